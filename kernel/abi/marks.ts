@@ -1,0 +1,64 @@
+// Trace marks: event numbers and what a, b and c carry (ABI.md section 6). The lab reads these enums from .hartlab.
+// An event number is the immediate of `slti x0, c, event`: 1..2047. From 0x700 on they are the machine's own records.
+
+/** comment per event: c | a | b */
+export const enum MARK {
+  /** lock | class name string (0: a static, named by its symbol) | LOCK_KIND */
+  LOCK_INIT = 1,
+  /** lock | LOCK_KIND | subclass: the lock was not free, the caller now waits */
+  LOCK_CONTENDED = 2,
+  /** lock | LOCK_KIND | subclass */
+  LOCK_ACQUIRED = 3,
+  /** lock | LOCK_KIND | 0 */
+  LOCK_RELEASE = 4,
+  /** lock | LOCK_KIND | 0 */
+  LOCK_TRYFAIL = 5,
+  /** next task | prev task | next pid */
+  SWITCH = 8,
+  /** task | pid | comm string: before the task runs for the first time */
+  TASK_NEW = 9,
+  /** task | pid | 0 */
+  TASK_EXIT = 10,
+  /** cause (scause) | interrupted pc | 0 */
+  IRQ_ENTER = 12,
+  IRQ_EXIT = 13,
+  /** block | size | kmem_cache, or 0 for vmalloc */
+  ALLOC = 16,
+  /** block | 0 | 0 */
+  FREE = 17,
+  /** callback head | function | 0 */
+  RCU_CALL = 20,
+  RCU_INVOKE = 21,
+  /** grace-period number | 0 | 0 */
+  GP_START = 22,
+  GP_END = 23,
+  /** scan number | 0 | 0 */
+  SCAN_BEGIN = 24,
+  /** words | lookups | hits, of one block or chunk scanned; object bytes and roots alike */
+  SCAN_CHUNK = 25,
+  /** scan number | live objects | newly suspected leaks */
+  SCAN_END = 26,
+  /** block | PLANT | name string */
+  PLANT = 28,
+  /** cpu | HOTPLUG | errno */
+  HOTPLUG = 29,
+  /** 0 | 0 | 0: all harts online, tasks created; scenario times count from here */
+  SCENARIO_START = 30,
+  /** name string | 0 | 0 */
+  POINT = 31,
+  /** 0 | 0 | 0: the boot hart is about to run the first kthread */
+  FIRST_KTHREAD = 32,
+}
+
+export const enum LOCK_KIND { spin = 1, raw = 2, read = 3, write = 4, mutex = 5 }
+
+/** What the workload planted: a block that must be reported, or one that must not. */
+export const enum PLANT { leak = 1, nonleak = 2 }
+
+export const enum HOTPLUG { going_down = 1, down = 2, going_up = 3, up = 4 }
+
+/** Written by the machine itself, not by the guest. c | a | b */
+export const enum MACHINE_RECORD {
+  /** pc that switched supervisor interrupts off | cycles they stayed off | 0; only sections of 256 cycles and more */
+  IRQS_OFF = 0x701,
+}

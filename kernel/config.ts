@@ -1,0 +1,9 @@
+// Compile-time configuration: key -> type, values, default, documentation. Read as data by the compiler (ABI.md section 4).
+// In code: `import { CONFIG, DESIGN } from "config"`, then `CONFIG.kmemleak.design === DESIGN.km08_fix`.
+
+export const OPTIONS = {
+  "preempt": { type: "enum", enum: "PREEMPT", values: ["full"], default: "full", doc: "preemption model of kernel code" },
+  "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
+  "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
+  "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08-fix"], default: "km08-fix", doc: "which published design of kmemleak" },
+} as const;

@@ -1,0 +1,130 @@
+/**
+ * Where everything lives in the machine's one WebAssembly.Memory. Named constants only; `engine/` (WebAssembly) and
+ * `hart/`, `device/` (JavaScript) both read and write by these. Version it: a snapshot carries LAYOUT_VERSION.
+ *
+ * Engine-private tables (line table, L1 tags, directory, L2, predecoded entries) are placed by `engine/` behind the
+ * sections named here and are rebuilt, not saved.
+ */
+export const LAYOUT_VERSION = 1;
+
+/** Hart h's block starts at HART_BASE + h * HART_STRIDE. */
+export const HART_BASE = 0x1_0000;
+export const HART_STRIDE = 0x1000;
+export const MAX_HARTS = 64;
+
+/** Byte offsets inside a hart's block. 64-bit fields are little-endian low, high. */
+export const HART = {
+  /** x0..x31; x0 is never written. */
+  X: 0,
+  PC: 128,
+  /** 0 U, 1 S, 3 M. */
+  PRIV: 132,
+  /** Cycle clock, u64. */
+  CLOCK: 136,
+  /** Instructions retired (marks excluded), u64. */
+  INSTRET: 144,
+  /** Marks fired, u64. */
+  MARKS: 152,
+  /** Clock at which the timer interrupt becomes pending (u64, all ones: never). Written by the CLINT. */
+  TIMER_CLOCK: 160,
+  /** Non-zero: stopped in WFI. */
+  WFI: 168,
+  /** Non-zero: the loop calls the `interrupts(hart)` import before the next instruction of this hart. */
+  ATTENTION: 172,
+  /** The instruction word handed to the `system` import. */
+  INSN: 176,
+  /** Reservation: physical line address | 1, or 0. */
+  RESERVATION: 180,
+  /** Raised by JS when translation-affecting state changed; the engine drops this hart's line table and clears it. */
+  FLUSH: 184,
+  /** Clock at which S-mode interrupts were switched off, u64; all ones: they are on, or it does not count (WFI). */
+  IRQS_OFF_SINCE: 192,
+  IRQS_OFF_PC: 200,
+  /** CSRs. */
+  MSTATUS: 256,
+  MISA: 260,
+  MEDELEG: 264,
+  MIDELEG: 268,
+  MIE: 272,
+  MTVEC: 276,
+  MCOUNTEREN: 280,
+  MSCRATCH: 284,
+  MEPC: 288,
+  MCAUSE: 292,
+  MTVAL: 296,
+  /** mip as software sees it: device lines and software-written bits together. */
+  MIP: 300,
+  MCOUNTINHIBIT: 304,
+  STVEC: 308,
+  SCOUNTEREN: 312,
+  SSCRATCH: 316,
+  SEPC: 320,
+  SCAUSE: 324,
+  STVAL: 328,
+  SATP: 332,
+  SENVCFG: 336,
+  MENVCFG: 340,
+  MSTATUSH: 344,
+  /** Bits of mip that software wrote (SSIP, STIP, SEIP); MIP = SOFT_MIP | device lines. */
+  SOFT_MIP: 348,
+  /** 4 words of pmpcfg, then 16 of pmpaddr. */
+  PMPCFG: 384,
+  PMPADDR: 400,
+} as const;
+
+/** Device sections: one page each, from DEVICE_BASE on (CLINT, PLIC, UART, finisher, lab). */
+export const DEVICE_BASE = HART_BASE + MAX_HARTS * HART_STRIDE;
+export const DEVICE = {
+  CLINT: DEVICE_BASE,
+  PLIC: DEVICE_BASE + 0x2000,
+  UART: DEVICE_BASE + 0x8000,
+  FINISHER: DEVICE_BASE + 0xa000,
+  LAB: DEVICE_BASE + 0xb000,
+} as const;
+
+/** Machine-wide words used by the loop. */
+export const MACHINE = DEVICE_BASE + 0x1_0000;
+
+/** Mark records: 48 bytes each (ABI.md section 6), drained in bulk. */
+export const MARK_BUFFER = MACHINE + 0x1000;
+export const MARK_BYTES = 48;
+export const MARK_CAPACITY = 16384;
+
+/** Word offsets inside one mark record. */
+export const MARK_WORD = {
+  CLOCK_LOW: 0,
+  CLOCK_HIGH: 1,
+  INSTRET_LOW: 2,
+  /** hart in bits 0..7, event in bits 8..18, mode in bits 24..25, SIE in bit 26, instret bits 32..36 in bits 27..31 */
+  HEAD: 3,
+  PC: 4,
+  A: 5,
+  B: 6,
+  C: 7,
+  TP: 8,
+  /** Two return addresses by the frame-pointer chain: ra of the marking function's caller chain; 0 when unreadable. */
+  RA0: 9,
+  RA1: 10,
+  RESERVED: 11,
+} as const;
+
+/** First byte that `engine/` may use for its own tables; guest RAM comes after those, page aligned. */
+export const ENGINE_BASE = (MARK_BUFFER + MARK_BYTES * MARK_CAPACITY + 0xffff) & ~0xffff;
+
+/** Physical memory map of the board (QEMU virt). */
+export const BOARD = {
+  FINISHER: 0x0010_0000,
+  CLINT: 0x0200_0000,
+  CLINT_SIZE: 0x1_0000,
+  PLIC: 0x0c00_0000,
+  PLIC_SIZE: 0x60_0000,
+  UART: 0x1000_0000,
+  LAB: 0x1020_0000,
+  RAM: 0x8000_0000,
+} as const;
+
+/** PLIC sources. */
+export const IRQ = { UART: 10, LAB: 40 } as const;
+
+/** Cycles a tick of mtime (10 MHz at 1 cycle = 1 ns). */
+export const CYCLES_PER_TICK = 100;

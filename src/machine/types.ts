@@ -1,0 +1,93 @@
+/** What the lab sees of a machine. `createMachine` in machine.ts makes one. */
+import type { Result } from "../base/result.ts";
+
+export type Timing = "functional" | "cycle";
+/** exact: one instruction at a time in clock order, the reference. ahead: private work runs ahead (ENGINE.md). */
+export type Interleave = "exact" | "ahead";
+
+export interface MachineConfig {
+  /** 1..64. */
+  readonly harts: number;
+  /** RAM size in bytes, a multiple of 1 MiB, 8 MiB..2 GiB. */
+  readonly memoryBytes: number;
+  readonly timing: Timing;
+  readonly interleave: Interleave;
+  /** /chosen/bootargs. */
+  readonly bootargs: string;
+  /** Whether the lab device is on the board. */
+  readonly lab: boolean;
+  /** Buffer mark records for `drainMarks`. Off: marks are still counted. Never changes the hash. */
+  readonly recordMarks: boolean;
+}
+
+export type Stop =
+  | { readonly kind: "poweroff" }
+  | { readonly kind: "reboot" }
+  /** The finisher was written with a failure code. */
+  | { readonly kind: "failure"; readonly code: number }
+  /** `maxInstructions` retired by all harts together. */
+  | { readonly kind: "budget" }
+  /** Every hart's clock has reached `untilCycle`. */
+  | { readonly kind: "cycle" }
+  /** A mark whose event is in `attention` fired; its record is the last one in the buffer. */
+  | { readonly kind: "mark"; readonly event: number }
+  /** All harts wait for ever: WFI or parked polling with no timer, event or interrupt to come. */
+  | { readonly kind: "deadlock"; readonly detail: string }
+  /** A hart cannot go on: a trap inside the trap handler's first instruction, or no memory at mtvec. */
+  | { readonly kind: "fault"; readonly hart: number; readonly detail: string }
+  /** The mark buffer is nearly full or console output waits: drain and run again. */
+  | { readonly kind: "drain" };
+
+export interface RunLimits {
+  /** Sum over harts since reset, not per call. */
+  readonly maxInstructions: number;
+  /** Clock at which to stop, if given. */
+  readonly untilCycle?: number;
+  /** Events of marks that end the call. */
+  readonly attention?: readonly number[];
+}
+
+export interface HartView {
+  readonly pc: number;
+  readonly privilege: number;
+  readonly x: Uint32Array;
+  readonly clock: number;
+  readonly instructions: number;
+  readonly marks: number;
+  readonly waiting: boolean;
+}
+
+/** A request the lab device answered. */
+export interface LabResult {
+  readonly sequence: number;
+  readonly op: number;
+  readonly arg: number;
+  /** Clock of the hart that acknowledged. */
+  readonly cycle: number;
+  /** 0 or a negative errno, as the guest wrote it. */
+  readonly result: number;
+}
+
+export interface Machine {
+  readonly config: MachineConfig;
+  /** Loads PT_LOAD segments at their physical addresses; only before the first `run`. Bad input: nothing is written. */
+  loadElf(bytes: Uint8Array): Result<void>;
+  /** Runs until a limit or an event; may be called again after every kind but poweroff, reboot, failure, fault. */
+  run(limits: RunLimits): Stop;
+  hart(index: number): HartView;
+  /** Calls back with runs of whole records (MARK_WORD), in order of time; the array is reused. */
+  drainMarks(consume: (words: Int32Array, count: number) => void): void;
+  /** What the UART sent since the last call. */
+  drainConsole(): Uint8Array;
+  /** Bytes that the UART will receive. */
+  sendConsole(bytes: Uint8Array): void;
+  /** Queues a request in the lab device and raises its interrupt; null when its queue of 64 is full. */
+  requestLab(op: number, arg: number): number | null;
+  drainLabResults(): LabResult[];
+  /** Guest-physical memory; null where there is no RAM. A copy. */
+  readPhysical(address: number, length: number): Uint8Array | null;
+  /** Guest-virtual memory as hart 0's satp maps it (supervisor view, no side effects); null where unmapped. */
+  readVirtual(address: number, length: number): Uint8Array | null;
+  /** SHA-256 over RAM, hart state, device sections and clocks, in hex. */
+  hash(): string;
+}
