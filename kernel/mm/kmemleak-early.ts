@@ -1,0 +1,64 @@
+// Hooks that run before kmemleak can allocate are written down here and replayed, in order, by kmemleak_init.
+//
+// One hart runs at that time, so switching interrupts off is all the locking needed. When the log is full, kmemleak disables
+// itself for good: a history with holes would report blocks that were freed long ago.
+// Source: Linux 2.6.31 mm/kmemleak.c (200 entries).
+
+import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import { pr_warn } from "../lib/printk.ts";
+import { add_scan_area, create_object, delete_object, object_no_scan, paint_object } from "./kmemleak-object.ts";
+
+const EARLY_LOG_ENTRIES = 200;
+
+export const enum EARLY { ALLOC, FREE, NOT_LEAK, IGNORE, SCAN_AREA, NO_SCAN }
+
+class early_log_entry {
+  op: u32;
+  ptr: usize;
+  size: usize;
+  min_count: i32;
+  offset: usize;
+  gfp: u32;
+}
+
+const early_log = new StructArray<early_log_entry>(early_log_entry, EARLY_LOG_ENTRIES);
+let early_log_count: u32 = 0;
+
+/** Returns false when the log is full. */
+export function log_early(op: u32, ptr: usize, size: usize, min_count: i32, offset: usize, gfp: u32): boolean {
+  "noinline";
+  const flags = local_irq_save();
+  const at = early_log_count;
+  if (at < EARLY_LOG_ENTRIES) {
+    const entry = early_log[at];
+    entry.op = op;
+    entry.ptr = ptr;
+    entry.size = size;
+    entry.min_count = min_count;
+    entry.offset = offset;
+    entry.gfp = gfp;
+  }
+  early_log_count = at + 1;
+  local_irq_restore(flags);
+  if (at >= EARLY_LOG_ENTRIES) {
+    pr_warn("kmemleak: early log of %u entries is full, kmemleak is disabled\n", EARLY_LOG_ENTRIES);
+    return false;
+  }
+  return true;
+}
+
+/** Does what was written down, in order: alloc, free and alloc again of one address must end tracked. */
+export function replay_early_log(): u32 {
+  for (let i: u32 = 0; i < early_log_count; i++) {
+    const entry = early_log[i];
+    switch (entry.op) {
+      case EARLY.ALLOC: create_object(entry.ptr, entry.size, entry.min_count, entry.gfp); break;
+      case EARLY.FREE: delete_object(entry.ptr); break;
+      case EARLY.NOT_LEAK: paint_object(entry.ptr, 0); break;
+      case EARLY.IGNORE: paint_object(entry.ptr, -1); break;
+      case EARLY.SCAN_AREA: add_scan_area(entry.ptr, entry.offset, entry.size, entry.gfp); break;
+      case EARLY.NO_SCAN: object_no_scan(entry.ptr); break;
+    }
+  }
+  return early_log_count;
+}
