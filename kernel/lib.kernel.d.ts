@@ -61,6 +61,8 @@ declare function offsetOf<T>(type: Struct<T>, field: keyof T): u32;
 /** The fields of T that hold an F. */
 type FieldOf<T, F> = { [K in keyof T]: T[K] extends F ? K : never }[keyof T];
 declare function containerOf<T, F extends object>(type: Struct<T>, field: FieldOf<T, F>, member: F): T;
+/** The NUL-terminated string at an address. */
+declare function stringAt(address: usize): string;
 /** Address of a symbol that the linker defines: _stext, _etext, __bss_start, __per_cpu_start, __tasks_start ... */
 declare function linkerSymbol(name: string): usize;
 

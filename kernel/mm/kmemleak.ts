@@ -6,12 +6,13 @@
 // Metadata, locks and lifetime: kmemleak-object.ts. Scan: kmemleak-scan.ts. Report and commands: kmemleak-seq.ts.
 
 import { CONFIG } from "config";
-import { get_option } from "../lib/cmdline.ts";
+import { get_option, get_option_ms } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { strcmp } from "../lib/string.ts";
+import { msecs_to_jiffies } from "../sched/clock.ts";
 import { EARLY, log_early, replay_early_log } from "./kmemleak-early.ts";
 import { add_scan_area, create_object, delete_object, kmemleak_object_init, object_no_scan, paint_object } from "./kmemleak-object.ts";
-import { kmemleak_scan_init } from "./kmemleak-scan.ts";
+import { kmemleak_scan_init, kmemleak_set_min_age } from "./kmemleak-scan.ts";
 import { SLAB_NOLEAKTRACE } from "./slab.ts";
 
 /** Where a hook's call goes. */
@@ -36,6 +37,7 @@ export function kmemleak_init(): void {
   }
   kmemleak_object_init();
   kmemleak_scan_init();
+  kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
   kmemleak_state = STATE.ENABLED;
   const replayed = replay_early_log();
   pr_info("kmemleak: enabled, design km08-fix, %u early records replayed\n", replayed);
