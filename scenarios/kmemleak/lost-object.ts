@@ -76,7 +76,7 @@ export function lose_cycle(_arg: u32): void {
 
 // ---- not leaks ----
 
-let interior: usize = 0;
+export let interior: usize = 0;
 
 export function keep_interior(_arg: u32): void {
   "noinline";
@@ -85,7 +85,7 @@ export function keep_interior(_arg: u32): void {
   plant_nonleak(block, "interior pointer");
 }
 
-let holder: chained | null = null;
+export let holder: chained | null = null;
 
 export function keep_in_heap(_arg: u32): void {
   "noinline";
@@ -97,7 +97,7 @@ export function keep_in_heap(_arg: u32): void {
   plant_nonleak(addr(inner), "held by heap");
 }
 
-let bss_reference: usize = 0;
+export let bss_reference: usize = 0;
 
 export function keep_in_bss(_arg: u32): void {
   "noinline";

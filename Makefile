@@ -1,0 +1,40 @@
+# make           check, then the quick tests            make run     the first scenario
+# make test      everything                             make bench   append one line to bench/history.ndjson
+.PHONY: all check test quick bench run kernel soak clean
+SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
+
+all: check quick
+
+node_modules: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch node_modules
+
+dist/hartlab.js: node_modules $(SOURCES)
+	node scripts/bundle.mjs
+
+check: node_modules
+	npx tsc --noEmit -p tsconfig.json
+	npx tsc --noEmit -p tsconfig.kernel.json
+	npx biome lint --error-on-warnings src test scripts bench
+	npx oxlint --quiet src test scripts bench
+
+quick: dist/hartlab.js
+	npx vitest run src test/tidy
+
+test: dist/hartlab.js
+	npx vitest run
+
+soak: dist/hartlab.js
+	SOAK_SEEDS=20 npx vitest run test/scenario
+
+bench: dist/hartlab.js
+	npx tsx bench/run.ts
+
+run: dist/hartlab.js
+	node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml
+
+kernel: dist/hartlab.js
+	node dist/hartlab.js build --out build
+
+clean:
+	rm -rf dist build
