@@ -71,6 +71,8 @@ export interface Payloads {
   ecall: { readonly results: 1 | 2 };
   /** args: c, a, b. `sltu x0,a,b` then `slti x0,c,event`, adjacent (ABI.md section 6). */
   mark: { readonly event: number };
+  /** The frame pointer (s0) of this function; forces a frame. */
+  framepointer: Record<string, never>;
   /** No code; no memory access or percpu address moves across it. */
   barrier: Record<string, never>;
   /** Literal assembly without operands (constants and symbols already in the text). Clobbers memory, no registers. */
