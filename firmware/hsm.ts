@@ -1,0 +1,44 @@
+// Hart State Management (SBI HSM): start, stop, status, and the retentive suspend.
+
+import { clint_set_msip, HARTS_MAX } from "./board.ts";
+import { MIE, MIP } from "./csr.ts";
+import { hart_park, harts, HSM, this_hart } from "./hart.ts";
+import { SBI_ERR } from "./sbi-numbers.ts";
+
+export function hart_exists(hart: u32): boolean {
+  return hart < HARTS_MAX && harts[hart].present !== 0;
+}
+
+export function hsm_start(hart: u32, pc: usize, arg: u32): i32 {
+  if (!hart_exists(hart)) return SBI_ERR.INVALID_PARAM;
+  const target = harts[hart];
+  const old: u32 = CMPXCHG(target.state, HSM.STOPPED, HSM.START_PENDING);
+  if (old === HSM.STARTED || old === HSM.SUSPENDED) return SBI_ERR.ALREADY_AVAILABLE;
+  if (old !== HSM.STOPPED) return SBI_ERR.FAILED;
+  target.start_pc = pc;
+  target.start_arg = arg;
+  fence("rw", "w");
+  WRITE_ONCE(target.go, 1);
+  fence("rw", "rw");
+  clint_set_msip(hart, 1);
+  return 0;
+}
+
+/** Does not return: the hart comes back at the address of the next start. */
+export function hsm_stop(): void {
+  const hart = this_hart();
+  csrReadClear(MIP, 0x222);
+  fence("rw", "rw");
+  WRITE_ONCE(harts[hart].state, HSM.STOPPED);
+  hart_park(hart);
+}
+
+/** Waits until an interrupt is pending, with all state kept. */
+export function hsm_suspend(kind: u32): i32 {
+  if (kind !== 0) return (kind & 0x8000_0000) !== 0 ? SBI_ERR.NOT_SUPPORTED : SBI_ERR.INVALID_PARAM;
+  const self = harts[this_hart()];
+  WRITE_ONCE(self.state, HSM.SUSPENDED);
+  while ((csrRead(MIP) & csrRead(MIE)) === 0) wfi();
+  WRITE_ONCE(self.state, HSM.STARTED);
+  return 0;
+}

@@ -1,0 +1,106 @@
+// Reset: every hart enters at `_start` in machine mode with a0 = hart id and a1 = device tree.
+//
+// Hart 0 clears .fw.bss, counts the harts, says hello and enters the kernel. The others wait at the gate until .fw.bss
+// and the hart table are ready, then in hart_park until the kernel starts them.
+
+import { HARTS_MAX, KERNEL_ENTRY, STACK_SHIFT } from "./board.ts";
+import {
+  IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, MCOUNTEREN, MEDELEG, MIDELEG, MIE, MIP, MTVEC, PMPADDR0, PMPCFG0,
+} from "./csr.ts";
+import { fdt_harts } from "./fdt.ts";
+import { hart_enter, hart_park, hart_stack_ready, harts, HSM } from "./hart.ts";
+import { SBI_VERSION_MAJOR, SBI_VERSION_MINOR } from "./sbi-numbers.ts";
+import { fw_trap_vector } from "./trap.ts";
+import { put_decimal, put_string } from "./uart.ts";
+
+const BOOT_HART = 0;
+/** Exceptions the supervisor handles itself: all but the calls from S and M mode. */
+const DELEGATED_EXCEPTIONS = 0xb1ff;
+const DELEGATED_INTERRUPTS = (1 << IRQ_S_SOFT) | (1 << IRQ_S_TIMER) | (1 << IRQ_S_EXTERNAL);
+/** One entry over all of memory: NAPOT, read, write, execute. */
+const PMP_ALL = 0x1f;
+
+class boot_gate {
+  /** Not zero, so that it lies in .fw.data and is valid before .fw.bss is cleared. */
+  closed: u32 = 1;
+}
+const gate = new boot_gate();
+
+export function _start(): void {
+  "naked";
+  "section .fw.start";
+  asm`
+    csrw mie, zero
+    csrr a0, mhartid
+    li t0, ${HARTS_MAX}
+    bgeu a0, t0, 5f
+    la sp, __fw_end
+    li t0, 4095
+    add sp, sp, t0
+    srli sp, sp, 12
+    slli sp, sp, 12
+    addi t1, a0, 1
+    slli t1, t1, ${STACK_SHIFT}
+    add sp, sp, t1
+    li s0, 0
+    li t0, ${BOOT_HART}
+    bne a0, t0, 3f
+    la t0, __fw_bss_start
+    la t1, __fw_bss_stop
+1:  bgeu t0, t1, 2f
+    sw zero, 0(t0)
+    addi t0, t0, 4
+    j 1b
+2:  call ${fw_boot}
+3:  la t0, ${gate}
+4:  lw t1, 0(t0)
+    bnez t1, 4b
+    fence r, rw
+    call ${fw_secondary}
+5:  wfi
+    j 5b`;
+}
+
+/** CSRs that every hart sets the same way. */
+function hart_init(hart: u32): void {
+  csrWrite(MTVEC, addr(fw_trap_vector));
+  hart_stack_ready(hart);
+  csrWrite(MEDELEG, DELEGATED_EXCEPTIONS);
+  csrWrite(MIDELEG, DELEGATED_INTERRUPTS);
+  csrWrite(MIP, 0);
+  csrWrite(MIE, 0);
+  csrWrite(MCOUNTEREN, 7);
+  harts[hart].probing = 1;
+  csrWrite(PMPADDR0, 0xffff_ffff);
+  csrWrite(PMPCFG0, PMP_ALL);
+  barrier();
+  harts[hart].probing = 0;
+}
+
+function fw_boot(hart: u32, fdt: usize): void {
+  let count: u32 = 0;
+  for (const id of fdt_harts(fdt)) {
+    if (id >= HARTS_MAX) continue;
+    harts[id].present = 1;
+    harts[id].state = HSM.STOPPED;
+    count++;
+  }
+  harts[hart].present = 1;
+  harts[hart].state = HSM.STARTED;
+  hart_init(hart);
+  put_string("hartlab firmware 0.1: ");
+  put_decimal(count);
+  put_string(count === 1 ? " hart, SBI v" : " harts, SBI v");
+  put_decimal(SBI_VERSION_MAJOR);
+  put_string(".");
+  put_decimal(SBI_VERSION_MINOR);
+  put_string("\n");
+  fence("rw", "rw");
+  WRITE_ONCE(gate.closed, 0);
+  hart_enter(hart, KERNEL_ENTRY, fdt);
+}
+
+function fw_secondary(hart: u32): void {
+  hart_init(hart);
+  hart_park(hart);
+}
