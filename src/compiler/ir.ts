@@ -77,8 +77,6 @@ export interface Payloads {
   barrier: Record<string, never>;
   /** Literal assembly without operands (constants and symbols already in the text). Clobbers memory, no registers. */
   asm: { readonly text: string };
-  /** s0 of this function, which thereby gets a frame: the caller's sp. */
-  framePointer: Record<string, never>;
   phi: Record<string, never>;
 }
 export type Op = keyof Payloads;
