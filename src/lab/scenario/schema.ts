@@ -1,0 +1,147 @@
+/**
+ * The shape of a scenario file; docs/scenario.md explains the fields.
+ *
+ * Messages are whole predicates ("must be ..."): load.ts puts the field's name in front and adds place and next step.
+ * Durations and sizes are converted here, so a parsed scenario holds cycles and bytes only.
+ */
+import { z } from "zod";
+import { parseDuration, parseSize } from "./units.ts";
+
+const MIB = 1024 ** 2;
+export const HARTS_MAX = 64;
+export const MEMORY_BYTES_MIN = 8 * MIB;
+export const MEMORY_BYTES_MAX = 2048 * MIB;
+/** Stop after this many instructions when the scenario does not say. */
+const INSTRUCTIONS_DEFAULT = 1_000_000_000;
+const INSTRUCTIONS_MAX = 1e15;
+
+const duration = z.union([z.string(), z.number()]).transform((text, context) => {
+  const cycles = parseDuration(text);
+  if (cycles !== null) return cycles;
+  context.addIssue({
+    code: "custom",
+    message: `must be a duration with a unit (ns, us, ms, s or cycles) such as 3ms, not ${JSON.stringify(text)}`,
+  });
+  return z.NEVER;
+});
+
+const memory = z
+  .union([z.string(), z.number()])
+  .transform((text, context) => {
+    const bytes = parseSize(text);
+    if (bytes !== null) return bytes;
+    context.addIssue({
+      code: "custom",
+      message: `must be a size with a unit (KiB or MiB) such as 64MiB, not ${JSON.stringify(text)}`,
+    });
+    return z.NEVER;
+  })
+  .refine((bytes) => bytes >= MEMORY_BYTES_MIN, {
+    error: "is too small: must be at least 8MiB, for firmware, kernel and their tables",
+    abort: true,
+  })
+  .refine((bytes) => bytes <= MEMORY_BYTES_MAX, { error: "must be at most 2048MiB", abort: true })
+  .refine((bytes) => bytes % MIB === 0, { error: "must be a whole number of MiB" });
+
+const cpu = z.int({ error: "must be a CPU number, 0 or more" }).min(0, "must not be negative");
+
+const on = z.union([z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1)], {
+  error: "must be all, last, a CPU number or a list of CPU numbers such as [0, 2]",
+});
+
+const task = z.strictObject({
+  run: z
+    .string({ error: "must be the name of an exported function of the workload" })
+    .regex(/^[A-Za-z_]\w*$/, "must be the name of an exported function of the workload"),
+  on: on.default("all"),
+  repeat: z
+    .int({ error: "must be a whole number from 1 to 4294967295" })
+    .min(1, "must be at least 1")
+    .max(0xffff_ffff, "must be at most 4294967295")
+    .default(1),
+  at: duration.default(0),
+});
+
+const hotplug = z.strictObject({
+  cpu: z.union([z.literal("last"), cpu], { error: "must be last or a CPU number" }),
+  to: z.enum(["offline", "online"], { error: "must be offline or online" }),
+});
+
+const event = z
+  .strictObject({
+    at: duration,
+    hotplug: hotplug.optional(),
+    scan: z.enum(["kmemleak"], { error: "must be kmemleak" }).optional(),
+  })
+  .refine((one) => (one.hotplug === undefined) !== (one.scan === undefined), {
+    error: "must name exactly one of hotplug and scan",
+  });
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], {
+  error: "must be a text, a number, true or false",
+});
+
+const bootValue = scalar.refine((value) => !/\s/.test(String(value)) && String(value) !== "", {
+  error: "must be one word: the kernel splits its boot arguments at spaces",
+});
+
+const expectedLeak = z.strictObject({
+  in: z.string({ error: "must be a function name found in the backtrace" }),
+  count: z.int({ error: "must be a whole number" }).min(1, "must be at least 1"),
+  size: z.int({ error: "must be a number of bytes" }).min(1, "must be at least 1").optional(),
+});
+
+const expectation = z.strictObject({
+  leaks: z
+    .union([z.literal("planted"), z.array(expectedLeak)], {
+      error: "must be planted or a list of { in: FUNCTION, count: N }",
+    })
+    .optional(),
+  findings: z.enum(["none"], { error: "must be none" }).optional(),
+  transient: z.enum(["some", "none"], { error: "must be some or none" }).optional(),
+});
+
+const machine = z.strictObject({
+  harts: z
+    .int({ error: `must be a whole number from 1 to ${HARTS_MAX}` })
+    .min(1, `must be from 1 to ${HARTS_MAX}`)
+    .max(HARTS_MAX, `must be from 1 to ${HARTS_MAX}`)
+    .default(4),
+  memory: memory.default(64 * MIB),
+  timing: z.enum(["functional", "cycle"], { error: "must be functional or cycle" }).default("cycle"),
+  interleave: z.enum(["exact", "ahead"], { error: "must be exact or ahead" }).default("ahead"),
+});
+
+export const scenarioSchema = z.strictObject({
+  name: z
+    .string({ error: "must be given: a text such as kmemleak/lost-object" })
+    .regex(/^[\w./-]+$/, "must consist of letters, digits and _ . / -"),
+  seed: z
+    .int({ error: "must be a whole number from 0 to 4294967295" })
+    .min(0, "must be from 0 to 4294967295")
+    .max(0xffff_ffff, "must be from 0 to 4294967295")
+    .default(1),
+  machine: machine.prefault({}),
+  kernel: z.record(z.string(), scalar).default({}),
+  boot: z.record(z.string().regex(/^[\w.-]+$/), bootValue).default({}),
+  workload: z.string({ error: "must be the path of a TypeScript module" }).min(1).optional(),
+  tasks: z.array(task, { error: "must be a list of { run: NAME, ... }" }).default([]),
+  events: z.array(event, { error: "must be a list of { at: TIME, ... }" }).default([]),
+  until: z.enum(["poweroff"], { error: "must be poweroff" }).default("poweroff"),
+  limits: z
+    .strictObject({
+      instructions: z
+        .int({ error: "must be a whole number of instructions" })
+        .min(1, "must be at least 1")
+        .max(INSTRUCTIONS_MAX, `must be at most ${INSTRUCTIONS_MAX}`)
+        .default(INSTRUCTIONS_DEFAULT),
+    })
+    .prefault({}),
+  expect: expectation.prefault({}),
+});
+
+/** A checked scenario: times in cycles, sizes in bytes, defaults filled in. */
+export type Scenario = z.output<typeof scenarioSchema>;
+export type ScenarioTask = Scenario["tasks"][number];
+export type ScenarioEvent = Scenario["events"][number];
+export type Expectation = Scenario["expect"];
