@@ -1,0 +1,143 @@
+// Ticket spinlocks: served in the order of arrival, preemption off while held.
+//
+// The word: `next` ticket in the high half, ticket being served (`owner`) in the low half; equal halves mean free.
+//   lock    ticket = next++ (one AMO), wait until owner = ticket
+//   unlock  owner++ (a half-word store: only the holder writes it)
+// raw_spinlock_t has the same code and its own kind in the trace; the two differ once spinlock_t may sleep (rt).
+// A static lock needs no init. The marks stand in the function that the user calls, so that the recorded return address
+// is the user's; waiting is a short loop without calls. Interrupts: a lock that an interrupt handler takes must be taken
+// with _irq or _irqsave everywhere else. The `_nested` forms carry a subclass for the lock-order checker.
+// Limit: 65535 CPUs may wait.
+
+import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import { LOCK_KIND, MARK } from "../abi/marks.ts";
+import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { TICKET_ONE, ticket_lock, ticket_trylock, ticket_unlock } from "./ticket.ts";
+
+export class spinlock_t {
+  slock: u32 = 0;
+}
+
+export class raw_spinlock_t {
+  slock: u32 = 0;
+}
+
+/** `name` is the lock's class: the same string, the same class. */
+export function spin_lock_init(lock: spinlock_t, name: string): void {
+  "inline";
+  lock.slock = 0;
+  traceMark(MARK.LOCK_INIT, lock, name, LOCK_KIND.spin);
+}
+
+export function spin_is_locked(lock: spinlock_t): boolean {
+  const word = READ_ONCE(lock.slock);
+  return word >>> 16 !== (word & (TICKET_ONE - 1));
+}
+
+export function spin_lock(lock: spinlock_t): void {
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, 0);
+}
+
+export function spin_lock_nested(lock: spinlock_t, subclass: u32): void {
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, subclass);
+}
+
+export function spin_unlock(lock: spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.spin);
+  preempt_enable();
+}
+
+/** True when the lock was free and is now held. */
+export function spin_trylock(lock: spinlock_t): boolean {
+  preempt_disable();
+  if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.spin)) return true;
+  preempt_enable();
+  return false;
+}
+
+export function spin_lock_irq(lock: spinlock_t): void {
+  local_irq_disable();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, 0);
+}
+
+export function spin_unlock_irq(lock: spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.spin);
+  local_irq_enable();
+  preempt_enable();
+}
+
+export function spin_lock_irqsave(lock: spinlock_t): u32 {
+  const flags = local_irq_save();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, 0);
+  return flags;
+}
+
+export function spin_lock_irqsave_nested(lock: spinlock_t, subclass: u32): u32 {
+  const flags = local_irq_save();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, subclass);
+  return flags;
+}
+
+export function spin_unlock_irqrestore(lock: spinlock_t, flags: u32): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.spin);
+  local_irq_restore(flags);
+  preempt_enable();
+}
+
+export function raw_spin_lock_init(lock: raw_spinlock_t, name: string): void {
+  "inline";
+  lock.slock = 0;
+  traceMark(MARK.LOCK_INIT, lock, name, LOCK_KIND.raw);
+}
+
+export function raw_spin_lock(lock: raw_spinlock_t): void {
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.raw, 0);
+}
+
+export function raw_spin_lock_nested(lock: raw_spinlock_t, subclass: u32): void {
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.raw, subclass);
+}
+
+export function raw_spin_unlock(lock: raw_spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
+  preempt_enable();
+}
+
+export function raw_spin_trylock(lock: raw_spinlock_t): boolean {
+  preempt_disable();
+  if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.raw)) return true;
+  preempt_enable();
+  return false;
+}
+
+export function raw_spin_lock_irq(lock: raw_spinlock_t): void {
+  local_irq_disable();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.raw, 0);
+}
+
+export function raw_spin_unlock_irq(lock: raw_spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
+  local_irq_enable();
+  preempt_enable();
+}
+
+export function raw_spin_lock_irqsave(lock: raw_spinlock_t): u32 {
+  const flags = local_irq_save();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.raw, 0);
+  return flags;
+}
+
+export function raw_spin_unlock_irqrestore(lock: raw_spinlock_t, flags: u32): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
+  local_irq_restore(flags);
+  preempt_enable();
+}
