@@ -35,11 +35,21 @@ export const HART = {
   INSN: 176,
   /** Reservation: physical line address | 1, or 0. */
   RESERVATION: 180,
-  /** Raised by JS when translation-affecting state changed; the engine drops this hart's line table and clears it. */
+  /** Raised by JS when translation-affecting state changed (FLUSH bits of engine/index.ts); the engine clears it. */
   FLUSH: 184,
+  /** Where the engine lets writes to x0 go: no state, zeroed before `run` returns. */
+  SCRATCH: 188,
   /** Clock at which S-mode interrupts were switched off, u64; all ones: they are on, or it does not count (WFI). */
   IRQS_OFF_SINCE: 192,
   IRQS_OFF_PC: 200,
+  /** Clock at which the loop calls `interrupts(hart)` (u64, all ones: never): how harts reach each other, see engine/index.ts. */
+  EVENT_CLOCK: 208,
+  /** a and b of a mark between its two instructions, and whether it is there. */
+  MARK_A: 216,
+  MARK_B: 220,
+  MARK_LATCHED: 224,
+  /** Clock at which RESERVATION was made, low word. */
+  RESERVED_AT: 228,
   /** CSRs. */
   MSTATUS: 256,
   MISA: 260,
@@ -65,8 +75,10 @@ export const HART = {
   SENVCFG: 336,
   MENVCFG: 340,
   MSTATUSH: 344,
-  /** Bits of mip that software wrote (SSIP, STIP, SEIP); MIP = SOFT_MIP | device lines. */
+  /** Bits of mip that software wrote (SSIP, STIP, SEIP); MIP = SOFT_MIP | LINES | MTIP. */
   SOFT_MIP: 348,
+  /** Bits of mip that device wires hold up (MSIP, SEIP, MEIP); MTIP follows from CLOCK and TIMER_CLOCK. */
+  LINES: 352,
   /** 4 words of pmpcfg, then 16 of pmpaddr. */
   PMPCFG: 384,
   PMPADDR: 400,
@@ -84,6 +96,23 @@ export const DEVICE = {
 
 /** Machine-wide words used by the loop. */
 export const MACHINE = DEVICE_BASE + 0x1_0000;
+/** Byte addresses of those words. */
+export const MACHINE_WORD = {
+  /** Set by an import: `run` returns after this instruction. */
+  STOP: MACHINE,
+  /** Set by mmioLoad and mmioStore: nothing answers at this address. */
+  ACCESS_FAULT: MACHINE + 4,
+  /** Records in MARK_BUFFER. */
+  MARK_COUNT: MACHINE + 8,
+  /** Event of the mark that ended `run`. */
+  MARK_EVENT: MACHINE + 12,
+  /** A turn that a limit cut short (engine): hart + 1 or 0, then the u64 clocks of its two ends. */
+  TURN_HART: MACHINE + 16,
+  TURN_FIRST_END: MACHINE + 24,
+  TURN_END: MACHINE + 32,
+  /** One bit an event: marks that end `run` (2048 bits). */
+  ATTENTION_EVENTS: MACHINE + 256,
+} as const;
 
 /** Mark records: 48 bytes each (ABI.md section 6), drained in bulk. */
 export const MARK_BUFFER = MACHINE + 0x1000;
