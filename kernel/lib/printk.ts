@@ -5,18 +5,16 @@
 // Lock: console_lock_word, taken with interrupts off, innermost of all; it protects line_open and the device. A CPU that
 // faults while it holds the lock (printk_cpu.holds) prints without taking it again. It is not a spinlock_t: lib is below
 // locking, and a lock that is taken to report on locks must not report itself.
-// Limits: 512 bytes a message, cut with "...". The time CSR counts at 10 MHz on every board we run on.
+// Limits: 512 bytes a message, cut with "...".
 
 import { console_write } from "../arch/console.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import { get_cycles64, timebase_hz } from "../arch/time.ts";
 import { div_u64_rem } from "./math64.ts";
 import { chars } from "./string.ts";
 import { snprintf, vsnprintf } from "./vsprintf.ts";
 
 const LINE_MAX = 512;
-const CSR_TIME = 0xc01;
-const CSR_TIMEH = 0xc81;
-const TIME_HZ = 10_000_000;
 
 class printk_state {
   /** This CPU is inside the console lock. */
@@ -44,19 +42,11 @@ function console_unlock(): void {
   WRITE_ONCE(console_lock_word, 0);
 }
 
-function read_time(): u64 {
-  for (;;) {
-    const high = csrRead(CSR_TIMEH);
-    const low = csrRead(CSR_TIME);
-    if (csrRead(CSR_TIMEH) === high) return (u64(high) << 32n) | u64(low);
-  }
-}
-
 /** Writes `[    0.001234] `; its length. */
 function print_time(to: Ptr<u8>, size: u32): u32 {
   let rest: u32 = 0;
-  const seconds = u32(div_u64_rem(read_time(), TIME_HZ, addressOf(rest)));
-  return snprintf(to, size, "[%5u.%06u] ", seconds, rest / (TIME_HZ / 1_000_000));
+  const seconds = u32(div_u64_rem(get_cycles64(), timebase_hz, addressOf(rest)));
+  return snprintf(to, size, "[%5u.%06u] ", seconds, rest / (timebase_hz / 1_000_000));
 }
 
 /** Send a formatted message that would have `wanted` bytes; a cut one ends in "...". */

@@ -1,4 +1,5 @@
-// Memory blocks (word-wise) and NUL-terminated strings. Addresses are `usize`; strings in memory are `Ptr<u8>`.
+// Memory blocks (word-wise) and NUL-terminated strings. Blocks are given by address; a string that is
+// written to is a `Ptr<u8>`, any other a `string` (`stringAt(address)` makes one of an address).
 
 function store8(at: usize, value: u8): void {
   "inline";
@@ -102,50 +103,50 @@ export function memcmp(a: usize, b: usize, size: usize): i32 {
   return 0;
 }
 
-/** The bytes of a string literal or parameter. */
+/** The bytes of a string. */
 export function chars(s: string): Ptr<u8> {
   "inline";
   return cast<Ptr<u8>>(addr(s));
 }
 
-export function strlen(s: Ptr<u8>): u32 {
+export function strlen(s: string): u32 {
+  const p = chars(s);
   let n: u32 = 0;
-  while (s[n] !== 0) n++;
+  while (p[n] !== 0) n++;
   return n;
 }
 
-export function strnlen(s: Ptr<u8>, max: u32): u32 {
+export function strnlen(s: string, max: u32): u32 {
+  const p = chars(s);
   let n: u32 = 0;
-  while (n < max && s[n] !== 0) n++;
+  while (n < max && p[n] !== 0) n++;
   return n;
-}
-
-/** 0 when equal, else the difference of the first bytes that differ. */
-export function strcmp(a: Ptr<u8>, b: Ptr<u8>): i32 {
-  for (let n: u32 = 0; ; n++) {
-    const x = a[n];
-    const y = b[n];
-    if (x !== y) return i32(x) - i32(y);
-    if (x === 0) return 0;
-  }
 }
 
 /** As strcmp, looking at no more than `max` bytes. */
-export function strncmp(a: Ptr<u8>, b: Ptr<u8>, max: u32): i32 {
+export function strncmp(a: string, b: string, max: u32): i32 {
+  const p = chars(a);
+  const q = chars(b);
   for (let n: u32 = 0; n < max; n++) {
-    const x = a[n];
-    const y = b[n];
+    const x = p[n];
+    const y = q[n];
     if (x !== y) return i32(x) - i32(y);
     if (x === 0) return 0;
   }
   return 0;
 }
 
+/** 0 when equal, else the difference of the first bytes that differ. */
+export function strcmp(a: string, b: string): i32 {
+  return strncmp(a, b, 0xffff_ffff);
+}
+
 /** Copy at most `size` bytes and fill the rest with zeroes; no NUL when the source is longer. */
-export function strncpy(to: Ptr<u8>, from: Ptr<u8>, size: u32): void {
+export function strncpy(to: Ptr<u8>, from: string, size: u32): void {
+  const p = chars(from);
   let n: u32 = 0;
-  while (n < size && from[n] !== 0) {
-    to[n] = from[n];
+  while (n < size && p[n] !== 0) {
+    to[n] = p[n];
     n++;
   }
   while (n < size) {
@@ -155,7 +156,7 @@ export function strncpy(to: Ptr<u8>, from: Ptr<u8>, size: u32): void {
 }
 
 /** Copy what fits, always with a NUL. The length of `from`: larger than `size - 1` means it was cut. */
-export function strlcpy(to: Ptr<u8>, from: Ptr<u8>, size: u32): u32 {
+export function strlcpy(to: Ptr<u8>, from: string, size: u32): u32 {
   const length = strlen(from);
   if (size !== 0) {
     const kept = length < size - 1 ? length : size - 1;
@@ -166,9 +167,10 @@ export function strlcpy(to: Ptr<u8>, from: Ptr<u8>, size: u32): u32 {
 }
 
 /** The first `c` in `s`, or null. */
-export function strchr(s: Ptr<u8>, c: u8): Ptr<u8> | null {
+export function strchr(s: string, c: u8): Ptr<u8> | null {
+  const p = chars(s);
   for (let n: u32 = 0; ; n++) {
-    if (s[n] === c) return s.add(n);
-    if (s[n] === 0) return null;
+    if (p[n] === c) return p.add(n);
+    if (p[n] === 0) return null;
   }
 }

@@ -48,8 +48,8 @@ function put_bytes(s: printf_state, text: Ptr<u8>, length: u32): void {
 }
 
 function put_string(s: printf_state, address: usize): void {
-  const text = address < 4096 ? chars("(null)") : cast<Ptr<u8>>(address);
-  put_bytes(s, text, strnlen(text, s.precision < 0 ? 0x7fff_ffff : u32(s.precision)));
+  const text = address < 4096 ? "(null)" : stringAt(address);
+  put_bytes(s, chars(text), strnlen(text, s.precision < 0 ? 0x7fff_ffff : u32(s.precision)));
 }
 
 /** Digits of a word, last first, into `to`; their number. */
