@@ -1,0 +1,89 @@
+/**
+ * Which interrupts are pending, whether one may be taken, and when the engine must ask.
+ *
+ * MIP = SOFT_MIP | device lines (LINES) | MTIP, where MTIP is CLOCK >= TIMER_CLOCK. Devices change
+ * LINES through `setLine` only. A hart's own instruction raises its ATTENTION when something
+ * enabled in MIE is pending; whether it is deliverable now is decided in `nextInterrupt`, so a
+ * write that makes it deliverable must call `attendIfPending`. Another hart is told by an event
+ * INTERRUPT_LATENCY cycles ahead, because it may have run that far (engine/index.ts).
+ */
+import { clockOf, getHart, getHart64, setHart, setHart64, type Board } from "../board.ts";
+import { INTERRUPT_LATENCY } from "../engine/index.ts";
+import { HART } from "../memory/layout.ts";
+import { INTERRUPT, IP, MSTATUS, PRIV } from "./bits.ts";
+
+/** Highest first, as the privileged specification orders them. */
+const PRIORITY = [
+  INTERRUPT.MEI,
+  INTERRUPT.MSI,
+  INTERRUPT.MTI,
+  INTERRUPT.SEI,
+  INTERRUPT.SSI,
+  INTERRUPT.STI,
+] as const;
+
+/** Brings MIP up to date and returns it. */
+export function refreshMip(board: Board, hart: number): number {
+  const expired = clockOf(board, hart) >= getHart64(board, hart, HART.TIMER_CLOCK);
+  const mip =
+    getHart(board, hart, HART.LINES) |
+    getHart(board, hart, HART.SOFT_MIP) |
+    (expired ? IP.MTIP : 0);
+  setHart(board, hart, HART.MIP, mip);
+  return mip;
+}
+
+/**
+ * Asks the engine to call `interrupts` before this hart's next instruction, if an enabled interrupt
+ * is pending.
+ */
+export function attendIfPending(board: Board, hart: number): void {
+  if (refreshMip(board, hart) & getHart(board, hart, HART.MIE))
+    setHart(board, hart, HART.ATTENTION, 1);
+}
+
+/**
+ * The first clock at which something done now by hart `by` (-1: the world outside, between runs)
+ * reaches another hart.
+ */
+export function earliestReach(board: Board, by: number): number {
+  return by < 0 ? board.now() : clockOf(board, by) + INTERRUPT_LATENCY;
+}
+
+/** Makes a hart look at its interrupts because of something that `by` did. */
+export function notify(board: Board, hart: number, by: number): void {
+  if (by === hart) {
+    attendIfPending(board, hart);
+    return;
+  }
+  const clock = earliestReach(board, by);
+  if (clock < getHart64(board, hart, HART.EVENT_CLOCK))
+    setHart64(board, hart, HART.EVENT_CLOCK, clock);
+}
+
+/**
+ * Drives a device's wire to a hart; `by` is the hart whose access caused it, -1 for the world
+ * outside.
+ */
+export function setLine(board: Board, hart: number, bit: number, level: boolean, by: number): void {
+  const old = getHart(board, hart, HART.LINES);
+  const lines = level ? old | bit : old & ~bit;
+  if (lines === old) return;
+  setHart(board, hart, HART.LINES, lines);
+  notify(board, hart, by);
+}
+
+/** The number of the interrupt that this hart would take now, or -1. */
+export function nextInterrupt(board: Board, hart: number): number {
+  const active = refreshMip(board, hart) & getHart(board, hart, HART.MIE);
+  if (active === 0) return -1;
+  const privilege = getHart(board, hart, HART.PRIV);
+  const status = getHart(board, hart, HART.MSTATUS);
+  const delegated = getHart(board, hart, HART.MIDELEG);
+  const machineOpen = privilege < PRIV.M || (status & MSTATUS.MIE) !== 0;
+  const supervisorOpen =
+    privilege < PRIV.S || (privilege === PRIV.S && (status & MSTATUS.SIE) !== 0);
+  const open = (machineOpen ? active & ~delegated : 0) || (supervisorOpen ? active & delegated : 0);
+  if (open === 0) return -1;
+  return PRIORITY.find((number) => open & (1 << number)) ?? -1;
+}

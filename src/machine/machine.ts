@@ -1,0 +1,331 @@
+/**
+ * The machine as a whole: board, devices and engine put together behind `Machine` (types.ts).
+ *
+ * Reset, as QEMU `-M virt -bios none` leaves it: every hart at 0x8000_0000 in M mode, a0 = hart id,
+ * a1 = device tree.
+ */
+import { assert, unreachable } from "../base/assert.ts";
+import { failure, success, type Problem, type Result } from "../base/result.ts";
+import {
+  ByteQueue,
+  getHart,
+  getHart64,
+  hartWord,
+  setHart,
+  setHartNever,
+  type Board,
+} from "./board.ts";
+import { placeBoardTree } from "./board-tree.ts";
+import { loadDevice, storeDevice } from "./device/bus.ts";
+import { resetClint } from "./device/clint.ts";
+import { NO_ANSWER } from "./device/device.ts";
+import { queueRequest, resetLab } from "./device/lab.ts";
+import { receive } from "./device/uart.ts";
+import { readElf, type ElfSegment } from "./elf.ts";
+import { createEngine, RUN, type Engine, type EngineImports } from "./engine/index.ts";
+import { hashBoard } from "./hash.ts";
+import { MISA_VALUE, PRIV } from "./hart/bits.ts";
+import { pmpAllows } from "./hart/pmp.ts";
+import { executeSystem } from "./hart/system.ts";
+import { attend, enterTrap } from "./hart/trap.ts";
+import { BOARD, HART, MACHINE_WORD, MAX_HARTS } from "./memory/layout.ts";
+import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Stop } from "./types.ts";
+
+const MIB = 0x10_0000;
+const MEMORY_MIN = 8 * MIB;
+const MEMORY_MAX = 2048 * MIB;
+const BOOTARGS_BYTES_MAX = 0x1_0000;
+const PAGE_BYTES = 4096;
+/**
+ * The engine returns at least this often, so that the faster version of its code can take over
+ * (ENGINE.md).
+ */
+const SLICE_INSTRUCTIONS = 4_000_000;
+const ACCESS_READ = 0;
+
+function configProblems(config: MachineConfig): Problem[] {
+  const problems: Problem[] = [];
+  const { harts, memoryBytes, bootargs } = config;
+  if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) {
+    problems.push({ message: `a machine has 1 to ${MAX_HARTS} harts, not ${harts}` });
+  }
+  if (!(memoryBytes >= MEMORY_MIN && memoryBytes <= MEMORY_MAX)) {
+    problems.push({ message: `RAM is 8 MiB to 2 GiB, not ${memoryBytes} bytes` });
+  } else if (memoryBytes % MIB !== 0) {
+    problems.push({ message: `RAM is a whole number of MiB, not ${memoryBytes} bytes` });
+  }
+  // eslint-disable-next-line no-control-regex -- a NUL would end the property early
+  if (/[\0-\x1f\x7f]/.test(bootargs))
+    problems.push({ message: "the boot arguments contain a control character" });
+  if (bootargs.length > BOOTARGS_BYTES_MAX) {
+    problems.push({
+      message: `the boot arguments have ${bootargs.length} characters; the limit is ${BOOTARGS_BYTES_MAX}`,
+    });
+  }
+  return problems;
+}
+
+/** What the engine calls; `boardOf` because the board needs the engine's memory first. */
+function engineImports(boardOf: () => Board): EngineImports {
+  const fault = (board: Board): void => {
+    board.words[MACHINE_WORD.ACCESS_FAULT >>> 2] = 1;
+  };
+  return {
+    system: (hart, instruction) => (executeSystem(boardOf(), hart, instruction) ? 0 : -1),
+    trap: (hart, cause, tval) => enterTrap(boardOf(), hart, cause, tval),
+    interrupts: (hart) => attend(boardOf(), hart),
+    mmioLoad: (hart, physical, size) => {
+      const board = boardOf();
+      const value = loadDevice(board, hart, physical, size);
+      if (value === NO_ANSWER) fault(board);
+      return value ?? 0;
+    },
+    mmioStore: (hart, physical, size, value) => {
+      const board = boardOf();
+      if (!storeDevice(board, hart, physical, size, value)) fault(board);
+    },
+    pmpAllows: (hart, physical, size, access, privilege) =>
+      pmpAllows(boardOf(), hart, physical, size, access, privilege),
+  };
+}
+
+function createBoard(config: MachineConfig, engine: Engine): Board {
+  return {
+    words: new Int32Array(engine.memory.buffer),
+    bytes: new Uint8Array(engine.memory.buffer),
+    harts: config.harts,
+    ramOffset: engine.ramOffset,
+    ramBytes: config.memoryBytes,
+    hasLab: config.lab,
+    stop: null,
+    console: new ByteQueue(),
+    labResults: [],
+    now: () => engine.now(),
+    emitRecord: (hart, event, pc, a, b, c) => engine.record(hart, event, pc, a, b, c),
+  };
+}
+
+function resetBoard(board: Board, treeAddress: number): void {
+  for (let hart = 0; hart < board.harts; hart++) {
+    setHart(board, hart, HART.PC, BOARD.RAM | 0);
+    setHart(board, hart, HART.PRIV, PRIV.M);
+    setHart(board, hart, HART.MISA, MISA_VALUE);
+    setHart(board, hart, HART.X + 4 * 10, hart);
+    setHart(board, hart, HART.X + 4 * 11, treeAddress | 0);
+    setHartNever(board, hart, HART.EVENT_CLOCK);
+    setHartNever(board, hart, HART.IRQS_OFF_SINCE);
+  }
+  resetClint(board);
+  resetLab(board);
+}
+
+function hex(value: number): string {
+  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
+}
+
+/** Why a segment cannot be loaded, or null. RAM above `limit` belongs to the device tree. */
+function segmentProblem(segment: ElfSegment, limit: number): Problem | null {
+  const start = segment.physical;
+  const end = start + segment.memorySize;
+  if (start >= BOARD.RAM && end <= limit) return null;
+  const where = `[${hex(start)}, ${hex(end - 1)}]`;
+  return {
+    message: `a segment of the ELF file is to be loaded at ${where}, outside RAM [${hex(BOARD.RAM)}, ${hex(limit - 1)}]`,
+    hint: "Link it to physical addresses inside RAM or give the machine more memory; the top holds the device tree.",
+  };
+}
+
+class VirtMachine implements Machine {
+  readonly config: MachineConfig;
+  private readonly board: Board;
+  private readonly engine: Engine;
+  private readonly treeAddress: number;
+  private started = false;
+  /** The stop after which nothing can run any more. */
+  private end: Stop | null = null;
+
+  constructor(config: MachineConfig, engine: Engine, board: Board) {
+    this.config = config;
+    this.engine = engine;
+    this.board = board;
+    const { blob, address } = placeBoardTree(config);
+    this.treeAddress = address;
+    board.bytes.set(blob, this.ramAt(address));
+    resetBoard(board, address);
+    engine.reset();
+  }
+
+  private ramAt(address: number): number {
+    return this.board.ramOffset + (address - BOARD.RAM);
+  }
+
+  loadElf(bytes: Uint8Array): Result<void> {
+    assert(!this.started, "machine: loadElf comes before the first run");
+    const image = readElf(bytes);
+    if (!image.ok) return image;
+    const { segments } = image.value;
+    const problems = segments.flatMap((segment) => segmentProblem(segment, this.treeAddress) ?? []);
+    if (problems.length > 0) return failure(...problems);
+    for (const segment of segments) {
+      const at = this.ramAt(segment.physical);
+      this.board.bytes.fill(0, at, at + segment.memorySize);
+      this.board.bytes.set(segment.bytes, at);
+    }
+    this.engine.flushCode();
+    return success(undefined);
+  }
+
+  private instructions(): number {
+    let sum = 0;
+    for (let hart = 0; hart < this.board.harts; hart++)
+      sum += getHart64(this.board, hart, HART.INSTRET);
+    return sum;
+  }
+
+  run(limits: RunLimits): Stop {
+    assert(this.end === null, "machine: run after the machine has ended");
+    this.started = true;
+    this.engine.setAttentionMarks(limits.attention ?? []);
+    const untilCycle = limits.untilCycle ?? Infinity;
+    for (;;) {
+      const slice = Math.min(limits.maxInstructions, this.instructions() + SLICE_INSTRUCTIONS);
+      const reason = this.engine.run(slice, untilCycle);
+      if (reason === RUN.BUDGET && slice < limits.maxInstructions) continue;
+      const stop = this.stopFor(reason);
+      const { kind } = stop;
+      if (kind === "poweroff" || kind === "reboot" || kind === "failure" || kind === "fault")
+        this.end = stop;
+      return stop;
+    }
+  }
+
+  private stopFor(reason: number): Stop {
+    const { board } = this;
+    switch (reason) {
+      case RUN.BUDGET:
+        return { kind: "budget" };
+      case RUN.CYCLE:
+        return { kind: "cycle" };
+      case RUN.MARK:
+        return { kind: "mark", event: board.words[MACHINE_WORD.MARK_EVENT >>> 2]! };
+      case RUN.DEADLOCK:
+        return { kind: "deadlock", detail: this.describeWaiting() };
+      case RUN.DRAIN:
+        return { kind: "drain" };
+      case RUN.STOPPED: {
+        const { stop } = board;
+        assert(stop, "machine: a stop has a reason");
+        board.stop = null;
+        board.words[MACHINE_WORD.STOP >>> 2] = 0;
+        return stop;
+      }
+      default:
+        return unreachable(`machine: engine stop ${reason}`);
+    }
+  }
+
+  private describeWaiting(): string {
+    const harts = Array.from({ length: this.board.harts }, (_, hart) => {
+      const how = getHart(this.board, hart, HART.WFI) !== 0 ? "in wfi before" : "polling at";
+      const enabled = hex(getHart(this.board, hart, HART.MIE));
+      return `hart ${hart} ${how} ${hex(getHart(this.board, hart, HART.PC))} (mie ${enabled})`;
+    });
+    return `no timer or event is to come: ${harts.join(", ")}`;
+  }
+
+  hart(index: number): HartView {
+    assert(index >= 0 && index < this.board.harts, "machine: no such hart");
+    const { board } = this;
+    const x = hartWord(index, HART.X);
+    const registers = Uint32Array.from(board.words.subarray(x, x + 32));
+    registers[0] = 0;
+    return {
+      pc: getHart(board, index, HART.PC) >>> 0,
+      privilege: getHart(board, index, HART.PRIV),
+      x: registers,
+      clock: getHart64(board, index, HART.CLOCK),
+      instructions: getHart64(board, index, HART.INSTRET),
+      marks: getHart64(board, index, HART.MARKS),
+      waiting: getHart(board, index, HART.WFI) !== 0,
+    };
+  }
+
+  drainMarks(consume: (words: Int32Array, count: number) => void): void {
+    this.engine.drainMarks(consume);
+  }
+
+  drainConsole(): Uint8Array {
+    return this.board.console.drain();
+  }
+
+  sendConsole(bytes: Uint8Array): void {
+    receive(this.board, bytes);
+  }
+
+  requestLab(op: number, arg: number): number | null {
+    assert(this.config.lab, "machine: the board has a lab device");
+    return queueRequest(this.board, op, arg);
+  }
+
+  drainLabResults(): LabResult[] {
+    return this.board.labResults.splice(0);
+  }
+
+  readPhysical(address: number, length: number): Uint8Array | null {
+    const start = (address >>> 0) - BOARD.RAM;
+    if (start < 0 || length < 0 || start + length > this.board.ramBytes) return null;
+    const at = this.board.ramOffset + start;
+    return this.board.bytes.slice(at, at + length);
+  }
+
+  readVirtual(address: number, length: number): Uint8Array | null {
+    if (length < 0 || (address >>> 0) + length > 0x1_0000_0000) return null;
+    const result = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const from = (address >>> 0) + done;
+      const count = Math.min(length - done, PAGE_BYTES - (from % PAGE_BYTES));
+      const physical = this.engine.translate(0, from | 0, ACCESS_READ, PRIV.S);
+      const part = physical === -1 ? null : this.readPhysical(physical, count);
+      if (!part) return null;
+      result.set(part, done);
+      done += count;
+    }
+    return result;
+  }
+
+  hash(): string {
+    return hashBoard(this.board);
+  }
+}
+
+/** A machine at reset; bad configuration comes back as sentences. */
+export function createMachine(config: MachineConfig): Result<Machine> {
+  const problems = configProblems(config);
+  if (problems.length > 0) return failure(...problems);
+  let board: Board | null = null;
+  const boardOf = (): Board => {
+    assert(board, "machine: the engine runs only when the board is there");
+    return board;
+  };
+  const { harts, memoryBytes, timing, interleave, recordMarks } = config;
+  let engine: Engine;
+  try {
+    engine = createEngine({
+      harts,
+      memoryBytes,
+      timing,
+      interleave,
+      recordMarks,
+      imports: engineImports(boardOf),
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return failure({
+      message: `the host cannot give ${memoryBytes} bytes of memory to the machine`,
+      hint: "Use less.",
+    });
+  }
+  board = createBoard(config, engine);
+  return success(new VirtMachine(config, engine, board));
+}
