@@ -14,16 +14,24 @@ import type { Code } from "./piece.ts";
 import { Problems } from "./problems.ts";
 import { relax } from "./relax.ts";
 import { FIRMWARE_BASE, physicalAddress } from "./sections.ts";
+import { FileNumbers, lineRows } from "./rows.ts";
+import { HARTLAB_SECTION } from "../../base/hartlab-section.ts";
+import { hartlabBytes, hartlabSection } from "./hartlab.ts";
+import { makeListing } from "./listing.ts";
+import type { Listing } from "./listing.ts";
+import { dwarfSections } from "./dwarf/index.ts";
 import { buildSymbols, checkReferences, forEachReference } from "./symbols.ts";
 import { imageSymbols } from "./image-symbols.ts";
 import type { ImageSymbol } from "./image-symbols.ts";
 
-export type { ImageSymbol };
+export type { ImageSymbol, Listing };
 
 export interface Image {
   readonly elf: Uint8Array;
   /** Sorted by address. */
   readonly symbols: readonly ImageSymbol[];
+  /** Readable texts; with the sources by path, their lines are shown between the instructions. */
+  listing(sources?: ReadonlyMap<string, string>): Listing;
 }
 
 function lowerAll(unit: IrUnit, functions: readonly AsmFunction[], problems: Problems): Code[] {
@@ -77,7 +85,31 @@ export function link(unit: IrUnit, functions: readonly AsmFunction[]): Result<Im
   const linked: Linked = { unit, layout, symbols };
   const sections = elfSections(linked, problems);
   if (problems.count > 0) return failure(...problems.problems);
-  const named = imageSymbols(linked);
-  const elf = writeElf(FIRMWARE_BASE, [...sections, plainSection(".comment", new Uint8Array(0))], named);
-  return success({ elf, symbols: named });
+  return success(finish(linked, sections));
+}
+
+/** Reads words of the loaded sections by address. */
+function wordReader(sections: readonly ElfSection[]): (address: number) => number {
+  const views = sections.filter((s) => s.bytes !== null).map((s) => {
+    const bytes = s.bytes ?? new Uint8Array(0);
+    return { start: s.address, end: s.address + bytes.length - 3, view: new DataView(bytes.buffer, bytes.byteOffset) };
+  });
+  let last = views[0];
+  return (address) => {
+    if (!(address >= last.start && address < last.end)) {
+      last = views.find((v) => address >= v.start && address < v.end) ?? last;
+    }
+    return address >= last.start && address < last.end ? last.view.getUint32(address - last.start, true) : 0;
+  };
+}
+
+function finish(linked: Linked, sections: readonly ElfSection[]): Image {
+  const rows = lineRows(linked);
+  const files = new FileNumbers(linked);
+  const wordAt = wordReader(sections);
+  const symbols = imageSymbols(linked);
+  const debug = dwarfSections(linked, rows, files, wordAt);
+  const hartlab = plainSection(HARTLAB_SECTION, hartlabBytes(hartlabSection(linked, rows, files)));
+  const elf = writeElf(FIRMWARE_BASE, [...sections, ...debug, hartlab], symbols);
+  return { elf, symbols, listing: (sources) => makeListing(linked, rows, symbols, wordAt, sources) };
 }

@@ -13,10 +13,15 @@ export function isKallsymsName(name: string): boolean {
   return (NAMES as readonly string[]).includes(name);
 }
 
-function table(symbol: string, bytes: Uint8Array, targets: readonly { symbol: string; addend: number }[]): DataObject {
+interface Target {
+  readonly symbol: string;
+  readonly addend: number;
+}
+
+function table(symbol: string, type: string, bytes: Uint8Array, targets: readonly Target[]): DataObject {
   const relocations = targets.map((t, i) => ({ offset: i * 4, ...t }));
   return {
-    symbol, name: symbol, section: ".rodata", align: 4, size: bytes.length, bytes, relocations, type: "u32", loc: 0,
+    symbol, name: symbol, section: ".rodata", align: 4, size: bytes.length, bytes, relocations, type, loc: 0,
   };
 }
 
@@ -31,7 +36,7 @@ export function addKallsyms(layout: Layout): () => void {
   const encoder = new TextEncoder();
   const encoded = functions.map((f) => encoder.encode(f.name));
   const strings = new Uint8Array(encoded.reduce((sum, e) => sum + e.length + 1, 0));
-  const nameTargets: { symbol: string; addend: number }[] = [];
+  const nameTargets: Target[] = [];
   let at = 0;
   for (const e of encoded) {
     nameTargets.push({ symbol: STRINGS, addend: at });
@@ -44,9 +49,13 @@ export function addKallsyms(layout: Layout): () => void {
   new DataView(count.buffer).setUint32(0, functions.length, true);
   const section = layout.sections.find((s) => s.spec.name === ".rodata");
   const addresses = functions.map((f) => ({ symbol: f.symbol, addend: 0 }));
+  const column = `u32[${functions.length}]`;
   const objects = [
-    table("kallsyms_num", count, []), table("kallsyms_addresses", words(), addresses),
-    table("kallsyms_sizes", sizes, []), table("kallsyms_names", words(), nameTargets), table(STRINGS, strings, []),
+    table("kallsyms_num", "u32", count, []),
+    table("kallsyms_addresses", column, words(), addresses),
+    table("kallsyms_sizes", column, sizes, []),
+    table("kallsyms_names", column, words(), nameTargets),
+    table(STRINGS, `u8[${strings.length}]`, strings, []),
   ];
   for (const object of objects) section?.data.push({ object, address: 0 });
   return () => {
