@@ -30,6 +30,7 @@ export interface Layout {
   readonly edges: ReadonlyMap<string, { address: number }>;
 }
 
+const PER_CPU = ".data..percpu";
 const ENTRY = "_start";
 const KNOWN = SECTIONS.map((s) => s.name).join(" ");
 
@@ -53,7 +54,9 @@ export function createLayout(codes: readonly Code[], data: readonly DataObject[]
     if (code.symbol === ENTRY) section?.codes.unshift(code);
     else section?.codes.push(code);
   }
-  for (const object of data) {
+  const ordinary = data.filter((d) => d.section !== PER_CPU);
+  const perCpu = data.filter((d) => d.section === PER_CPU);
+  for (const object of [...ordinary, ...orderPerCpu(perCpu)]) {
     target(object.section, false, `"${object.name}"`, object.loc)?.data.push({ object, address: 0 });
   }
   const edges = new Map<string, { address: number }>([[END_SYMBOL, { address: 0 }]]);
@@ -74,8 +77,13 @@ function placeCode(code: Code, address: number): number {
   return code.address + roundUp(offset, 4);
 }
 
+/** Whole pages are page aligned: page tables and stacks rely on it. */
+function alignmentOf(object: DataObject): number {
+  return object.size > 0 && object.size % PAGE === 0 ? PAGE : Math.max(1, object.align);
+}
+
 function placeData(placed: PlacedData, address: number): number {
-  placed.address = roundUp(address, Math.max(1, placed.object.align));
+  placed.address = roundUp(address, alignmentOf(placed.object));
   return placed.address + placed.object.size;
 }
 
@@ -114,12 +122,16 @@ export function checkOverlap(layout: Layout, problems: ProblemSink): void {
   if (end("kernel") > 0x1_0000_0000 - PAGE) problems.add("the kernel does not fit below the end of the address space", null);
 }
 
+/** Small per-CPU variables come first, so that their offsets fit the 12 bits of a load or store. */
+function orderPerCpu(objects: readonly DataObject[]): DataObject[] {
+  return [...objects].sort((a, b) => a.size - b.size);
+}
+
 /** Offsets of the per-CPU variables from the start of their section; they do not depend on code. */
 export function perCpuOffsets(data: readonly DataObject[]): Map<string, number> {
   const offsets = new Map<string, number>();
   let at = 0;
-  for (const object of data) {
-    if (object.section !== ".data..percpu") continue;
+  for (const object of orderPerCpu(data.filter((d) => d.section === PER_CPU))) {
     const placed: PlacedData = { object, address: 0 };
     at = placeData(placed, at);
     offsets.set(object.symbol, placed.address);
