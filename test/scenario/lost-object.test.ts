@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { ALL_FOUND, LOST_OBJECT, run, verdict } from "./run.ts";
+
+/** CI runs 5 seeds; `make soak` asks for 20. */
+const SEEDS = Number(process.env.SOAK_SEEDS ?? 5);
+const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1);
+
+describe.each([1, 2, 4, 8])("lost-object on %i harts", (harts) => {
+  test.each(seeds)("finds exactly the planted leaks with seed %i", (seed) => {
+    const outcome = run(LOST_OBJECT, "--seed", String(seed), "--harts", String(harts));
+    expect(verdict(outcome), `reproduce: ${outcome.reproduce}`).toEqual(ALL_FOUND);
+    const contentions = outcome.result.locks
+      .filter((lock) => /kmemleak_object|object_tree_lock|object_list_lock/.test(lock.class))
+      .reduce((sum, lock) => sum + lock.contentions, 0);
+    if (harts === 1) expect(contentions).toBe(0);
+    if (harts === 4) expect(contentions).toBeGreaterThan(0);
+  });
+});
+
+test("every reported block has a backtrace into the workload, with file and line", () => {
+  const { result } = run(LOST_OBJECT);
+  expect(result.leaks.reported).toHaveLength(10);
+  for (const leak of result.leaks.reported) {
+    const frames = leak.backtrace.filter((frame) => frame.file?.endsWith("lost-object.ts"));
+    expect(frames.length, `block ${leak.address}`).toBeGreaterThan(0);
+    expect(frames[0]!.line).toBeGreaterThan(0);
+    expect(frames[0]!.function).toMatch(/^lose_/);
+  }
+});
+
+test("the last CPU goes offline and comes back while the others allocate", () => {
+  const { result } = run(LOST_OBJECT);
+  expect(result.events.map(({ kind, result }) => ({ kind, result }))).toEqual([
+    { kind: "hotplug", result: "ok" },
+    { kind: "hotplug", result: "ok" },
+  ]);
+});
+
+test("one hart: the hotplug events are skipped, and say so", () => {
+  const { result } = run(LOST_OBJECT, "--harts", "1");
+  expect(result.events.map((event) => event.result)).toEqual(["skipped", "skipped"]);
+});
+
+test("two runs give the same hash, another seed another hash", () => {
+  const first = run(LOST_OBJECT).result;
+  const second = run(LOST_OBJECT).result;
+  const other = run(LOST_OBJECT, "--seed", "2").result;
+  expect(second).toEqual(first);
+  expect(other.hash).not.toBe(first.hash);
+});
+
+test("each scan has a cost, and no figure is zero", () => {
+  const { scans } = run(LOST_OBJECT).result;
+  expect(scans).toHaveLength(2);
+  for (const scan of scans) {
+    const { cycles, instructions, words, lookups, hits, objects, bytes, irqsOffMaxCycles } = scan;
+    for (const figure of [cycles, instructions, words, lookups, hits, objects, bytes, irqsOffMaxCycles]) {
+      expect(figure).toBeGreaterThan(0);
+    }
+  }
+});
+
+test("moving references give transient reports, counted apart", () => {
+  const outcome = run("scenarios/kmemleak/lost-object-moving.yaml");
+  const { planted } = outcome.result.leaks;
+  expect(outcome.status, outcome.reproduce).toBe(0);
+  expect(planted).toMatchObject({ expected: 1, found: 1, missed: 0, extra: 0 });
+  expect(planted.transient).toBeGreaterThan(0);
+});
+
+test("vfree waits for the scanner that reads its block", () => {
+  const outcome = run("scenarios/kmemleak/vfree-during-scan.yaml");
+  expect(outcome.status, outcome.reproduce).toBe(0);
+});

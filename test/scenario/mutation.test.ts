@@ -1,0 +1,126 @@
+/**
+ * Take one piece out of the kernel, and a named scenario must notice: each row patches one source in a copy of the guest's
+ * sources and names the scenario and the symptom. A row whose text is no longer in the source fails.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunResult } from "../../src/lab/run/result.ts";
+import { ROOT } from "../tidy/sources.ts";
+
+interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly scenario: string;
+  /** What the run must show. */
+  readonly symptom: (result: RunResult) => boolean;
+}
+
+const LOST = "scenarios/kmemleak/lost-object.yaml";
+const VFREE = "scenarios/kmemleak/vfree-during-scan.yaml";
+const missed = ({ leaks }: RunResult) => leaks.planted.missed > 0;
+const extra = ({ leaks }: RunResult) => leaks.planted.extra > 0;
+const crashed = ({ outcome }: RunResult) => outcome === "panic" || outcome === "fault" || outcome === "deadlock";
+
+const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "no hook in kmem_cache_alloc",
+    file: "kernel/mm/slab.ts",
+    from: "  if (CONFIG.kmemleak.enabled) kmemleak_alloc_recursive(object, cachep.obj_size, 1, cachep.flags, gfp);\n",
+    to: "",
+    scenario: LOST,
+    symptom: (result) => missed(result) || crashed(result),
+  },
+  {
+    name: "no .bss among the roots",
+    file: "kernel/mm/kmemleak-scan.ts",
+    from: '  scan_root(linkerSymbol("__bss_start"), linkerSymbol("__bss_stop"));\n',
+    to: "",
+    scenario: LOST,
+    symptom: extra,
+  },
+  {
+    name: "no stacks among the roots",
+    file: "kernel/mm/kmemleak-scan.ts",
+    from: "    if (task.stack !== 0) scan_block(task.stack, task.stack + THREAD_SIZE, null);\n",
+    to: "    if (task.stack === 1) scan_block(task.stack, task.stack + THREAD_SIZE, null);\n",
+    scenario: LOST,
+    symptom: extra,
+  },
+  {
+    name: "no gray walk",
+    file: "kernel/mm/kmemleak-scan.ts",
+    from: "    scan_object(object);\n",
+    to: "    if (object.size === 0) scan_object(object);\n",
+    scenario: LOST,
+    symptom: extra,
+  },
+  {
+    name: "no object lock in delete_object",
+    file: "kernel/mm/kmemleak-object.ts",
+    from: "  flags = spin_lock_irqsave(object.lock);\n  object.flags &= ~OBJECT.ALLOCATED;\n  spin_unlock_irqrestore(object.lock, flags);\n",
+    to: "  object.flags &= ~OBJECT.ALLOCATED;\n",
+    scenario: VFREE,
+    symptom: crashed,
+  },
+  {
+    name: "metadata freed at once instead of through RCU",
+    file: "kernel/mm/kmemleak-object.ts",
+    from: "  call_rcu(object.rcu, free_object_rcu);\n  spin_unlock_irqrestore(object_list_lock, flags);\n",
+    to: "  spin_unlock_irqrestore(object_list_lock, flags);\n  free_object_rcu(object.rcu);\n",
+    scenario: LOST,
+    symptom: crashed,
+  },
+  {
+    name: "metadata freed while still on object_list",
+    file: "kernel/mm/kmemleak-object.ts",
+    from: "  list_del_rcu(object.object_list);\n",
+    to: "",
+    scenario: LOST,
+    symptom: crashed,
+  },
+  {
+    name: "the workload does not list_del its object",
+    file: "scenarios/kmemleak/lost-object.ts",
+    from: "  list_del(entry.list);\n",
+    to: "",
+    scenario: LOST,
+    symptom: missed,
+  },
+];
+
+let home = "";
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), "hartlab-mutation-"));
+  for (const name of ["kernel", "firmware", "scenarios", "dist", "package.json"]) {
+    cpSync(join(ROOT, name), join(home, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
+});
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+test.each(MUTATIONS)("$name: $scenario notices", ({ file, from, to, scenario, symptom }) => {
+  const path = join(home, file);
+  const original = readFileSync(path, "utf8");
+  expect(original.split(from).length, `${file} holds the text to take out exactly once`).toBe(2);
+  writeFileSync(path, original.replace(from, to));
+  try {
+    const child = spawnSync(process.execPath, [join(home, "dist/hartlab.js"), "run", scenario, "--json"], {
+      cwd: home,
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+    expect(child.stdout.slice(0, 1), child.stderr).toBe("{");
+    const result = JSON.parse(child.stdout) as RunResult;
+    expect(child.status).not.toBe(0);
+    expect(symptom(result), JSON.stringify({ outcome: result.outcome, ...result.leaks.planted, blocks: [] })).toBe(true);
+  } finally {
+    writeFileSync(path, original);
+  }
+});
