@@ -42,6 +42,8 @@ export class SsaBuilder {
   private readonly symbols = new Map<string, Value>();
   private readonly replaced = new Map<Value, Value>();
   private readonly phiUsers = new Map<Value, Set<Value>>();
+  /** Phis whose operands are still being collected: not to be judged trivial. */
+  private readonly partial = new Set<Value>();
 
   constructor() {
     this.entry = this.block();
@@ -235,6 +237,7 @@ export class SsaBuilder {
 
   private phi(block: BuildBlock): Value {
     const phi = this.make("phi", [], {}, this.loc);
+    this.partial.add(phi);
     block.values.unshift(phi);
     this.phiUsers.set(phi, new Set());
     return phi;
@@ -246,11 +249,13 @@ export class SsaBuilder {
       phi.args.push(arg);
       this.phiUsers.get(arg)?.add(phi);
     }
+    this.partial.delete(phi);
     return this.dropTrivial(phi);
   }
 
   /** A phi whose operands are itself and one other value is that value. */
   private dropTrivial(phi: Value): Value {
+    if (this.partial.has(phi)) return phi;
     let same: Value | null = null;
     for (const arg of phi.args) {
       const a = this.find(arg);
