@@ -1,8 +1,8 @@
 // From physical addresses to start_kernel, and the same for each further hart.
 //
-// The image is linked at PAGE_OFFSET and loaded at PHYS_OFFSET. Until satp is written every address taken with `la` is
-// moved down by VA_PA_OFFSET. Writing satp makes the next fetch fault, because nothing maps the physical address of the
-// code; stvec already holds the virtual address of what comes next, so the fault is the jump.
+// The image is linked at PAGE_OFFSET and loaded at PHYS_OFFSET. `la` is relative to the pc: it gives physical addresses
+// until satp is written. Writing satp makes the next fetch fault, because nothing maps the physical address of the code;
+// stvec already holds the virtual address of what comes next, so the fault is the jump.
 
 import { CSR_SATP, CSR_SIE, CSR_STVEC } from "./csr.ts";
 import { VA_PA_OFFSET } from "./page.ts";
@@ -42,8 +42,6 @@ export function kernel_entry(): void {
     li s3, ${VA_PA_OFFSET}
     la t0, __bss_start
     la t1, __bss_stop
-    sub t0, t0, s3
-    sub t1, t1, s3
 1:  bgeu t0, t1, 2f
     sw zero, 0(t0)
     sw zero, 4(t0)
@@ -56,7 +54,6 @@ export function kernel_entry(): void {
     addi t0, t0, 32
     j 1b
 2:  la s4, ${swapper_pg_dir}
-    sub s4, s4, s3
     li t0, ${LINEAR_FIRST}
     add t0, s4, t0
     li t1, ${LINEAR_PTE}
@@ -68,6 +65,7 @@ export function kernel_entry(): void {
     addi t3, t3, -1
     bnez t3, 3b
     la t0, ${start_virtual}
+    add t0, t0, s3
     csrw ${CSR_STVEC}, t0
     srli t0, s4, 12
     li t1, 0x80000000
@@ -106,8 +104,8 @@ export function secondary_entry(): void {
     mv s1, a1
     li s3, ${VA_PA_OFFSET}
     la s4, ${swapper_pg_dir}
-    sub s4, s4, s3
     la t0, ${secondary_virtual}
+    add t0, t0, s3
     csrw ${CSR_STVEC}, t0
     srli t0, s4, 12
     li t1, 0x80000000

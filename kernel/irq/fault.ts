@@ -1,0 +1,80 @@
+// Exceptions. Kernel code that faults is wrong: print what is known, then panic. The one harmless kind is a page fault on
+// an address that is mapped by now: the CPU had remembered that it was not.
+
+import {
+  EXC_BREAKPOINT, EXC_ILLEGAL, EXC_INST_PAGE_FAULT, EXC_LOAD_PAGE_FAULT, EXC_STORE_PAGE_FAULT,
+} from "../arch/csr.ts";
+import { smp_send_stop } from "../arch/ipi.ts";
+import { lookup_pte, _PAGE_EXEC, _PAGE_READ, _PAGE_WRITE } from "../arch/pgtable.ts";
+import { sbi_fail } from "../arch/sbi.ts";
+import { walk_stackframe } from "../arch/stacktrace.ts";
+import type { pt_regs } from "../arch/traps.ts";
+import { panic } from "../lib/bug.ts";
+import { printk } from "../lib/printk.ts";
+import { get_current, smp_processor_id } from "../sched/task.ts";
+
+const FRAMES_MAX = 24;
+/** A fault while one is being reported: give up without a word. */
+let faults: u32 = 0;
+
+function cause_name(cause: u32): string {
+  switch (cause) {
+    case EXC_ILLEGAL: return "illegal instruction";
+    case EXC_BREAKPOINT: return "breakpoint";
+    case EXC_INST_PAGE_FAULT: return "instruction page fault";
+    case EXC_LOAD_PAGE_FAULT: return "load page fault";
+    case EXC_STORE_PAGE_FAULT: return "store page fault";
+    default: return "exception";
+  }
+}
+
+function show_regs(r: pt_regs): void {
+  printk("epc : %pS ra : %pB\n", r.epc, r.ra);
+  printk(" epc: %08x ra : %08x sp : %08x gp : %08x tp : %08x\n", r.epc, r.ra, r.sp, r.gp, r.tp);
+  printk(" t0 : %08x t1 : %08x t2 : %08x s0 : %08x s1 : %08x\n", r.t0, r.t1, r.t2, r.s0, r.s1);
+  printk(" a0 : %08x a1 : %08x a2 : %08x a3 : %08x a4 : %08x\n", r.a0, r.a1, r.a2, r.a3, r.a4);
+  printk(" a5 : %08x a6 : %08x a7 : %08x s2 : %08x s3 : %08x\n", r.a5, r.a6, r.a7, r.s2, r.s3);
+  printk(" s4 : %08x s5 : %08x s6 : %08x s7 : %08x s8 : %08x\n", r.s4, r.s5, r.s6, r.s7, r.s8);
+  printk(" s9 : %08x s10: %08x s11: %08x t3 : %08x t4 : %08x\n", r.s9, r.s10, r.s11, r.t3, r.t4);
+  printk(" t5 : %08x t6 : %08x\n", r.t5, r.t6);
+  printk("status: %08x badaddr: %08x cause: %08x\n", r.status, r.badaddr, r.cause);
+}
+
+function show_trace(regs: pt_regs): void {
+  const frames = new FixedArray<usize>(FRAMES_MAX);
+  const count = walk_stackframe(regs.s0, frames, FRAMES_MAX, 0);
+  printk("Call Trace:\n");
+  printk(" [<%p>] %pS\n", regs.epc, regs.epc);
+  for (let n: u32 = 0; n < count; n++) printk(" [<%p>] %pB\n", frames[n], frames[n]);
+}
+
+function die(regs: pt_regs): void {
+  faults += 1;
+  if (faults > 1) sbi_fail();
+  smp_send_stop(smp_processor_id());
+  const task = get_current();
+  printk("Oops: %s at %pS, address %08x [#1]\n", cause_name(regs.cause), regs.epc, regs.badaddr);
+  printk("CPU: %u PID: %u Comm: %s\n", smp_processor_id(), task.pid, addr(task.comm));
+  show_regs(regs);
+  show_trace(regs);
+  panic("Fatal exception");
+}
+
+/** The access that faulted is allowed by the page tables. */
+function spurious_fault(regs: pt_regs): boolean {
+  const pte = lookup_pte(regs.badaddr);
+  switch (regs.cause) {
+    case EXC_INST_PAGE_FAULT: return (pte & _PAGE_EXEC) !== 0;
+    case EXC_LOAD_PAGE_FAULT: return (pte & _PAGE_READ) !== 0;
+    case EXC_STORE_PAGE_FAULT: return (pte & _PAGE_WRITE) !== 0;
+    default: return false;
+  }
+}
+
+export function handle_exception(regs: pt_regs): void {
+  if (spurious_fault(regs)) {
+    sfenceVma(regs.badaddr);
+    return;
+  }
+  die(regs);
+}

@@ -1,0 +1,100 @@
+// Interrupts: the entry from traps.ts, and who handles which source of the interrupt controller.
+//
+// Handlers run with interrupts off, in hardirq context. A source is sent to one CPU, CPU 0 until that goes offline.
+
+import { MARK } from "../abi/marks.ts";
+import { CAUSE_INTERRUPT, CSR_SIE, IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, SSTATUS_SPIE } from "../arch/csr.ts";
+import { plic_claim, plic_complete, plic_mask, plic_route, plic_starting_cpu, plic_unmask } from "../arch/plic.ts";
+import { type pt_regs, set_trap_handlers } from "../arch/traps.ts";
+import { EBUSY, EINVAL } from "../lib/errno.ts";
+import { preempt_schedule_irq } from "../sched/core.ts";
+import { HARDIRQ_OFFSET, need_resched, preempt_count, preempt_count_add, preempt_count_sub } from "../sched/preempt.ts";
+import { smp_processor_id } from "../sched/task.ts";
+import { tick_handle } from "../sched/tick.ts";
+import { handle_exception } from "./fault.ts";
+import { handle_ipi } from "./smp.ts";
+import { irq_exit_softirq } from "./softirq.ts";
+
+export const NR_IRQS = 128;
+export type irq_handler = (irq: u32) => void;
+
+class irq_desc {
+  /** 0: nobody asked for it. */
+  handler: irq_handler | null;
+  /** Times it came. */
+  count: u32;
+}
+const irq_descs = new StructArray(irq_desc, NR_IRQS);
+/** The CPU that all sources go to. */
+let irq_cpu: u32 = 0;
+
+function handle_external(): void {
+  const cpu = smp_processor_id();
+  for (;;) {
+    const irq = plic_claim(cpu);
+    if (irq === 0) return;
+    if (irq < NR_IRQS) {
+      const desc = irq_descs[irq];
+      desc.count += 1;
+      const handler = desc.handler;
+      if (handler !== null) handler(irq);
+      else plic_mask(irq);
+    }
+    plic_complete(cpu, irq);
+  }
+}
+
+function do_irq(regs: pt_regs): void {
+  preempt_count_add(HARDIRQ_OFFSET);
+  traceMark(MARK.IRQ_ENTER, regs.cause, regs.epc);
+  const irq = regs.cause & ~CAUSE_INTERRUPT;
+  if (irq === IRQ_S_TIMER) tick_handle();
+  else if (irq === IRQ_S_SOFT) handle_ipi();
+  else if (irq === IRQ_S_EXTERNAL) handle_external();
+  traceMark(MARK.IRQ_EXIT, regs.cause);
+  preempt_count_sub(HARDIRQ_OFFSET);
+  irq_exit_softirq();
+  if (preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0) preempt_schedule_irq();
+}
+
+export function irq_init(): void {
+  set_trap_handlers(do_irq, handle_exception);
+}
+
+/** The calling CPU takes IPIs and what the interrupt controller sends it. */
+export function irq_cpu_starting(cpu: u32): void {
+  plic_starting_cpu(cpu);
+  csrReadSet(CSR_SIE, (1 << IRQ_S_SOFT) | (1 << IRQ_S_EXTERNAL));
+}
+
+/** On the dying CPU, interrupts off: nothing reaches it any more; `to` takes its sources. */
+export function irq_cpu_dying(cpu: u32, to: u32): void {
+  csrWrite(CSR_SIE, 0);
+  if (irq_cpu !== cpu) return;
+  irq_cpu = to;
+  for (let irq: u32 = 1; irq < NR_IRQS; irq++) if (irq_descs[irq].handler !== null) plic_route(irq, to);
+}
+
+export function request_irq(irq: u32, handler: irq_handler): i32 {
+  if (irq === 0 || irq >= NR_IRQS) return -EINVAL;
+  const desc = irq_descs[irq];
+  if (desc.handler !== null) return -EBUSY;
+  desc.handler = handler;
+  plic_route(irq, irq_cpu);
+  plic_unmask(irq);
+  return 0;
+}
+
+export function free_irq(irq: u32): void {
+  plic_mask(irq);
+  irq_descs[irq].handler = null;
+}
+
+/** The source stays silent until enable_irq. */
+export function disable_irq_nosync(irq: u32): void {
+  plic_mask(irq);
+}
+
+export function enable_irq(irq: u32): void {
+  plic_unmask(irq);
+}

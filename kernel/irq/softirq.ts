@@ -1,0 +1,152 @@
+// Softirqs: work that an interrupt leaves for the moment it returns, with interrupts on and preemption off.
+//
+// Pending bits belong to a CPU and change with interrupts off. What keeps coming for MAX_RESTART rounds, or is raised by a
+// task, is left to ksoftirqd/N.
+
+import { cpu_online } from "../arch/cpumask.ts";
+import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import { ENOMEM } from "../lib/errno.ts";
+import { __set_current_state, cond_resched, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
+import { kthread_create_percpu, kthread_park, kthread_parkme, kthread_should_park, kthread_unpark } from "../sched/kthread.ts";
+import {
+  in_interrupt, preempt_count_add, preempt_count_sub, preempt_enable, preempt_enable_no_resched, preempt_disable, SOFTIRQ_OFFSET,
+} from "../sched/preempt.ts";
+import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+
+export const TIMER_SOFTIRQ = 0;
+export const RCU_SOFTIRQ = 1;
+const NR_SOFTIRQS = 2;
+/** Rounds before ksoftirqd takes over. */
+const MAX_RESTART = 10;
+
+export type softirq_action = () => void;
+
+class softirq_entry {
+  action: softirq_action | null;
+}
+const softirq_vec = new StructArray(softirq_entry, NR_SOFTIRQS);
+
+class softirq_cpu {
+  /** One bit a softirq. */
+  pending: u32;
+  ksoftirqd: task_struct | null;
+}
+const softirq_state = new PerCpu(softirq_cpu);
+
+export function open_softirq(nr: u32, action: softirq_action): void {
+  softirq_vec[nr].action = action;
+}
+
+/** Interrupts are off. */
+function wakeup_softirqd(): void {
+  const task = softirq_state.current().ksoftirqd;
+  if (task !== null) wake_up_process(task);
+}
+
+/** Interrupts are off before and after. */
+function do_softirq(): void {
+  const state = softirq_state.current();
+  preempt_count_add(SOFTIRQ_OFFSET);
+  let restarts: u32 = 0;
+  while (state.pending !== 0 && restarts < MAX_RESTART) {
+    const pending = state.pending;
+    state.pending = 0;
+    local_irq_enable();
+    for (let nr: u32 = 0; nr < NR_SOFTIRQS; nr++) {
+      if (((pending >> nr) & 1) === 0) continue;
+      const action = softirq_vec[nr].action;
+      if (action !== null) action();
+    }
+    local_irq_disable();
+    restarts += 1;
+  }
+  preempt_count_sub(SOFTIRQ_OFFSET);
+  if (state.pending !== 0) wakeup_softirqd();
+}
+
+/** The end of an interrupt, interrupts off. */
+export function irq_exit_softirq(): void {
+  "inline";
+  if (softirq_state.current().pending !== 0 && !in_interrupt()) do_softirq();
+}
+
+/** Interrupts are off. */
+export function raise_softirq_irqoff(nr: u32): void {
+  softirq_state.current().pending |= 1 << nr;
+  if (!in_interrupt()) wakeup_softirqd();
+}
+
+export function raise_softirq(nr: u32): void {
+  const flags = local_irq_save();
+  raise_softirq_irqoff(nr);
+  local_irq_restore(flags);
+}
+
+export function local_softirq_pending(): u32 {
+  return softirq_state.current().pending;
+}
+
+export function local_bh_disable(): void {
+  preempt_count_add(2 * SOFTIRQ_OFFSET);
+}
+
+/** Serves what was raised meanwhile. */
+export function local_bh_enable(): void {
+  // Preemption stays off until the softirqs have been served.
+  preempt_disable();
+  preempt_count_sub(2 * SOFTIRQ_OFFSET);
+  if (softirq_state.current().pending !== 0 && !in_interrupt()) {
+    const flags = local_irq_save();
+    if (flags !== 0) do_softirq();
+    local_irq_restore(flags);
+  }
+  preempt_enable();
+}
+
+function ksoftirqd(_cpu: u32): void {
+  for (;;) {
+    if (kthread_should_park()) kthread_parkme();
+    set_current_state(TASK_INTERRUPTIBLE);
+    preempt_disable();
+    if (softirq_state.current().pending === 0 && !kthread_should_park()) {
+      preempt_enable_no_resched();
+      schedule();
+      preempt_disable();
+    }
+    __set_current_state(TASK_RUNNING);
+    local_irq_disable();
+    if (softirq_state.current().pending !== 0) do_softirq();
+    local_irq_enable();
+    preempt_enable();
+    cond_resched();
+  }
+}
+
+/** Makes the thread of a CPU, or lets it go on; from the control CPU once `cpu` is online. */
+export function ksoftirqd_online(cpu: u32): i32 {
+  const state = softirq_state.of(cpu);
+  if (state.ksoftirqd !== null) {
+    kthread_unpark(state.ksoftirqd);
+    return 0;
+  }
+  const task = kthread_create_percpu(ksoftirqd, cpu, cpu, "ksoftirqd/%u");
+  if (task === null) return -ENOMEM;
+  state.ksoftirqd = task;
+  wake_up_process(task);
+  return 0;
+}
+
+/** From the control CPU, before `cpu` goes down. */
+export function ksoftirqd_offline(cpu: u32): i32 {
+  const task = softirq_state.of(cpu).ksoftirqd;
+  if (task !== null && cpu_online(cpu)) kthread_park(task);
+  return 0;
+}
+
+/** What the dead CPU had left to do, raised here; interrupts are off. */
+export function softirq_dead_cpu(cpu: u32): void {
+  const dead = softirq_state.of(cpu);
+  const pending = dead.pending;
+  dead.pending = 0;
+  for (let nr: u32 = 0; nr < NR_SOFTIRQS; nr++) if (((pending >> nr) & 1) !== 0) raise_softirq_irqoff(nr);
+}

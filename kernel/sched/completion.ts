@@ -1,0 +1,78 @@
+// Completions: "it has happened", once for each complete(), or for ever after complete_all().
+// A completion may live on the waiter's stack: complete() does not touch it after the waiter can run.
+
+import { list_del_init, list_empty, list_add_tail } from "../lib/list.ts";
+import { spin_lock_irq, spin_lock_irqsave, spin_unlock_irq, spin_unlock_irqrestore } from "../locking/spinlock.ts";
+import { __set_current_state } from "./core.ts";
+import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE } from "./task.ts";
+import { MAX_SCHEDULE_TIMEOUT, schedule_timeout } from "./timer.ts";
+import { __wake_up_locked, init_waitqueue_head, wait_queue_entry, wait_queue_head } from "./wait.ts";
+
+const DONE_FOR_EVER = 0xffff_ffff;
+
+export class completion {
+  /** Completions that nobody has waited for yet; under wait.lock. */
+  done: u32 = 0;
+  readonly wait = new wait_queue_head();
+}
+
+export function init_completion(x: completion): void {
+  x.done = 0;
+  init_waitqueue_head(x.wait);
+}
+
+export function reinit_completion(x: completion): void {
+  x.done = 0;
+}
+
+export function complete(x: completion): void {
+  const flags = spin_lock_irqsave(x.wait.lock);
+  if (x.done !== DONE_FOR_EVER) x.done += 1;
+  __wake_up_locked(x.wait, 1);
+  spin_unlock_irqrestore(x.wait.lock, flags);
+}
+
+export function complete_all(x: completion): void {
+  const flags = spin_lock_irqsave(x.wait.lock);
+  x.done = DONE_FOR_EVER;
+  __wake_up_locked(x.wait, 0xffff_ffff);
+  spin_unlock_irqrestore(x.wait.lock, flags);
+}
+
+/** The ticks that were left, at least 1; 0 when the time was over first. */
+export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
+  const wait = new wait_queue_entry();
+  let left = timeout;
+  wait.task = get_current();
+  spin_lock_irq(x.wait.lock);
+  while (x.done === 0 && left !== 0) {
+    if (list_empty(wait.entry)) list_add_tail(wait.entry, x.wait.head);
+    __set_current_state(TASK_UNINTERRUPTIBLE);
+    spin_unlock_irq(x.wait.lock);
+    left = schedule_timeout(left);
+    spin_lock_irq(x.wait.lock);
+  }
+  __set_current_state(TASK_RUNNING);
+  if (!list_empty(wait.entry)) list_del_init(wait.entry);
+  const happened = x.done !== 0;
+  if (happened && x.done !== DONE_FOR_EVER) x.done -= 1;
+  spin_unlock_irq(x.wait.lock);
+  if (!happened) return 0;
+  return left === 0 ? 1 : left;
+}
+
+export function wait_for_completion(x: completion): void {
+  wait_for_completion_timeout(x, MAX_SCHEDULE_TIMEOUT);
+}
+
+export function try_wait_for_completion(x: completion): boolean {
+  const flags = spin_lock_irqsave(x.wait.lock);
+  const happened = x.done !== 0;
+  if (happened && x.done !== DONE_FOR_EVER) x.done -= 1;
+  spin_unlock_irqrestore(x.wait.lock, flags);
+  return happened;
+}
+
+export function completion_done(x: completion): boolean {
+  return READ_ONCE(x.done) !== 0;
+}

@@ -1,0 +1,267 @@
+// The scheduler: who runs next, and how a sleeping task comes to run again.
+//
+// A task sleeps by writing its state and calling schedule(); the waker writes its condition, then reads the state under
+// the lock of the task's run queue. set_current_state orders the two, so no wake-up is lost.
+// Preemption: need_resched is set for a running task by the tick or by a waker (with an IPI when it runs elsewhere); it is
+// looked at when preempt_count falls to 0 and at the end of an interrupt. A preempted task stays runnable whatever its state.
+// Every switch happens with preempt_count 2: one for schedule(), one for rq.lock. New tasks begin with that.
+
+import { MARK } from "../abi/marks.ts";
+import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
+import { IPI, send_ipi_single } from "../arch/ipi.ts";
+import {
+  irqs_disabled, local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save,
+} from "../arch/irqflags.ts";
+import { __switch_to } from "../arch/switch.ts";
+import { panic } from "../lib/bug.ts";
+import { pr_info } from "../lib/printk.ts";
+import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
+import { rcu_note_context_switch } from "../rcu/rcu.ts";
+import { put_task_struct } from "./fork.ts";
+import { need_resched, preempt_count_add, preempt_count_sub, preempt_enable, PREEMPT_OFFSET } from "./preempt.ts";
+import { cpu_rq, enqueue_task, pick_next_task, type rq, RR_TIMESLICE, task_rq_lock, this_rq } from "./rq.ts";
+import {
+  get_current, PF_BOUND, PF_IDLE, PF_PER_CPU, smp_processor_id, STACK_END_MAGIC, switch_current, TASK_DEAD, TASK_NORMAL,
+  TASK_RUNNING, type task_struct,
+} from "./task.ts";
+
+/** State first, then the condition: what a waker does the other way round. */
+export function set_current_state(state: u32): void {
+  "inline";
+  WRITE_ONCE(get_current().state, state);
+  fence("rw", "rw");
+}
+
+export function __set_current_state(state: u32): void {
+  "inline";
+  WRITE_ONCE(get_current().state, state);
+}
+
+/** The CPU of `queue` shall look for another task soon. Its lock is held. */
+export function resched_curr(queue: rq): void {
+  if (queue.curr.need_resched !== 0) return;
+  WRITE_ONCE(queue.curr.need_resched, 1);
+  if (queue.cpu !== smp_processor_id()) send_ipi_single(queue.cpu, IPI.RESCHEDULE);
+}
+
+function check_stack(task: task_struct): void {
+  if (unlikely(cast<Ptr<u32>>(task.stack)[0] !== STACK_END_MAGIC)) {
+    panic("corrupted stack end detected inside scheduler (%s/%u)", addr(task.comm), task.pid);
+  }
+}
+
+function __schedule(preempt: boolean): void {
+  local_irq_disable();
+  const queue = this_rq();
+  const prev = queue.curr;
+  check_stack(prev);
+  rcu_note_context_switch(preempt);
+  raw_spin_lock(queue.lock);
+  prev.need_resched = 0;
+  if ((prev.flags & PF_IDLE) === 0) {
+    if (!preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
+      prev.on_rq = 0;
+      queue.nr_running -= 1;
+    } else {
+      // A task that was pushed aside before its turn was over goes on first, among equals.
+      const rest = prev.time_slice !== 0;
+      if (!rest) prev.time_slice = RR_TIMESLICE;
+      enqueue_task(queue, prev, rest);
+    }
+  }
+  const next = pick_next_task(queue);
+  if (next === prev) {
+    raw_spin_unlock_irq(queue.lock);
+    return;
+  }
+  queue.nr_switches += 1;
+  queue.curr = next;
+  queue.prev = prev;
+  next.on_cpu = 1;
+  traceMark(MARK.SWITCH, next, prev, next.pid);
+  switch_current(next);
+  __switch_to(prev.thread, next.thread);
+  finish_task_switch();
+}
+
+/** The first thing a task does after somebody switched to it: on its own stack, with the run queue still locked. */
+function finish_task_switch(): void {
+  const queue = this_rq();
+  const prev = queue.prev;
+  const state = prev.state;
+  prev.on_cpu = 0;
+  raw_spin_unlock_irq(queue.lock);
+  if (unlikely(state === TASK_DEAD)) put_task_struct(prev);
+}
+
+/** Where a new task begins. */
+export function schedule_tail(): void {
+  finish_task_switch();
+  preempt_enable();
+}
+
+/** Gives the CPU away; a task whose state is not TASK_RUNNING sleeps until it is woken. */
+export function schedule(): void {
+  do {
+    preempt_count_add(PREEMPT_OFFSET);
+    __schedule(false);
+    preempt_count_sub(PREEMPT_OFFSET);
+  } while (need_resched());
+}
+
+/** The idle task's schedule: it keeps preemption off. */
+export function schedule_idle(): void {
+  __schedule(false);
+}
+
+/** Preemption at the end of a section that had switched it off. */
+export function preempt_schedule(): void {
+  if (get_current().preempt_count !== 0 || irqs_disabled()) return;
+  do {
+    preempt_count_add(PREEMPT_OFFSET);
+    __schedule(true);
+    preempt_count_sub(PREEMPT_OFFSET);
+  } while (need_resched());
+}
+
+/** Preemption at the end of an interrupt; interrupts are off before and after. */
+export function preempt_schedule_irq(): void {
+  do {
+    preempt_count_add(PREEMPT_OFFSET);
+    local_irq_enable();
+    __schedule(true);
+    local_irq_disable();
+    preempt_count_sub(PREEMPT_OFFSET);
+  } while (need_resched());
+}
+
+/** A voluntary preemption point; true when it was used. */
+export function cond_resched(): boolean {
+  if (likely(!need_resched()) || get_current().preempt_count !== 0) return false;
+  schedule();
+  return true;
+}
+
+export function yield_cpu(): void {
+  get_current().time_slice = 0;
+  schedule();
+}
+
+/** The online CPU with the fewest runnable tasks. A guess: nothing is locked. */
+export function select_idlest_cpu(): u32 {
+  let best: u32 = smp_processor_id();
+  let least: u32 = 0xffff_ffff;
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
+    if (!cpu_online(cpu) || cpu_rq(cpu).online === 0) continue;
+    const load = READ_ONCE(cpu_rq(cpu).nr_running);
+    if (load >= least) continue;
+    least = load;
+    best = cpu;
+  }
+  return best;
+}
+
+/** A bound task whose CPU has gone is bound to `cpu` from now on, and says so. No run queue is locked. */
+function say_rebound(task: task_struct, from: u32): void {
+  pr_info("sched: task %s/%u was bound to CPU%u, which is offline: bound to CPU%u now\n", addr(task.comm), task.pid, from, task.cpu);
+}
+
+/** The task runs as soon as its turn comes. Its run queue is locked. */
+function activate_task(queue: rq, task: task_struct): void {
+  task.on_rq = 1;
+  if (task.time_slice === 0) task.time_slice = RR_TIMESLICE;
+  queue.nr_running += 1;
+  enqueue_task(queue, task, false);
+  if ((queue.curr.flags & PF_IDLE) !== 0 || task.prio < queue.curr.prio) resched_curr(queue);
+}
+
+/** Wakes a task that sleeps in one of `states`. False: it did not. */
+export function try_to_wake_up(task: task_struct, states: u32): boolean {
+  const flags = local_irq_save();
+  // Orders the caller's condition before the state that is read below.
+  fence("rw", "rw");
+  let rebound = false;
+  let from: u32 = 0;
+  let woken = false;
+  for (;;) {
+    const queue = task_rq_lock(task);
+    if ((READ_ONCE(task.state) & states) === 0) {
+      raw_spin_unlock(queue.lock);
+      break;
+    }
+    if (task.on_rq === 0 && queue.online === 0 && (task.flags & PF_PER_CPU) === 0) {
+      from = task.cpu;
+      rebound = (task.flags & PF_BOUND) !== 0;
+      task.cpu = select_idlest_cpu();
+      raw_spin_unlock(queue.lock);
+      continue;
+    }
+    WRITE_ONCE(task.state, TASK_RUNNING);
+    if (task.on_rq === 0) activate_task(queue, task);
+    raw_spin_unlock(queue.lock);
+    woken = true;
+    break;
+  }
+  local_irq_restore(flags);
+  if (rebound) say_rebound(task, from);
+  return woken;
+}
+
+export function wake_up_process(task: task_struct): boolean {
+  return try_to_wake_up(task, TASK_NORMAL);
+}
+
+/** From the tick, interrupts off. */
+export function scheduler_tick(): void {
+  const queue = this_rq();
+  raw_spin_lock(queue.lock);
+  const task = queue.curr;
+  if ((task.flags & PF_IDLE) === 0) {
+    if (task.time_slice !== 0) task.time_slice -= 1;
+    if (task.time_slice === 0) {
+      if (queue.nr_running > 1) resched_curr(queue);
+      else task.time_slice = RR_TIMESLICE;
+    }
+  }
+  raw_spin_unlock(queue.lock);
+}
+
+/** Takes a waiting task off a CPU that is going away; null when none is left. Interrupts are off. */
+function detach_task(queue: rq): task_struct | null {
+  raw_spin_lock(queue.lock);
+  let task: task_struct | null = pick_next_task(queue);
+  if (task === queue.idle) {
+    task = null;
+  } else {
+    queue.nr_running -= 1;
+    task!.cpu = select_idlest_cpu();
+  }
+  raw_spin_unlock(queue.lock);
+  return task;
+}
+
+/** Runs on the dying CPU with interrupts off, last of all in a task: everybody else who waits here goes elsewhere. */
+export function sched_cpu_dying(cpu: u32): void {
+  const queue = cpu_rq(cpu);
+  raw_spin_lock(queue.lock);
+  queue.online = 0;
+  raw_spin_unlock(queue.lock);
+  for (;;) {
+    const task = detach_task(queue);
+    if (task === null) break;
+    // on_rq stays 1: nobody else queues it meanwhile.
+    const target = task_rq_lock(task);
+    target.nr_running += 1;
+    enqueue_task(target, task, false);
+    resched_curr(target);
+    raw_spin_unlock(target.lock);
+    if ((task.flags & PF_BOUND) !== 0) say_rebound(task, cpu);
+  }
+}
+
+export function sched_cpu_starting(cpu: u32): void {
+  const queue = cpu_rq(cpu);
+  raw_spin_lock(queue.lock);
+  queue.online = 1;
+  raw_spin_unlock(queue.lock);
+}

@@ -1,0 +1,100 @@
+// Making tasks and unmaking them.
+//
+// A new task gets a cleared stack: stale words on a reused one would look like references to the leak detector. It starts
+// with preempt_count 2, as every task has in the middle of a context switch.
+// A dead task's stack is freed by the next task on its CPU, since nobody can free the stack it stands on.
+
+import { MARK } from "../abi/marks.ts";
+import { thread_setup } from "../arch/switch.ts";
+import { THREAD_SIZE, THREAD_SIZE_ORDER } from "../arch/thread.ts";
+import { atomic_dec_and_test, atomic_inc, atomic_set } from "../lib/atomic.ts";
+import { BUG } from "../lib/bug.ts";
+import { INIT_LIST_HEAD, list_add_tail, list_del_init } from "../lib/list.ts";
+import { memset } from "../lib/string.ts";
+import { write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
+import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
+import { __get_free_pages, free_pages } from "../mm/page_alloc.ts";
+import { kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
+import { complete_all, init_completion } from "./completion.ts";
+import { __set_current_state, schedule, schedule_tail } from "./core.ts";
+import { PREEMPT_OFFSET } from "./preempt.ts";
+import { RR_TIMESLICE } from "./rq.ts";
+import {
+  get_current, PF_EXITING, PRIO_NORMAL, STACK_END_MAGIC, TASK_DEAD, task_list, task_struct, TASK_UNINTERRUPTIBLE, tasklist_lock,
+} from "./task.ts";
+
+let task_struct_cachep: kmem_cache | null = null;
+/** The last pid given; pids are not reused. */
+let last_pid: u32 = 0;
+
+export function fork_init(): void {
+  task_struct_cachep = kmem_cache_create("task_struct", sizeof<task_struct>(), 16, 0, null);
+  if (task_struct_cachep === null) BUG("no memory for the task_struct cache");
+}
+
+/** A task with its stack, in no list; null when memory is short. */
+export function alloc_task(): task_struct | null {
+  const memory = kmem_cache_alloc(task_struct_cachep!, GFP_KERNEL);
+  if (memory === 0) return null;
+  const stack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, THREAD_SIZE_ORDER);
+  if (stack === 0) {
+    kmem_cache_free(task_struct_cachep!, memory);
+    return null;
+  }
+  memset(memory, 0, sizeof<task_struct>());
+  const task = cast<task_struct>(memory);
+  task.stack = stack;
+  cast<Ptr<u32>>(stack)[0] = STACK_END_MAGIC;
+  task.state = TASK_UNINTERRUPTIBLE;
+  task.preempt_count = 2 * PREEMPT_OFFSET;
+  task.prio = PRIO_NORMAL;
+  task.time_slice = RR_TIMESLICE;
+  INIT_LIST_HEAD(task.run_list);
+  INIT_LIST_HEAD(task.tasks);
+  INIT_LIST_HEAD(task.rcu_node);
+  init_completion(task.exited);
+  init_completion(task.parked);
+  atomic_set(task.usage, 1);
+  return task;
+}
+
+/** When the task runs for the first time it calls run(arg), which does not return. */
+export function task_begins_at(task: task_struct, run: (arg: u32) => void, arg: u32): void {
+  thread_setup(task.thread, task.stack + THREAD_SIZE, schedule_tail, run, arg);
+}
+
+/** Gives the task a pid and makes it visible. */
+export function publish_task(task: task_struct): void {
+  const flags = write_lock_irqsave(tasklist_lock);
+  last_pid += 1;
+  task.pid = last_pid;
+  list_add_tail(task.tasks, task_list);
+  write_unlock_irqrestore(tasklist_lock, flags);
+  traceMark(MARK.TASK_NEW, task, task.pid, task.comm);
+}
+
+export function get_task_struct(task: task_struct): void {
+  atomic_inc(task.usage);
+}
+
+export function put_task_struct(task: task_struct): void {
+  if (!atomic_dec_and_test(task.usage)) return;
+  free_pages(task.stack, THREAD_SIZE_ORDER);
+  kmem_cache_free(task_struct_cachep!, addr(task));
+}
+
+/** The running task ends here. */
+export function do_exit(): void {
+  const task = get_current();
+  if (task.preempt_count !== 0) BUG("task %s/%u exits with preempt_count 0x%x", addr(task.comm), task.pid, task.preempt_count);
+  task.flags |= PF_EXITING;
+  complete_all(task.exited);
+  const flags = write_lock_irqsave(tasklist_lock);
+  list_del_init(task.tasks);
+  write_unlock_irqrestore(tasklist_lock, flags);
+  traceMark(MARK.TASK_EXIT, task, task.pid);
+  // A preemption between the two lines is harmless: a preempted task stays runnable.
+  __set_current_state(TASK_DEAD);
+  schedule();
+  BUG("a dead task runs");
+}

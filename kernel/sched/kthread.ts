@@ -1,0 +1,111 @@
+// Kernel threads: made stopped, started by wake_up_process, ended by their own return or asked to end by kthread_stop.
+//
+// kthread_stop needs a thread that does not end by itself, or a reference (get_task_struct).
+// A per-CPU thread (kthread_create_percpu) is parked while its CPU is offline: it calls kthread_parkme when
+// kthread_should_park says so.
+
+import { cpu_online } from "../arch/cpumask.ts";
+import { pr_info } from "../lib/printk.ts";
+import { snprintf } from "../lib/vsprintf.ts";
+import { reinit_completion, complete, wait_for_completion } from "./completion.ts";
+import { __set_current_state, schedule, select_idlest_cpu, set_current_state, try_to_wake_up, wake_up_process } from "./core.ts";
+import { alloc_task, do_exit, get_task_struct, publish_task, put_task_struct, task_begins_at } from "./fork.ts";
+import {
+  CPU_ANY, get_current, PF_BOUND, PF_PER_CPU, TASK_COMM_LEN, TASK_PARKED, TASK_RUNNING, type task_struct,
+} from "./task.ts";
+
+const KTHREAD_SHOULD_STOP = 1 << 0;
+const KTHREAD_SHOULD_PARK = 1 << 1;
+
+export type kthread_function = (arg: u32) => void;
+
+class kthread_code {
+  run: kthread_function;
+}
+
+function kthread(arg: u32): void {
+  // A word that holds a function's address, read as the function.
+  const code = cast<kthread_code>(addr(addressOf(get_current().kthread_fn)));
+  code.run(arg);
+  do_exit();
+}
+
+function make(fn: kthread_function, arg: u32, cpu: u32, flags: u32, name: string): task_struct | null {
+  const task = alloc_task();
+  if (task === null) return null;
+  snprintf(task.comm, TASK_COMM_LEN, name, cpu);
+  task.kthread_fn = addr(fn);
+  task.flags = flags;
+  task.cpu = cpu === CPU_ANY ? select_idlest_cpu() : cpu;
+  task_begins_at(task, kthread, arg);
+  publish_task(task);
+  return task;
+}
+
+/** A thread that will call fn(arg), on whatever CPU is least busy; `name` is cut to 15 bytes. Wake it to start it. */
+export function kthread_create(fn: kthread_function, arg: u32, name: string): task_struct | null {
+  return make(fn, arg, CPU_ANY, 0, name);
+}
+
+/** A thread bound to one CPU; `name` may hold %u for its number. */
+export function kthread_create_on_cpu(fn: kthread_function, arg: u32, cpu: u32, name: string): task_struct | null {
+  const task = make(fn, arg, cpu, PF_BOUND, name);
+  if (task !== null && !cpu_online(cpu)) {
+    pr_info("kthread: %s/%u is bound to CPU%u, which is offline\n", addr(task.comm), task.pid, cpu);
+  }
+  return task;
+}
+
+/** A thread that belongs to a CPU and sleeps while that is offline. Only the hotplug code handles it then. */
+export function kthread_create_percpu(fn: kthread_function, arg: u32, cpu: u32, name: string): task_struct | null {
+  return make(fn, arg, cpu, PF_PER_CPU, name);
+}
+
+export function kthread_run(fn: kthread_function, arg: u32, name: string): task_struct | null {
+  const task = kthread_create(fn, arg, name);
+  if (task !== null) wake_up_process(task);
+  return task;
+}
+
+export function kthread_should_stop(): boolean {
+  return (READ_ONCE(get_current().kthread_flags) & KTHREAD_SHOULD_STOP) !== 0;
+}
+
+export function kthread_should_park(): boolean {
+  return (READ_ONCE(get_current().kthread_flags) & KTHREAD_SHOULD_PARK) !== 0;
+}
+
+/** Asks the thread to end and waits until it has. */
+export function kthread_stop(task: task_struct): void {
+  get_task_struct(task);
+  amoOr(addressOf(task.kthread_flags), KTHREAD_SHOULD_STOP);
+  kthread_unpark(task);
+  wake_up_process(task);
+  wait_for_completion(task.exited);
+  put_task_struct(task);
+}
+
+/** Sleeps while parked. */
+export function kthread_parkme(): void {
+  const task = get_current();
+  for (;;) {
+    set_current_state(TASK_PARKED);
+    if ((READ_ONCE(task.kthread_flags) & KTHREAD_SHOULD_PARK) === 0) break;
+    complete(task.parked);
+    schedule();
+  }
+  __set_current_state(TASK_RUNNING);
+}
+
+/** Returns when the thread sleeps in kthread_parkme. */
+export function kthread_park(task: task_struct): void {
+  reinit_completion(task.parked);
+  amoOr(addressOf(task.kthread_flags), KTHREAD_SHOULD_PARK);
+  wake_up_process(task);
+  wait_for_completion(task.parked);
+}
+
+export function kthread_unpark(task: task_struct): void {
+  const old = amoAnd(addressOf(task.kthread_flags), ~KTHREAD_SHOULD_PARK);
+  if ((old & KTHREAD_SHOULD_PARK) !== 0) try_to_wake_up(task, TASK_PARKED);
+}

@@ -1,0 +1,96 @@
+// preempt_count of the running task, laid out as in Linux: preemption depth in bits 0..7, softirq in 8..15, hardirq in
+// 16..19, NMI in 20..23. Nesting counts itself: each level adds what it takes away. Serving softirqs adds one
+// SOFTIRQ_OFFSET, switching them off two.
+
+import { irqs_disabled } from "../arch/irqflags.ts";
+import { preempt_schedule } from "./core.ts";
+import { get_current } from "./task.ts";
+
+export const PREEMPT_OFFSET = 1;
+export const SOFTIRQ_OFFSET = 1 << 8;
+export const HARDIRQ_OFFSET = 1 << 16;
+export const NMI_OFFSET = 1 << 20;
+export const PREEMPT_MASK = 0xff;
+export const SOFTIRQ_MASK = 0xff00;
+export const HARDIRQ_MASK = 0xf_0000;
+export const NMI_MASK = 0xf0_0000;
+
+export function preempt_count(): u32 {
+  "inline";
+  return get_current().preempt_count;
+}
+
+export function preempt_count_add(n: u32): void {
+  "inline";
+  get_current().preempt_count += n;
+  barrier();
+}
+
+export function preempt_count_sub(n: u32): void {
+  "inline";
+  barrier();
+  get_current().preempt_count -= n;
+}
+
+export function preempt_disable(): void {
+  "inline";
+  get_current().preempt_count += 1;
+  barrier();
+}
+
+export function preempt_enable_no_resched(): void {
+  "inline";
+  barrier();
+  get_current().preempt_count -= 1;
+}
+
+/** A preemption point, when this was the outermost level. */
+export function preempt_enable(): void {
+  "inline";
+  barrier();
+  const task = get_current();
+  const count = task.preempt_count - 1;
+  task.preempt_count = count;
+  if (unlikely(count === 0 && READ_ONCE(task.need_resched) !== 0)) preempt_schedule();
+}
+
+export function need_resched(): boolean {
+  "inline";
+  return READ_ONCE(get_current().need_resched) !== 0;
+}
+
+/** Serving a hardirq, an NMI or a softirq, or softirqs are off. */
+export function in_interrupt(): boolean {
+  "inline";
+  return (preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK)) !== 0;
+}
+
+export function in_hardirq(): boolean {
+  "inline";
+  return (preempt_count() & HARDIRQ_MASK) !== 0;
+}
+
+export function in_softirq(): boolean {
+  "inline";
+  return (preempt_count() & SOFTIRQ_MASK) !== 0;
+}
+
+export function in_serving_softirq(): boolean {
+  "inline";
+  return (preempt_count() & SOFTIRQ_OFFSET) !== 0;
+}
+
+export function in_task(): boolean {
+  "inline";
+  return (preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)) === 0;
+}
+
+export function in_atomic(): boolean {
+  "inline";
+  return preempt_count() !== 0;
+}
+
+export function preemptible(): boolean {
+  "inline";
+  return preempt_count() === 0 && !irqs_disabled();
+}

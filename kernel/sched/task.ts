@@ -1,0 +1,136 @@
+// Tasks: the structure, the list of all of them, and the one that runs here.
+//
+// tasklist_lock (rwlock, taken with interrupts off by writers) protects the list of tasks and with it the life of a
+// task's stack: a task leaves the list before its stack is freed. Nested inside no other lock of the scheduler.
+// A task_struct lives until its usage count is 0: one reference is the task's own, dropped by whoever runs after it.
+// Fields marked [rq] belong to the lock of the run queue of `cpu`, those marked [self] to the task itself.
+
+import { NR_CPUS } from "../arch/percpu.ts";
+import { thread_struct } from "../arch/thread.ts";
+import { atomic_t } from "../lib/atomic.ts";
+import { list_for_each_entry, list_head } from "../lib/list.ts";
+import { rwlock_t } from "../locking/rwlock.ts";
+import { completion } from "./completion.ts";
+
+export { THREAD_SIZE } from "../arch/thread.ts";
+
+export const TASK_RUNNING = 0;
+export const TASK_INTERRUPTIBLE = 1;
+export const TASK_UNINTERRUPTIBLE = 2;
+export const TASK_PARKED = 0x40;
+export const TASK_DEAD = 0x80;
+/** States out of which wake_up_process wakes. */
+export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_PARKED;
+
+/** An idle task: never queued, never asleep. */
+export const PF_IDLE = 1 << 1;
+export const PF_EXITING = 1 << 2;
+/** Runs on `cpu` only; re-bound when that CPU goes offline. */
+export const PF_BOUND = 1 << 3;
+/** Belongs to its CPU: sleeps while that is offline, is never moved. */
+export const PF_PER_CPU = 1 << 4;
+
+/** Runs before all others that want the CPU. */
+export const PRIO_HIGH = 0;
+export const PRIO_NORMAL = 1;
+
+export const TASK_COMM_LEN = 16;
+/** At the low end of each stack: overwritten, the stack has overflowed. */
+export const STACK_END_MAGIC = 0x57ac_6e9d;
+
+export class task_struct {
+  /** TASK_…; written by the task itself, and by whoever wakes it. */
+  state: u32;
+  /** [self] Nesting of preempt_disable, softirq, hardirq: see preempt.ts. */
+  preempt_count: u32;
+  /** Somebody wants this CPU: schedule at the next opportunity. */
+  need_resched: u32;
+  pid: u32;
+  readonly comm = new FixedArray<u8>(TASK_COMM_LEN);
+  flags: u32;
+  prio: u32;
+  /** [rq] Where it runs or ran last. */
+  cpu: u32;
+  /** [rq] Runnable: running or queued. */
+  on_rq: u32;
+  /** [rq] A CPU executes it. */
+  on_cpu: u32;
+  /** [rq] Ticks left until others get their turn. */
+  time_slice: u32;
+  /** [rq] Link in the run queue, when runnable and not running. */
+  readonly run_list = new list_head();
+  readonly thread = new thread_struct();
+  /** Lowest address of the stack, THREAD_SIZE bytes, aligned to that. */
+  stack: usize;
+  /** Link in the list of all tasks. */
+  readonly tasks = new list_head();
+  readonly usage = new atomic_t();
+  /** [self] */
+  rcu_read_lock_nesting: u32;
+  /** [self], set by the scheduler's RCU hook. */
+  rcu_read_unlock_special: u32;
+  readonly rcu_node = new list_head();
+  kthread_flags: u32;
+  kthread_fn: usize;
+  readonly exited = new completion();
+  readonly parked = new completion();
+}
+
+/** The boot CPU's idle task; runs start_kernel. */
+export const init_task = new task_struct();
+
+/** Head of the list of all tasks but the idle ones. */
+export const task_list = new list_head();
+export const tasklist_lock = new rwlock_t();
+
+/** First words of the per-CPU area, by which locks work: they are read with one instruction each. */
+class cpu_current {
+  task: task_struct;
+  cpu: u32;
+}
+const current_task = new PerCpu(cpu_current);
+
+export function get_current(): task_struct {
+  "inline";
+  return current_task.current().task;
+}
+
+/** Stable only while preemption is off. */
+export function smp_processor_id(): u32 {
+  "inline";
+  return current_task.current().cpu;
+}
+
+/** The scheduler is between two tasks, or another CPU is about to start. */
+export function set_current(cpu: u32, task: task_struct): void {
+  current_task.of(cpu).task = task;
+  current_task.of(cpu).cpu = cpu;
+}
+
+/** set_current for the calling CPU, which keeps its number. */
+export function switch_current(task: task_struct): void {
+  "inline";
+  current_task.current().task = task;
+}
+
+/** First call of start_kernel: before it no lock works. */
+export function early_task_init(): void {
+  init_task.preempt_count = 1;
+  init_task.flags = PF_IDLE;
+  init_task.prio = PRIO_NORMAL;
+  current_task.current().task = init_task;
+  current_task.current().cpu = 0;
+}
+
+/** Hold tasklist_lock. */
+export function* for_each_process(): Generator<task_struct> {
+  for (const task of list_for_each_entry(task_list, task_struct, "tasks")) yield task;
+}
+
+/** `cpu` for a task that may run anywhere is only where it ran last. */
+export function task_is_bound(task: task_struct): boolean {
+  return (task.flags & (PF_BOUND | PF_PER_CPU)) !== 0;
+}
+
+/** Means "any CPU" where a CPU number is asked for. */
+export const CPU_ANY = NR_CPUS;

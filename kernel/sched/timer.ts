@@ -1,0 +1,232 @@
+// Timers in ticks, and sleeping for a time.
+//
+// Each CPU has a list of timers sorted by expiry, under timer_base.lock (raw, interrupts off; taken inside any other
+// lock but rq.lock, which it never takes). The functions run in the TIMER softirq of the CPU that armed the timer, or of
+// the one that took over when that went offline. A timer on a stack is removed with del_timer_sync before the stack goes.
+
+import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
+import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import { open_softirq, raise_softirq_irqoff, TIMER_SOFTIRQ } from "../irq/softirq.ts";
+import {
+  INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_for_each_entry, list_head,
+} from "../lib/list.ts";
+import {
+  raw_spin_lock, raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irq,
+  raw_spin_unlock_irqrestore, raw_spinlock_t,
+} from "../locking/spinlock.ts";
+import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
+import { schedule, set_current_state, wake_up_process } from "./core.ts";
+import {
+  get_current, smp_processor_id, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, task_struct,
+} from "./task.ts";
+
+export type timer_function = (timer: timer_list) => void;
+
+export class timer_list {
+  /** Alone when the timer is not armed. */
+  readonly entry = new list_head();
+  expires: u32;
+  /** Whose list it is or was on. */
+  cpu: u32;
+  fn: timer_function;
+}
+
+class timer_base {
+  readonly lock = new raw_spinlock_t();
+  readonly timers = new list_head();
+  /** Address of the timer whose function runs now, or 0. */
+  running: usize;
+}
+const timer_bases = new PerCpu(timer_base);
+
+export const MAX_SCHEDULE_TIMEOUT = 0x7fff_ffff;
+
+export function timer_setup(timer: timer_list, fn: timer_function): void {
+  INIT_LIST_HEAD(timer.entry);
+  timer.cpu = 0;
+  timer.fn = fn;
+}
+
+export function timer_pending(timer: timer_list): boolean {
+  return !list_empty(timer.entry);
+}
+
+/** Behind all timers that expire no later: usually at the end, so look from there. */
+function insert(base: timer_base, timer: timer_list): void {
+  let before = base.timers.prev;
+  while (before !== base.timers) {
+    const other = containerOf(timer_list, "entry", before);
+    if (time_before_eq(other.expires, timer.expires)) break;
+    before = before.prev;
+  }
+  list_add_tail(timer.entry, before.next);
+}
+
+/** Arms a timer that is not armed, on the calling CPU. */
+export function add_timer(timer: timer_list): void {
+  const flags = local_irq_save();
+  const cpu = smp_processor_id();
+  const base = timer_bases.of(cpu);
+  raw_spin_lock(base.lock);
+  timer.cpu = cpu;
+  insert(base, timer);
+  raw_spin_unlock(base.lock);
+  local_irq_restore(flags);
+}
+
+/** Locks the base that a timer belongs to, with interrupts off. */
+function lock_timer_base(timer: timer_list): timer_base {
+  for (;;) {
+    const cpu = READ_ONCE(timer.cpu);
+    const base = timer_bases.of(cpu);
+    raw_spin_lock(base.lock);
+    if (timer.cpu === cpu) return base;
+    raw_spin_unlock(base.lock);
+  }
+}
+
+/** True when the timer was armed. Its function may still be running. */
+export function del_timer(timer: timer_list): boolean {
+  const flags = local_irq_save();
+  const base = lock_timer_base(timer);
+  const armed = timer_pending(timer);
+  if (armed) list_del_init(timer.entry);
+  raw_spin_unlock(base.lock);
+  local_irq_restore(flags);
+  return armed;
+}
+
+/** As del_timer, and the function does not run any more either. Not from the function itself. */
+export function del_timer_sync(timer: timer_list): boolean {
+  const armed = del_timer(timer);
+  for (;;) {
+    const flags = local_irq_save();
+    const base = lock_timer_base(timer);
+    const busy = base.running === addr(timer);
+    raw_spin_unlock(base.lock);
+    local_irq_restore(flags);
+    if (!busy) return armed;
+    pause();
+  }
+}
+
+export function mod_timer(timer: timer_list, expires: u32): boolean {
+  const armed = del_timer(timer);
+  timer.expires = expires;
+  add_timer(timer);
+  return armed;
+}
+
+function first_timer(base: timer_base): timer_list | null {
+  if (list_empty(base.timers)) return null;
+  return containerOf(timer_list, "entry", base.timers.next);
+}
+
+/** The TIMER softirq. */
+function run_timer_softirq(): void {
+  const base = timer_bases.current();
+  raw_spin_lock_irq(base.lock);
+  for (;;) {
+    const timer = first_timer(base);
+    if (timer === null || time_before(jiffies(), timer.expires)) break;
+    list_del_init(timer.entry);
+    base.running = addr(timer);
+    const fn = timer.fn;
+    raw_spin_unlock_irq(base.lock);
+    fn(timer);
+    raw_spin_lock_irq(base.lock);
+    base.running = 0;
+  }
+  raw_spin_unlock_irq(base.lock);
+}
+
+/** From the tick, interrupts off. */
+export function run_local_timers(): void {
+  const base = timer_bases.current();
+  raw_spin_lock(base.lock);
+  const timer = first_timer(base);
+  const due = timer !== null && time_after_eq(jiffies(), timer.expires);
+  raw_spin_unlock(base.lock);
+  if (due) raise_softirq_irqoff(TIMER_SOFTIRQ);
+}
+
+export function timers_init(): void {
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) INIT_LIST_HEAD(timer_bases.of(cpu).timers);
+  open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
+}
+
+/** Runs on another CPU once `dead` has stopped: its timers go on here. */
+export function timers_dead_cpu(dead: u32): void {
+  const old = timer_bases.of(dead);
+  for (;;) {
+    const flags = raw_spin_lock_irqsave(old.lock);
+    const timer = first_timer(old);
+    if (timer !== null) {
+      list_del_init(timer.entry);
+      // Whoever looks for the timer now waits at the new base.
+      timer.cpu = smp_processor_id();
+      const base = timer_bases.of(timer.cpu);
+      raw_spin_lock(base.lock);
+      insert(base, timer);
+      raw_spin_unlock(base.lock);
+    }
+    raw_spin_unlock_irqrestore(old.lock, flags);
+    if (timer === null) return;
+  }
+}
+
+/** Number of timers armed on all CPUs; for the check at the end of a run. */
+export function timers_armed(): u32 {
+  let count: u32 = 0;
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
+    if (!cpu_online(cpu)) continue;
+    const base = timer_bases.of(cpu);
+    const flags = raw_spin_lock_irqsave(base.lock);
+    for (const timer of list_for_each_entry(base.timers, timer_list, "entry")) count += u32(timer.cpu === cpu);
+    raw_spin_unlock_irqrestore(base.lock, flags);
+  }
+  return count;
+}
+
+class process_timer {
+  readonly timer = new timer_list();
+  task: task_struct;
+}
+
+function process_timeout(timer: timer_list): void {
+  wake_up_process(containerOf(process_timer, "timer", timer).task);
+}
+
+/** Sleeps (the caller has set its state) until it is woken or `timeout` ticks are over; the ticks that were left. */
+export function schedule_timeout(timeout: u32): u32 {
+  if (timeout >= MAX_SCHEDULE_TIMEOUT) {
+    schedule();
+    return timeout;
+  }
+  const sleeper = new process_timer();
+  const expires = jiffies() + timeout;
+  timer_setup(sleeper.timer, process_timeout);
+  sleeper.task = get_current();
+  sleeper.timer.expires = expires;
+  add_timer(sleeper.timer);
+  schedule();
+  del_timer_sync(sleeper.timer);
+  const now = jiffies();
+  return time_before(now, expires) ? expires - now : 0;
+}
+
+export function schedule_timeout_interruptible(timeout: u32): u32 {
+  set_current_state(TASK_INTERRUPTIBLE);
+  return schedule_timeout(timeout);
+}
+
+export function schedule_timeout_uninterruptible(timeout: u32): u32 {
+  set_current_state(TASK_UNINTERRUPTIBLE);
+  return schedule_timeout(timeout);
+}
+
+/** At least `ms` milliseconds. */
+export function msleep(ms: u32): void {
+  let timeout = msecs_to_jiffies(ms) + 1;
+  while (timeout !== 0) timeout = schedule_timeout_uninterruptible(timeout);
+}
