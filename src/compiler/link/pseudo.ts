@@ -55,6 +55,9 @@ function regular(a: TextAssembler, mnemonic: string, shape: string, operands: re
         const memory = memoryOperand(a, text);
         fields.rs1 = memory.base;
         if (shape[i] === "m") imm = memory.offset;
+        else if (memory.offset.kind !== "number" || memory.offset.value !== 0) {
+          throw new SyntaxProblem(`"${mnemonic}" takes no offset`);
+        }
         break;
       }
       case "b": return branch(a, mnemonic as BranchMnemonic, fields.rs1 ?? 0, fields.rs2 ?? 0, text);
@@ -173,7 +176,6 @@ export function expandPseudo(a: TextAssembler, mnemonic: string, operands: reado
     case "csrr": case "csrw": case "csrs": case "csrc": case "csrwi": case "csrsi": case "csrci":
       return shortCsr(a, mnemonic, operands);
     case "fence": return fence(a, operands);
-    case "pause": a.builder.insn("fence", { rd: 0, rs1: 0, imm: 0x10 }, null, a.origin); return;
     case "sfence.vma":
       expectCount(mnemonic, operands, 0, 1, 2);
       a.builder.insn(mnemonic, { rd: 0, rs1: a.register(operands[0] ?? "zero"), rs2: a.register(operands[1] ?? "zero") }, null, a.origin);
