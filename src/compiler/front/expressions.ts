@@ -140,6 +140,7 @@ function joinValues(
   const words = variableWords("?:", type);
   const end = f.b.block();
   const arrive = (value: Operand, from: TS.Expression) => {
+    if (type.kind === "void") return f.b.jump(end);
     const converted = convert(f, value, type, from);
     words.forEach((w, i) => f.b.write(w, converted.words[i]!));
     f.b.jump(end);
