@@ -3,7 +3,10 @@ import { fingerprint } from "./fingerprint.ts";
 import type { FingerprintInput } from "./fingerprint.ts";
 
 const base: FingerprintInput = {
-  files: new Map([["kernel/a.ts", "one"], ["kernel/b.ts", "two"]]),
+  files: new Map([
+    ["kernel/a.ts", "one"],
+    ["kernel/b.ts", "two"],
+  ]),
   entries: ["kernel/a.ts"],
   workload: null,
   tasks: ["churn"],
@@ -21,7 +24,13 @@ test("the order of files and keys does not matter", () => {
 
 test("everything that changes the image changes the fingerprint", () => {
   const others: FingerprintInput[] = [
-    { ...base, files: new Map([["kernel/a.ts", "onetwo"], ["kernel/b.ts", ""]]) },
+    {
+      ...base,
+      files: new Map([
+        ["kernel/a.ts", "onetwo"],
+        ["kernel/b.ts", ""],
+      ]),
+    },
     { ...base, files: new Map([["kernel/a.ts", "one"]]) },
     { ...base, entries: [] },
     { ...base, workload: "kernel/b.ts" },

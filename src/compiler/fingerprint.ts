@@ -30,7 +30,11 @@ export function fingerprint(input: FingerprintInput, compilerVersion: string): s
     texts.forEach(add);
   };
   add(compilerVersion);
-  addList(Object.keys(input.config).sort(compareText).map((key) => `${key}=${JSON.stringify(input.config[key])}`));
+  addList(
+    Object.keys(input.config)
+      .sort(compareText)
+      .map((key) => `${key}=${JSON.stringify(input.config[key])}`),
+  );
   addList(input.entries);
   addList(input.tasks);
   add(input.workload ?? "");

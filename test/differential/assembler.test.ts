@@ -55,8 +55,24 @@ testWithTool("riscv64-unknown-elf-as", "the same words as GNU as", () => {
   const object = join(work, "all.o");
   const raw = join(work, "all.bin");
   writeFileSync(source, `.option norelax\n${TEXT}\n`);
-  runTool("riscv64-unknown-elf-as", ["-march=rv32ima_zicsr_zifencei", "-mabi=ilp32", "-mno-relax", "-o", object, source]);
-  runTool("riscv64-unknown-elf-ld", ["-m", "elf32lriscv", "-Ttext=0x80000000", "-e", "0", "-o", `${object}.elf`, object]);
+  runTool("riscv64-unknown-elf-as", [
+    "-march=rv32ima_zicsr_zifencei",
+    "-mabi=ilp32",
+    "-mno-relax",
+    "-o",
+    object,
+    source,
+  ]);
+  runTool("riscv64-unknown-elf-ld", [
+    "-m",
+    "elf32lriscv",
+    "-Ttext=0x80000000",
+    "-e",
+    "0",
+    "-o",
+    `${object}.elf`,
+    object,
+  ]);
   runTool("riscv64-unknown-elf-objcopy", ["-O", "binary", "-j", ".text", `${object}.elf`, raw]);
   const gnu = readFileSync(raw);
   const elf = readElf(build(makeUnit({ naked: { _start: { section: ".fw.start", text: TEXT } } })));
@@ -121,8 +137,22 @@ testWithTool("qemu-system-riscv32", "QEMU loads both regions, runs them and powe
   const file = join(work, "boot.elf");
   writeFileSync(file, build(BOOT));
   const output = runTool("qemu-system-riscv32", [
-    "-M", "virt", "-m", "64M", "-smp", "2", "-bios", "none", "-display", "none", "-serial", "stdio", "-monitor", "none",
-    "-kernel", file,
+    "-M",
+    "virt",
+    "-m",
+    "64M",
+    "-smp",
+    "2",
+    "-bios",
+    "none",
+    "-display",
+    "none",
+    "-serial",
+    "stdio",
+    "-monitor",
+    "none",
+    "-kernel",
+    file,
   ]);
   expect(output).toBe("hello, kernel\n");
 });
@@ -130,35 +160,72 @@ testWithTool("qemu-system-riscv32", "QEMU loads both regions, runs them and powe
 testWithTool("gdb-multiarch", "gdb finds lines, functions, frames and typed statics", () => {
   const file = join(work, "debug.elf");
   const nowhere = { file: "", line: 0, column: 0, functionName: "", inlinedAt: 0 };
-  const at = (line: number) => ({ file: "kernel/init/main.ts", line, column: 3, functionName: "kmain", inlinedAt: 0 });
+  const at = (line: number) => ({
+    file: "kernel/init/main.ts",
+    line,
+    column: 3,
+    functionName: "kmain",
+    inlinedAt: 0,
+  });
   const insn = (mnemonic: string, loc: number, rd: number, rs1: number, rest: object): AsmItem =>
     ({ kind: "insn", mnemonic, rd, rs1, loc, ...rest }) as AsmItem;
-  const kmain = asmFunction("kmain", [
-    insn("addi", 1, 2, 2, { imm: -16 }), insn("sw", 1, 0, 2, { rs2: 1, imm: 12 }), insn("sw", 1, 0, 2, { rs2: 8, imm: 8 }),
-    insn("addi", 1, 8, 2, { imm: 16 }), insn("addi", 2, 10, 0, { imm: 7 }), { kind: "call", symbol: "helper", loc: 3 },
-    insn("lw", 4, 1, 2, { imm: 12 }), insn("lw", 4, 8, 2, { imm: 8 }), insn("addi", 4, 2, 2, { imm: 16 }), insn("jalr", 4, 0, 1, { imm: 0 }),
-  ], { loc: 1, frameBytes: 16 });
+  const kmain = asmFunction(
+    "kmain",
+    [
+      insn("addi", 1, 2, 2, { imm: -16 }),
+      insn("sw", 1, 0, 2, { rs2: 1, imm: 12 }),
+      insn("sw", 1, 0, 2, { rs2: 8, imm: 8 }),
+      insn("addi", 1, 8, 2, { imm: 16 }),
+      insn("addi", 2, 10, 0, { imm: 7 }),
+      { kind: "call", symbol: "helper", loc: 3 },
+      insn("lw", 4, 1, 2, { imm: 12 }),
+      insn("lw", 4, 8, 2, { imm: 8 }),
+      insn("addi", 4, 2, 2, { imm: 16 }),
+      insn("jalr", 4, 0, 1, { imm: 0 }),
+    ],
+    { loc: 1, frameBytes: 16 },
+  );
   const helper = asmFunction("helper", [insn("jalr", 5, 0, 1, { imm: 0 })], { loc: 5 });
   const unit = makeUnit({
     naked: { _start: { section: ".fw.text", text: "nop" } },
     locations: [nowhere, at(3), at(4), at(5), at(6), at(9)],
-    data: [{ symbol: "root", type: "node", size: 16, bytes: new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 9, 0, 0, 0]), loc: 5 }],
+    data: [
+      {
+        symbol: "root",
+        type: "node",
+        size: 16,
+        bytes: new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 9, 0, 0, 0]),
+        loc: 5,
+      },
+    ],
   });
   const structs = {
     node: {
       size: 16,
       fields: [
-        { name: "count", offset: 0, type: "u32", size: 4 }, { name: "next", offset: 4, type: "node*", size: 4 },
-        { name: "bytes", offset: 8, type: "u8[2][2]", size: 4 }, { name: "flag", offset: 12, type: "boolean", size: 1 },
+        { name: "count", offset: 0, type: "u32", size: 4 },
+        { name: "next", offset: 4, type: "node*", size: 4 },
+        { name: "bytes", offset: 8, type: "u8[2][2]", size: 4 },
+        { name: "flag", offset: 12, type: "boolean", size: 1 },
       ],
     },
   };
   writeFileSync(file, build({ ...unit, structs }, [kmain, helper]));
   const commands = [
-    "info line kmain", "info scope kmain", "ptype struct node", "print root", "print sizeof(root)", "info symbol 0xc0000004",
-    "break kernel/init/main.ts:5", "info address helper",
+    "info line kmain",
+    "info scope kmain",
+    "ptype struct node",
+    "print root",
+    "print sizeof(root)",
+    "info symbol 0xc0000004",
+    "break kernel/init/main.ts:5",
+    "info address helper",
   ];
-  const output = runTool("gdb-multiarch", ["-nx", "-q", "-batch", ...commands.flatMap((c) => ["-ex", c]), file], work);
+  const output = runTool(
+    "gdb-multiarch",
+    ["-nx", "-q", "-batch", ...commands.flatMap((c) => ["-ex", c]), file],
+    work,
+  );
   expect(output.trim().split("\n")).toMatchInlineSnapshot(`
     [
       "Line 3 of "kernel/init/main.ts" starts at address 0xc0000000 <kmain> and ends at 0xc0000010 <kmain+16>.",

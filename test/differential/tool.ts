@@ -22,5 +22,10 @@ export function testWithTool(tool: string, name: string, body: () => void): void
 
 /** Runs a tool to its end; its standard output. Throws when it fails or takes too long. */
 export function runTool(tool: string, args: readonly string[], cwd?: string): string {
-  return execFileSync(tool, args, { encoding: "utf8", timeout: TIMEOUT_MS, cwd, stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync(tool, args, {
+    encoding: "utf8",
+    timeout: TIMEOUT_MS,
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * Collects the pieces of one function: instructions are encoded at once when nothing in them depends on an address,
- * `li` and `la` are expanded, labels are numbered.
+ * Collects the pieces of one function: instructions are encoded at once when nothing in them
+ * depends on an address, `li` and `la` are expanded, labels are numbered.
  */
 import { encode } from "../../isa/index.ts";
 import type { LocationId } from "../ir.ts";
@@ -17,7 +17,10 @@ export interface CodeHeader {
   readonly frameBytes: number | null;
 }
 
-/** `lui`/`addi` values that make `value`; `upper` is null when one `addi` is enough, `lower` when one `lui` is. */
+/**
+ * `lui`/`addi` values that make `value`; `upper` is null when one `addi` is enough, `lower` when
+ * one `lui` is.
+ */
 export function splitConstant(value: number): { upper: number | null; lower: number | null } {
   const low = lowPart(value);
   if (low === (value | 0)) return { upper: null, lower: low };
@@ -56,7 +59,10 @@ export class CodeBuilder {
       this.pieces.push({ kind: "word", word, origin });
       return;
     }
-    this.problems.add(describeMisfit(mnemonic, imm?.value ?? operands.imm, this.header.name), origin);
+    this.problems.add(
+      describeMisfit(mnemonic, imm?.value ?? operands.imm, this.header.name),
+      origin,
+    );
   }
 
   li(rd: number, value: number, origin: Origin): void {
@@ -72,12 +78,20 @@ export class CodeBuilder {
     this.insn("addi", { rd, rs1: rd }, part("lo", target), origin);
   }
 
-  /** Relative to the program counter: `auipc` and `addi`; right before and after paging is switched on. */
+  /**
+   * Relative to the program counter: `auipc` and `addi`; right before and after paging is switched
+   * on.
+   */
   laRelative(rd: number, target: Expression, origin: Origin): void {
     const anchor = this.newLabel();
     this.placeLabel(anchor);
     this.insn("auipc", { rd }, part("hi", binary("-", target, { kind: "here" })), origin);
-    this.insn("addi", { rd, rs1: rd }, part("lo", binary("-", target, { kind: "label", label: anchor })), origin);
+    this.insn(
+      "addi",
+      { rd, rs1: rd },
+      part("lo", binary("-", target, { kind: "label", label: anchor })),
+      origin,
+    );
   }
 
   finish(): Code {
@@ -99,7 +113,11 @@ export class CodeBuilder {
   }
 }
 
-export function describeMisfit(mnemonic: string, imm: number | undefined, functionName: string): string {
+export function describeMisfit(
+  mnemonic: string,
+  imm: number | undefined,
+  functionName: string,
+): string {
   const operand = imm === undefined ? "an operand" : `the immediate ${imm}`;
   return `${operand} of "${mnemonic}" does not fit, or there is no such instruction (in ${functionName})`;
 }

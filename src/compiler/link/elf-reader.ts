@@ -40,12 +40,17 @@ function cString(bytes: Uint8Array, at: number): string {
 function readSections(elf: Uint8Array, v: DataView): ReadSection[] {
   const start = v.getUint32(32, true);
   const count = v.getUint16(48, true);
-  const header = (i: number, field: number): number => v.getUint32(start + 40 * i + 4 * field, true);
+  const header = (i: number, field: number): number =>
+    v.getUint32(start + 40 * i + 4 * field, true);
   const content = (i: number): Uint8Array =>
     header(i, 1) === 8 ? new Uint8Array(0) : elf.slice(header(i, 4), header(i, 4) + header(i, 5));
   const names = content(v.getUint16(50, true));
   return Array.from({ length: count }, (_, i) => ({
-    name: cString(names, header(i, 0)), address: header(i, 3), size: header(i, 5), flags: header(i, 2), bytes: content(i),
+    name: cString(names, header(i, 0)),
+    address: header(i, 3),
+    size: header(i, 5),
+    flags: header(i, 2),
+    bytes: content(i),
   }));
 }
 
@@ -72,11 +77,20 @@ export function readElf(elf: Uint8Array): ReadElf {
   const segments = Array.from({ length: v.getUint16(44, true) }, (_, i): ReadSegment => {
     const field = (n: number): number => v.getUint32(52 + 32 * i + 4 * n, true);
     return {
-      offset: field(1), vaddr: field(2), paddr: field(3), fileSize: field(4), memorySize: field(5), flags: field(6),
+      offset: field(1),
+      vaddr: field(2),
+      paddr: field(3),
+      fileSize: field(4),
+      memorySize: field(5),
+      flags: field(6),
     };
   });
   return {
-    entry: v.getUint32(24, true), segments, sections, symbols, section,
+    entry: v.getUint32(24, true),
+    segments,
+    sections,
+    symbols,
+    section,
     symbol: (name) => {
       const found = symbols.find((s) => s.name === name);
       if (!found) throw new Error(`no symbol ${name}`);

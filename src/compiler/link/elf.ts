@@ -1,6 +1,7 @@
 /**
- * Writes an ELF32 little-endian RISC-V executable (System V gABI, RISC-V psABI). The file's own headers are not part of
- * any segment; a segment covers neighbouring sections of equal permissions, and zeroed sections come last in theirs.
+ * Writes an ELF32 little-endian RISC-V executable (System V gABI, RISC-V psABI). The file's own
+ * headers are not part of any segment; a segment covers neighbouring sections of equal permissions,
+ * and zeroed sections come last in theirs.
  */
 import { ByteWriter, StringTable } from "./bytes.ts";
 
@@ -58,20 +59,38 @@ interface Segment {
 /** A section that is not loaded. */
 export function plainSection(name: string, bytes: Uint8Array): ElfSection {
   return {
-    name, address: 0, physical: 0, bytes, size: bytes.length, align: 1, alloc: false, write: false, execute: false,
+    name,
+    address: 0,
+    physical: 0,
+    bytes,
+    size: bytes.length,
+    align: 1,
+    alloc: false,
+    write: false,
+    execute: false,
   };
 }
 
-function symbolTable(symbols: readonly ElfSymbol[], sections: readonly ElfSection[]): { symtab: Uint8Array; strtab: Uint8Array; locals: number } {
+function symbolTable(
+  symbols: readonly ElfSymbol[],
+  sections: readonly ElfSection[],
+): { symtab: Uint8Array; strtab: Uint8Array; locals: number } {
   const index = new Map(sections.map((s, i) => [s.name, i + 1]));
   const strings = new StringTable();
   const out = new ByteWriter().raw(new Uint8Array(16));
   const ordered = [...symbols.filter((s) => !s.global), ...symbols.filter((s) => s.global)];
   for (const s of ordered) {
     out.u32(strings.offset(s.name)).u32(s.address).u32(s.size);
-    out.u8((s.global ? 0x10 : 0) | STT[s.kind]).u8(0).u16(index.get(s.section) ?? SHN_ABS);
+    out
+      .u8((s.global ? 0x10 : 0) | STT[s.kind])
+      .u8(0)
+      .u16(index.get(s.section) ?? SHN_ABS);
   }
-  return { symtab: out.bytes(), strtab: strings.writer.bytes(), locals: 1 + symbols.filter((s) => !s.global).length };
+  return {
+    symtab: out.bytes(),
+    strtab: strings.writer.bytes(),
+    locals: 1 + symbols.filter((s) => !s.global).length,
+  };
 }
 
 function headers(sections: readonly ElfSection[], symbols: readonly ElfSymbol[]): Header[] {
@@ -89,9 +108,28 @@ function headers(sections: readonly ElfSection[], symbols: readonly ElfSymbol[])
     offset: 0,
   }));
   const table = symbolTable(symbols, sections);
-  const extra = (name: string, type: number, bytes: Uint8Array, link: number, info: number, entrySize: number): void => {
+  const extra = (
+    name: string,
+    type: number,
+    bytes: Uint8Array,
+    link: number,
+    info: number,
+    entrySize: number,
+  ): void => {
     const align = type === SHT.SYMTAB ? 4 : 1;
-    all.push({ name, type, flags: 0, address: 0, size: bytes.length, link, info, align, entrySize, bytes, offset: 0 });
+    all.push({
+      name,
+      type,
+      flags: 0,
+      address: 0,
+      size: bytes.length,
+      link,
+      info,
+      align,
+      entrySize,
+      bytes,
+      offset: 0,
+    });
   };
   extra(".symtab", SHT.SYMTAB, table.symtab, all.length + 2, table.locals, 16);
   extra(".strtab", SHT.STRTAB, table.strtab, 0, 0, 0);
@@ -101,7 +139,10 @@ function headers(sections: readonly ElfSection[], symbols: readonly ElfSymbol[])
   return all;
 }
 
-/** Neighbours with equal permissions and the same distance between virtual and physical address share a segment. */
+/**
+ * Neighbours with equal permissions and the same distance between virtual and physical address
+ * share a segment.
+ */
 function segmentsOf(sections: readonly ElfSection[]): Segment[] {
   const segments: Segment[] = [];
   sections.forEach((s, i) => {
@@ -109,15 +150,20 @@ function segmentsOf(sections: readonly ElfSection[]): Segment[] {
     const current = segments[segments.length - 1];
     const before = current && sections[current.last];
     const joins =
-      before !== undefined && before.write === s.write && before.execute === s.execute &&
-      before.address - before.physical === s.address - s.physical && (before.bytes !== null || s.bytes === null);
+      before !== undefined &&
+      before.write === s.write &&
+      before.execute === s.execute &&
+      before.address - before.physical === s.address - s.physical &&
+      (before.bytes !== null || s.bytes === null);
     if (joins) current.last = i;
     else segments.push({ first: i, last: i });
   });
   return segments;
 }
 
-/** File offsets: inside a segment as in memory, and congruent to the address modulo the page size. */
+/**
+ * File offsets: inside a segment as in memory, and congruent to the address modulo the page size.
+ */
 function assignOffsets(all: Header[], segments: readonly Segment[], start: number): number {
   let at = start;
   for (const { first, last } of segments) {
@@ -138,23 +184,45 @@ function assignOffsets(all: Header[], segments: readonly Segment[], start: numbe
   return Math.ceil(at / 4) * 4;
 }
 
-function fileHeader(entry: number, segments: number, sections: number, sectionsAt: number): Uint8Array {
+function fileHeader(
+  entry: number,
+  segments: number,
+  sections: number,
+  sectionsAt: number,
+): Uint8Array {
   const EM_RISCV = 243;
   const w = new ByteWriter().raw([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]).raw(new Uint8Array(9));
   w.u16(2).u16(EM_RISCV).u32(1).u32(entry).u32(EHDR).u32(sectionsAt).u32(0);
-  return w.u16(EHDR).u16(PHDR).u16(segments).u16(SHDR).u16(sections).u16(sections - 1).bytes();
+  return w
+    .u16(EHDR)
+    .u16(PHDR)
+    .u16(segments)
+    .u16(SHDR)
+    .u16(sections)
+    .u16(sections - 1)
+    .bytes();
 }
 
-function programHeaders(sections: readonly ElfSection[], all: readonly Header[], segments: readonly Segment[]): Uint8Array {
+function programHeaders(
+  sections: readonly ElfSection[],
+  all: readonly Header[],
+  segments: readonly Segment[],
+): Uint8Array {
   const PT_LOAD = 1;
   const w = new ByteWriter();
   for (const { first, last } of segments) {
     const s = sections[first];
     const parts = sections.slice(first, last + 1);
-    const fileEnd = Math.max(s.address, ...parts.filter((p) => p.bytes).map((p) => p.address + p.size));
+    const fileEnd = Math.max(
+      s.address,
+      ...parts.filter((p) => p.bytes).map((p) => p.address + p.size),
+    );
     const memoryEnd = sections[last].address + sections[last].size;
     w.u32(PT_LOAD).u32(all[first].offset).u32(s.address).u32(s.physical);
-    w.u32(fileEnd - s.address).u32(memoryEnd - s.address).u32(4 | (s.write ? 2 : 0) | (s.execute ? 1 : 0)).u32(PAGE);
+    w.u32(fileEnd - s.address)
+      .u32(memoryEnd - s.address)
+      .u32(4 | (s.write ? 2 : 0) | (s.execute ? 1 : 0))
+      .u32(PAGE);
   }
   return w.bytes();
 }
@@ -170,8 +238,14 @@ function sectionHeaders(all: readonly Header[]): Uint8Array {
   return w.bytes();
 }
 
-/** `sections`: loaded ones first, in address order within each segment; names are ASCII and unique. */
-export function writeElf(entry: number, sections: readonly ElfSection[], symbols: readonly ElfSymbol[]): Uint8Array {
+/**
+ * `sections`: loaded ones first, in address order within each segment; names are ASCII and unique.
+ */
+export function writeElf(
+  entry: number,
+  sections: readonly ElfSection[],
+  symbols: readonly ElfSymbol[],
+): Uint8Array {
   const all = headers(sections, symbols);
   const segments = segmentsOf(sections);
   const sectionsAt = assignOffsets(all, segments, EHDR + PHDR * segments.length);

@@ -10,7 +10,12 @@ import type { MutableScope } from "./relax.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 const INVERSE: Readonly<Record<BranchMnemonic, BranchMnemonic>> = {
-  beq: "bne", bne: "beq", blt: "bge", bge: "blt", bltu: "bgeu", bgeu: "bltu",
+  beq: "bne",
+  bne: "beq",
+  blt: "bge",
+  bge: "blt",
+  bltu: "bgeu",
+  bgeu: "bltu",
 };
 
 function describeTarget(e: Expression): string {
@@ -27,7 +32,13 @@ class Emitter {
   private readonly perCpuStart: number;
   private readonly problems: ProblemSink;
 
-  constructor(bytes: Uint8Array, base: number, symbols: SymbolTable, perCpuStart: number, problems: ProblemSink) {
+  constructor(
+    bytes: Uint8Array,
+    base: number,
+    symbols: SymbolTable,
+    perCpuStart: number,
+    problems: ProblemSink,
+  ) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.base = base;
@@ -40,10 +51,19 @@ class Emitter {
     this.view.setUint32(address - this.base, word, true);
   }
 
-  private insn(address: number, mnemonic: string, operands: Operands, target: Expression, origin: Origin): void {
+  private insn(
+    address: number,
+    mnemonic: string,
+    operands: Operands,
+    target: Expression,
+    origin: Origin,
+  ): void {
     const word = encode(mnemonic, operands);
     if (word !== null) return this.word(address, word);
-    this.problems.add(`the operand ${operands.imm ?? ""} of "${mnemonic}"${describeTarget(target)} is out of range`, origin);
+    this.problems.add(
+      `the operand ${operands.imm ?? ""} of "${mnemonic}"${describeTarget(target)} is out of range`,
+      origin,
+    );
   }
 
   code(code: Code): void {
@@ -55,28 +75,40 @@ class Emitter {
   private piece(piece: Piece, scope: MutableScope, code: Code): number {
     const at = scope.here;
     switch (piece.kind) {
-      case "label": return 0;
-      case "word": this.word(at, piece.word); return 4;
+      case "label":
+        return 0;
+      case "word":
+        this.word(at, piece.word);
+        return 4;
       case "insn": {
         const imm = evaluate(piece.imm, scope);
         this.insn(at, piece.mnemonic, { ...piece.operands, imm }, piece.imm, piece.origin);
         return 4;
       }
-      case "branch": return this.branch(piece, at, scope);
-      case "jump": return this.jump(piece, at, scope);
+      case "branch":
+        return this.branch(piece, at, scope);
+      case "jump":
+        return this.jump(piece, at, scope);
       case "data": {
-        piece.values.forEach((value, i) => this.datum(at + i * piece.width, piece.width, evaluate(value, scope)));
+        piece.values.forEach((value, i) =>
+          this.datum(at + i * piece.width, piece.width, evaluate(value, scope)),
+        );
         return piece.width * piece.values.length;
       }
       case "space": {
         for (let i = 0; i < piece.count; i++) this.view.setUint8(at - this.base + i, piece.fill);
         return piece.count;
       }
-      case "align": return this.padding(at, -(at - code.address) & (piece.alignment - 1));
+      case "align":
+        return this.padding(at, -(at - code.address) & (piece.alignment - 1));
     }
   }
 
-  private branch(piece: Extract<Piece, { kind: "branch" }>, at: number, scope: MutableScope): number {
+  private branch(
+    piece: Extract<Piece, { kind: "branch" }>,
+    at: number,
+    scope: MutableScope,
+  ): number {
     const { mnemonic, rs1, rs2, target, origin } = piece;
     const distance = (evaluate(target, scope) - at) | 0;
     if (!piece.far) {
@@ -117,18 +149,25 @@ class Emitter {
   data(placed: PlacedData): void {
     const { object, address } = placed;
     this.bytes.set(object.bytes, address - this.base);
-    for (const r of object.relocations) this.word(address + r.offset, this.symbols.address(r.symbol) + r.addend);
+    for (const r of object.relocations)
+      this.word(address + r.offset, this.symbols.address(r.symbol) + r.addend);
   }
 }
 
 /** The contents of a section; null for one that takes no room in the file. */
 export function sectionBytes(
-  section: OutputSection, symbols: SymbolTable, perCpuStart: number, problems: ProblemSink,
+  section: OutputSection,
+  symbols: SymbolTable,
+  perCpuStart: number,
+  problems: ProblemSink,
 ): Uint8Array | null {
   if (section.spec.zero) {
     for (const { object } of section.data) {
       if (object.relocations.length === 0 && object.bytes.every((byte) => byte === 0)) continue;
-      problems.add(`"${object.name}" has contents, but ${section.spec.name} holds zeroes only`, originOf(object.loc));
+      problems.add(
+        `"${object.name}" has contents, but ${section.spec.name} holds zeroes only`,
+        originOf(object.loc),
+      );
     }
     return null;
   }

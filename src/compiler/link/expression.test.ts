@@ -13,12 +13,21 @@ const value = (text: string): number => evaluate(parseExpression(text, names), s
 
 test("constants, C's operators and precedence", () => {
   expect([
-    value("0x80400000"), value("0b101"), value("-1"), value("~7"), value("'A'"), value("'\\n'"), value("1 << 5 | 1 << 1"),
-    value("(1 << 5) | 3"), value("2 + 3 * 4"), value("7 / 2 + 9 % 4"), value("6 & 3 ^ 1"), value("- (2 - 5)"),
-    value("0xffffffff >> 28"), value("4294967295"),
-  ]).toEqual([
-    0x80400000, 5, 0xffffffff, 0xfffffff8, 65, 10, 34, 35, 14, 4, 3, 3, 15, 0xffffffff,
-  ]);
+    value("0x80400000"),
+    value("0b101"),
+    value("-1"),
+    value("~7"),
+    value("'A'"),
+    value("'\\n'"),
+    value("1 << 5 | 1 << 1"),
+    value("(1 << 5) | 3"),
+    value("2 + 3 * 4"),
+    value("7 / 2 + 9 % 4"),
+    value("6 & 3 ^ 1"),
+    value("- (2 - 5)"),
+    value("0xffffffff >> 28"),
+    value("4294967295"),
+  ]).toEqual([0x80400000, 5, 0xffffffff, 0xfffffff8, 65, 10, 34, 35, 14, 4, 3, 3, 15, 0xffffffff]);
 });
 
 test("symbols, parts and the place itself", () => {

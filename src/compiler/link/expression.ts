@@ -1,7 +1,8 @@
 /**
- * Operand expressions of textual assembly: constants, symbols and labels, joined by C's operators with C's precedence
- * (`* / %`, `+ -`, `<< >>`, `&`, `^`, `|`), prefix `- ~ +`, parentheses, `.` for the address of the instruction itself,
- * and `%hi(...)` / `%lo(...)`. All arithmetic is modulo 2^32. Numbers are decimal, 0x, 0b or a quoted character.
+ * Operand expressions of textual assembly: constants, symbols and labels, joined by C's operators
+ * with C's precedence (`* / %`, `+ -`, `<< >>`, `&`, `^`, `|`), prefix `- ~ +`, parentheses, `.`
+ * for the address of the instruction itself, and `%hi(...)` / `%lo(...)`. All arithmetic is modulo
+ * 2^32. Numbers are decimal, 0x, 0b or a quoted character.
  */
 
 export type BinaryOperator = "+" | "-" | "*" | "/" | "%" | "<<" | ">>" | "&" | "^" | "|";
@@ -12,7 +13,12 @@ export type Expression =
   /** Index of a label of the same function. */
   | { readonly kind: "label"; readonly label: number }
   | { readonly kind: "here" }
-  | { readonly kind: "binary"; readonly op: BinaryOperator; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: "binary";
+      readonly op: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
   | { readonly kind: "part"; readonly part: "hi" | "lo" | "percpu"; readonly of: Expression };
 
 /** What names mean at one place of a function. */
@@ -38,27 +44,42 @@ export function lowPart(value: number): number {
 
 function apply(op: BinaryOperator, a: number, b: number): number {
   switch (op) {
-    case "+": return (a + b) | 0;
-    case "-": return (a - b) | 0;
-    case "*": return Math.imul(a, b);
-    case "/": return b === 0 ? 0 : (a / b) | 0;
-    case "%": return b === 0 ? 0 : (a % b) | 0;
-    case "<<": return a << b;
-    case ">>": return a >>> b | 0;
-    case "&": return a & b;
-    case "^": return a ^ b;
-    case "|": return a | b;
+    case "+":
+      return (a + b) | 0;
+    case "-":
+      return (a - b) | 0;
+    case "*":
+      return Math.imul(a, b);
+    case "/":
+      return b === 0 ? 0 : (a / b) | 0;
+    case "%":
+      return b === 0 ? 0 : (a % b) | 0;
+    case "<<":
+      return a << b;
+    case ">>":
+      return (a >>> b) | 0;
+    case "&":
+      return a & b;
+    case "^":
+      return a ^ b;
+    case "|":
+      return a | b;
   }
 }
 
 /** The signed 32-bit value. */
 export function evaluate(e: Expression, scope: Scope): number {
   switch (e.kind) {
-    case "number": return e.value;
-    case "symbol": return scope.symbol(e.name) | 0;
-    case "label": return scope.label(e.label) | 0;
-    case "here": return scope.here | 0;
-    case "binary": return apply(e.op, evaluate(e.left, scope), evaluate(e.right, scope));
+    case "number":
+      return e.value;
+    case "symbol":
+      return scope.symbol(e.name) | 0;
+    case "label":
+      return scope.label(e.label) | 0;
+    case "here":
+      return scope.here | 0;
+    case "binary":
+      return apply(e.op, evaluate(e.left, scope), evaluate(e.right, scope));
     case "part": {
       const value = evaluate(e.of, scope);
       if (e.part === "hi") return highPart(value);
@@ -101,7 +122,14 @@ export class SyntaxProblem extends Error {}
 
 const TOKEN =
   /\s*(?:(0[xX][0-9a-fA-F]+|0[bB][01]+)|(\d+[fb](?![\w.$]))|(\d+)(?![\w.$])|'(\\?.)'|("[^"]+"|[A-Za-z_.$][\w.$]*)|%(hi|lo|percpu)\b|(<<|>>|[-+*/%&^|~()]))/y;
-const LEVELS: readonly (readonly BinaryOperator[])[] = [["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "%"]];
+const LEVELS: readonly (readonly BinaryOperator[])[] = [
+  ["|"],
+  ["^"],
+  ["&"],
+  ["<<", ">>"],
+  ["+", "-"],
+  ["*", "/", "%"],
+];
 const ESCAPES: Readonly<Record<string, number>> = { "\\n": 10, "\\r": 13, "\\t": 9, "\\0": 0 };
 
 interface Token {
@@ -113,10 +141,12 @@ interface Token {
 function tokenOf(m: RegExpExecArray): Token {
   if (m[1] !== undefined || m[3] !== undefined) {
     const value = Number(m[1] ?? m[3]);
-    if (value > 0xffffffff) throw new SyntaxProblem(`the number ${m[1] ?? m[3]} does not fit 32 bits`);
+    if (value > 0xffffffff)
+      throw new SyntaxProblem(`the number ${m[1] ?? m[3]} does not fit 32 bits`);
     return { kind: "number", text: m[0], value: value | 0 };
   }
-  if (m[4] !== undefined) return { kind: "number", text: m[0], value: ESCAPES[m[4]] ?? m[4].charCodeAt(m[4].length - 1) };
+  if (m[4] !== undefined)
+    return { kind: "number", text: m[0], value: ESCAPES[m[4]] ?? m[4].charCodeAt(m[4].length - 1) };
   if (m[6] !== undefined) return { kind: "part", text: m[6], value: 0 };
   const name = m[2] ?? m[5];
   if (name !== undefined) return { kind: "name", text: name.replaceAll('"', ""), value: 0 };
@@ -130,7 +160,8 @@ function tokenize(text: string): Token[] {
   while (TOKEN.lastIndex < source.length) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(source);
-    if (match === null) throw new SyntaxProblem(`cannot read "${source.slice(at).trim()}" as an expression`);
+    if (match === null)
+      throw new SyntaxProblem(`cannot read "${source.slice(at).trim()}" as an expression`);
     tokens.push(tokenOf(match));
   }
   return tokens;
@@ -159,7 +190,12 @@ class ExpressionParser {
     let left = this.level(depth + 1);
     for (;;) {
       const op = this.tokens[this.at]?.text as BinaryOperator | undefined;
-      if (op === undefined || this.tokens[this.at].kind !== "punctuation" || !LEVELS[depth].includes(op)) return left;
+      if (
+        op === undefined ||
+        this.tokens[this.at].kind !== "punctuation" ||
+        !LEVELS[depth].includes(op)
+      )
+        return left;
       this.at++;
       left = binary(op, left, this.level(depth + 1));
     }
@@ -169,7 +205,8 @@ class ExpressionParser {
     const token = this.tokens[this.at++];
     if (!token) throw new SyntaxProblem("the expression ends too early");
     if (token.kind === "number") return numberExpression(token.value);
-    if (token.kind === "name") return token.text === "." ? { kind: "here" } : this.names(token.text);
+    if (token.kind === "name")
+      return token.text === "." ? { kind: "here" } : this.names(token.text);
     if (token.kind === "part") {
       this.expect("(");
       const inner = this.level(0);
@@ -177,9 +214,12 @@ class ExpressionParser {
       return part(token.text as "hi" | "lo" | "percpu", inner);
     }
     switch (token.text) {
-      case "-": return binary("-", numberExpression(0), this.primary());
-      case "+": return this.primary();
-      case "~": return binary("^", this.primary(), numberExpression(-1));
+      case "-":
+        return binary("-", numberExpression(0), this.primary());
+      case "+":
+        return this.primary();
+      case "~":
+        return binary("^", this.primary(), numberExpression(-1));
       case "(": {
         const inner = this.level(0);
         this.expect(")");

@@ -1,6 +1,12 @@
 /** Makes the `.hartlab` section (src/base/hartlab-section.ts) of an image. */
 import { HARTLAB_SECTION_VERSION } from "../../base/hartlab-section.ts";
-import type { FunctionInfo, HartlabSection, LineRow, StaticInfo } from "../../base/hartlab-section.ts";
+import type {
+  FunctionInfo,
+  HartlabSection,
+  LineRow,
+  StaticInfo,
+} from "../../base/hartlab-section.ts";
+import { isNameless } from "./layout.ts";
 import type { Linked } from "./linked.ts";
 import { inlineFrames } from "./rows.ts";
 import type { FileNumbers, RowSequence } from "./rows.ts";
@@ -8,50 +14,67 @@ import type { FileNumbers, RowSequence } from "./rows.ts";
 const PER_CPU = ".data..percpu";
 
 function functionInfos(linked: Linked, files: FileNumbers): FunctionInfo[] {
-  return linked.layout.sections.flatMap((section) => section.codes).map((code) => {
-    const place = linked.unit.locations[code.loc];
-    const known = code.loc !== 0 && place !== undefined;
-    return {
-      name: code.name,
-      address: code.address,
-      size: code.size,
-      file: known ? files.number(place.file) : 0,
-      line: known ? place.line : 0,
-    };
-  });
+  return linked.layout.sections
+    .flatMap((section) => section.codes)
+    .map((code) => {
+      const place = linked.unit.locations[code.loc];
+      const known = code.loc !== 0 && place !== undefined;
+      return {
+        name: code.name,
+        address: code.address,
+        size: code.size,
+        file: known ? files.number(place.file) : 0,
+        line: known ? place.line : 0,
+      };
+    });
 }
 
 function staticInfos(linked: Linked, perCpu: boolean): StaticInfo[] {
   return linked.layout.sections
     .filter((section) => (section.spec.name === PER_CPU) === perCpu)
-    .flatMap((section) => section.data.map(({ object, address }) => ({
-      name: object.name,
-      address: perCpu ? address - section.address : address,
-      size: object.size,
-      type: object.type,
-    })))
-    .filter((info) => info.name !== "" && !info.name.startsWith("."));
+    .flatMap((section) =>
+      section.data
+        .filter(({ object }) => !isNameless(object))
+        .map(({ object, address }) => ({
+          name: object.name,
+          address: perCpu ? address - section.address : address,
+          size: object.size,
+          type: object.type,
+        })),
+    );
 }
 
-function lineInfos(linked: Linked, sequences: readonly RowSequence[], files: FileNumbers): LineRow[] {
+function lineInfos(
+  linked: Linked,
+  sequences: readonly RowSequence[],
+  files: FileNumbers,
+): LineRow[] {
   const { locations } = linked.unit;
   /** Frames of a location, which many rows share. */
   const known = new Map<number, LineRow[3]>();
   const framesOf = (loc: number): LineRow[3] => {
     let frames = known.get(loc);
     if (!frames) {
-      frames = inlineFrames(locations, loc).map(({ callee, call }) => [callee, files.number(call.file), call.line] as const);
+      frames = inlineFrames(locations, loc).map(
+        ({ callee, call }) => [callee, files.number(call.file), call.line] as const,
+      );
       known.set(loc, frames);
     }
     return frames;
   };
-  return sequences.flatMap(({ rows }) => rows.map((row): LineRow => {
-    const { file, line } = locations[row.loc];
-    return [row.address, files.number(file), line + row.lineOffset, framesOf(row.loc)];
-  }));
+  return sequences.flatMap(({ rows }) =>
+    rows.map((row): LineRow => {
+      const { file, line } = locations[row.loc];
+      return [row.address, files.number(file), line + row.lineOffset, framesOf(row.loc)];
+    }),
+  );
 }
 
-export function hartlabSection(linked: Linked, sequences: readonly RowSequence[], files: FileNumbers): HartlabSection {
+export function hartlabSection(
+  linked: Linked,
+  sequences: readonly RowSequence[],
+  files: FileNumbers,
+): HartlabSection {
   const { enums, structs, config, tasks } = linked.unit;
   const lines = lineInfos(linked, sequences, files);
   const functions = functionInfos(linked, files);

@@ -1,28 +1,30 @@
-/** The assembler and linker: functions and data in, an ELF image with its symbols and listings out. */
+/**
+ * The assembler and linker: functions and data in, an ELF image with its symbols and listings out.
+ */
+import { HARTLAB_SECTION } from "../../base/hartlab-section.ts";
 import { failure, success } from "../../base/result.ts";
 import type { Result } from "../../base/result.ts";
 import type { AsmFunction } from "../assembly.ts";
 import type { IrUnit } from "../ir.ts";
+import { dwarfSections } from "./dwarf/index.ts";
 import { plainSection, writeElf } from "./elf.ts";
 import type { ElfSection } from "./elf.ts";
 import { sectionBytes } from "./emit.ts";
+import { hartlabBytes, hartlabSection } from "./hartlab.ts";
+import { imageSymbols } from "./image-symbols.ts";
+import type { ImageSymbol } from "./image-symbols.ts";
 import { addKallsyms, isKallsymsName } from "./kallsyms.ts";
 import { checkOverlap, createLayout, perCpuOffsets } from "./layout.ts";
 import type { Linked } from "./linked.ts";
+import { makeListing } from "./listing.ts";
+import type { Listing } from "./listing.ts";
 import { lowerFunction, lowerNaked } from "./lower.ts";
 import type { Code } from "./piece.ts";
 import { Problems } from "./problems.ts";
 import { relax } from "./relax.ts";
-import { FIRMWARE_BASE, physicalAddress } from "./sections.ts";
 import { FileNumbers, lineRows } from "./rows.ts";
-import { HARTLAB_SECTION } from "../../base/hartlab-section.ts";
-import { hartlabBytes, hartlabSection } from "./hartlab.ts";
-import { makeListing } from "./listing.ts";
-import type { Listing } from "./listing.ts";
-import { dwarfSections } from "./dwarf/index.ts";
+import { FIRMWARE_BASE, physicalAddress } from "./sections.ts";
 import { buildSymbols, checkReferences, forEachReference } from "./symbols.ts";
-import { imageSymbols } from "./image-symbols.ts";
-import type { ImageSymbol } from "./image-symbols.ts";
 
 export type { ImageSymbol, Listing };
 
@@ -76,7 +78,8 @@ export function link(unit: IrUnit, functions: readonly AsmFunction[]): Result<Im
   const fillKallsyms = usesKallsyms ? addKallsyms(layout) : null;
   const symbols = buildSymbols(layout, problems);
   checkReferences(codes, unit.data, symbols, problems);
-  if (!symbols.find("_start")) problems.add('there is no function "_start", where every hart begins', null);
+  if (!symbols.find("_start"))
+    problems.add('there is no function "_start", where every hart begins', null);
   if (problems.count > 0) return failure(...problems.problems);
 
   relax(layout, symbols);
@@ -90,16 +93,24 @@ export function link(unit: IrUnit, functions: readonly AsmFunction[]): Result<Im
 
 /** Reads words of the loaded sections by address. */
 function wordReader(sections: readonly ElfSection[]): (address: number) => number {
-  const views = sections.filter((s) => s.bytes !== null).map((s) => {
-    const bytes = s.bytes ?? new Uint8Array(0);
-    return { start: s.address, end: s.address + bytes.length - 3, view: new DataView(bytes.buffer, bytes.byteOffset) };
-  });
+  const views = sections
+    .filter((s) => s.bytes !== null)
+    .map((s) => {
+      const bytes = s.bytes ?? new Uint8Array(0);
+      return {
+        start: s.address,
+        end: s.address + bytes.length - 3,
+        view: new DataView(bytes.buffer, bytes.byteOffset),
+      };
+    });
   let last = views[0];
   return (address) => {
     if (!(address >= last.start && address < last.end)) {
       last = views.find((v) => address >= v.start && address < v.end) ?? last;
     }
-    return address >= last.start && address < last.end ? last.view.getUint32(address - last.start, true) : 0;
+    return address >= last.start && address < last.end
+      ? last.view.getUint32(address - last.start, true)
+      : 0;
   };
 }
 
@@ -111,5 +122,9 @@ function finish(linked: Linked, sections: readonly ElfSection[]): Image {
   const debug = dwarfSections(linked, rows, files, wordAt);
   const hartlab = plainSection(HARTLAB_SECTION, hartlabBytes(hartlabSection(linked, rows, files)));
   const elf = writeElf(FIRMWARE_BASE, [...sections, ...debug, hartlab], symbols);
-  return { elf, symbols, listing: (sources) => makeListing(linked, rows, symbols, wordAt, sources) };
+  return {
+    elf,
+    symbols,
+    listing: (sources) => makeListing(linked, rows, symbols, wordAt, sources),
+  };
 }

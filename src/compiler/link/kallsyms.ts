@@ -1,6 +1,7 @@
 /**
- * The symbol tables inside the guest (docs/interfaces.md): made only when something refers to them. Their sizes and the
- * order of the entries are known before layout, so one placement is enough; the sizes column is filled in afterwards.
+ * The symbol tables inside the guest (docs/interfaces.md): made only when something refers to them.
+ * Their sizes and the order of the entries are known before layout, so one placement is enough; the
+ * sizes column is filled in afterwards.
  */
 import type { DataObject } from "../ir.ts";
 import type { Layout } from "./layout.ts";
@@ -18,10 +19,23 @@ interface Target {
   readonly addend: number;
 }
 
-function table(symbol: string, type: string, bytes: Uint8Array, targets: readonly Target[]): DataObject {
+function table(
+  symbol: string,
+  type: string,
+  bytes: Uint8Array,
+  targets: readonly Target[],
+): DataObject {
   const relocations = targets.map((t, i) => ({ offset: i * 4, ...t }));
   return {
-    symbol, name: symbol, section: ".rodata", align: 4, size: bytes.length, bytes, relocations, type, loc: 0,
+    symbol,
+    name: symbol,
+    section: ".rodata",
+    align: 4,
+    size: bytes.length,
+    bytes,
+    relocations,
+    type,
+    loc: 0,
   };
 }
 

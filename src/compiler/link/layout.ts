@@ -1,12 +1,20 @@
 /**
- * Places functions and data into the output sections and defines the linker's symbols. `place` may be repeated while
- * relaxation makes functions larger; the order of everything is fixed from the start: `_start` first, then the input's order.
+ * Places functions and data into the output sections and defines the linker's symbols. `place` may
+ * be repeated while relaxation makes functions larger; the order of everything is fixed from the
+ * start: `_start` first, then the input's order.
  */
 import type { DataObject, LocationId } from "../ir.ts";
 import { originOf, pieceSize } from "./piece.ts";
 import type { Code, ProblemSink } from "./piece.ts";
 import {
-  END_SYMBOL, FIRMWARE_BASE, KERNEL_BASE, KERNEL_PHYSICAL, outputSection, PAGE, SECTION_END_ALIGN, SECTIONS,
+  END_SYMBOL,
+  FIRMWARE_BASE,
+  KERNEL_BASE,
+  KERNEL_PHYSICAL,
+  outputSection,
+  PAGE,
+  SECTION_END_ALIGN,
+  SECTIONS,
 } from "./sections.ts";
 import type { SectionSpec } from "./sections.ts";
 
@@ -14,6 +22,11 @@ export interface PlacedData {
   readonly object: DataObject;
   /** Set by placement. */
   address: number;
+}
+
+/** String constants and the like: they have an address, but no name that a reader would know. */
+export function isNameless(object: DataObject): boolean {
+  return /^$|^\.|^str\.\d+$/.test(object.name);
 }
 
 export interface OutputSection {
@@ -39,13 +52,28 @@ function roundUp(value: number, alignment: number): number {
 }
 
 /** Sorts functions and data into sections; unknown section names are problems. */
-export function createLayout(codes: readonly Code[], data: readonly DataObject[], problems: ProblemSink): Layout {
-  const sections = SECTIONS.map((spec): OutputSection => ({ spec, codes: [], data: [], address: 0, size: 0 }));
+export function createLayout(
+  codes: readonly Code[],
+  data: readonly DataObject[],
+  problems: ProblemSink,
+): Layout {
+  const sections = SECTIONS.map(
+    (spec): OutputSection => ({ spec, codes: [], data: [], address: 0, size: 0 }),
+  );
   const bySpec = new Map(sections.map((s) => [s.spec, s]));
-  const target = (name: string, isCode: boolean, what: string, loc: LocationId): OutputSection | null => {
+  const target = (
+    name: string,
+    isCode: boolean,
+    what: string,
+    loc: LocationId,
+  ): OutputSection | null => {
     const spec = outputSection(name, isCode);
     if (spec) return bySpec.get(spec) ?? null;
-    problems.add(`there is no section "${name}" for ${what}`, originOf(loc), `Known sections: ${KNOWN}.`);
+    problems.add(
+      `there is no section "${name}" for ${what}`,
+      originOf(loc),
+      `Known sections: ${KNOWN}.`,
+    );
     return null;
   };
   for (const code of codes) {
@@ -57,7 +85,10 @@ export function createLayout(codes: readonly Code[], data: readonly DataObject[]
   const ordinary = data.filter((d) => d.section !== PER_CPU);
   const perCpu = data.filter((d) => d.section === PER_CPU);
   for (const object of [...ordinary, ...orderPerCpu(perCpu)]) {
-    target(object.section, false, `"${object.name}"`, object.loc)?.data.push({ object, address: 0 });
+    target(object.section, false, `"${object.name}"`, object.loc)?.data.push({
+      object,
+      address: 0,
+    });
   }
   const edges = new Map<string, { address: number }>([[END_SYMBOL, { address: 0 }]]);
   for (const { spec } of sections) {
@@ -115,11 +146,17 @@ export function place(layout: Layout): void {
 /** Firmware and kernel must not run into each other or off the end of the address space. */
 export function checkOverlap(layout: Layout, problems: ProblemSink): void {
   const end = (region: string): number =>
-    Math.max(...layout.sections.filter((s) => s.spec.region === region).map((s) => s.address + s.size));
+    Math.max(
+      ...layout.sections.filter((s) => s.spec.region === region).map((s) => s.address + s.size),
+    );
   if (end("firmware") > KERNEL_PHYSICAL) {
-    problems.add(`the firmware ends at 0x${end("firmware").toString(16)}, beyond the kernel's start`, null);
+    problems.add(
+      `the firmware ends at 0x${end("firmware").toString(16)}, beyond the kernel's start`,
+      null,
+    );
   }
-  if (end("kernel") > 0x1_0000_0000 - PAGE) problems.add("the kernel does not fit below the end of the address space", null);
+  if (end("kernel") > 0x1_0000_0000 - PAGE)
+    problems.add("the kernel does not fit below the end of the address space", null);
 }
 
 /** Small per-CPU variables come first, so that their offsets fit the 12 bits of a load or store. */

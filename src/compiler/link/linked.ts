@@ -1,4 +1,7 @@
-/** The image after placement: everything has its address. Debug sections, symbols and listings are made from this. */
+/**
+ * The image after placement: everything has its address. Debug sections, symbols and listings are
+ * made from this.
+ */
 import type { IrUnit } from "../ir.ts";
 import type { Layout } from "./layout.ts";
 import type { SymbolTable } from "./symbols.ts";

@@ -1,4 +1,7 @@
-/** The image as text: disassembly with source lines (`.asm`), symbols (`.sym`) and line rows (`.lines`). */
+/**
+ * The image as text: disassembly with source lines (`.asm`), symbols (`.sym`) and line rows
+ * (`.lines`).
+ */
 import { decode, disassemble, fieldImmediate } from "../../isa/index.ts";
 import type { ImageSymbol } from "./image-symbols.ts";
 import type { Linked } from "./linked.ts";
@@ -40,7 +43,10 @@ class AsmListing {
   private readonly sources: ReadonlyMap<string, readonly string[]>;
 
   constructor(
-    linked: Linked, rows: readonly RowSequence[], symbols: readonly ImageSymbol[], wordAt: (address: number) => number,
+    linked: Linked,
+    rows: readonly RowSequence[],
+    symbols: readonly ImageSymbol[],
+    wordAt: (address: number) => number,
     sources: ReadonlyMap<string, string>,
   ) {
     this.linked = linked;
@@ -74,7 +80,9 @@ class AsmListing {
     const { locations } = this.linked.unit;
     const { file, line } = locations[row.loc];
     const number = line + row.lineOffset;
-    const frames = inlineFrames(locations, row.loc).map(({ callee, call }) => ` ${callee} at ${call.file}:${call.line}`);
+    const frames = inlineFrames(locations, row.loc).map(
+      ({ callee, call }) => ` ${callee} at ${call.file}:${call.line}`,
+    );
     const text = this.sources.get(file)?.[number - 1];
     const inlined = frames.length === 0 ? "" : ` [inlined:${frames.join(",")}]`;
     this.out.push(`; ${file}:${number}${inlined}${text === undefined ? "" : `  ${text.trim()}`}`);
@@ -90,21 +98,33 @@ class AsmListing {
 
 function symbolText(symbols: readonly ImageSymbol[]): string {
   return symbols
-    .map((s) => `${hex(s.address)} ${s.size.toString(16).padStart(6)} ${s.kind.padEnd(8)} ${(s.section || "-").padEnd(14)} ${s.name}\n`)
+    .map(
+      (s) =>
+        `${hex(s.address)} ${s.size.toString(16).padStart(6)} ${s.kind.padEnd(8)} ` +
+        `${(s.section || "-").padEnd(14)} ${s.name}\n`,
+    )
     .join("");
 }
 
 function lineText(linked: Linked, rows: readonly RowSequence[]): string {
   const { locations } = linked.unit;
-  return rows.flatMap((s) => s.rows).map((row) => {
-    const { file, line } = locations[row.loc];
-    const frames = inlineFrames(locations, row.loc).map(({ callee, call }) => ` ${callee}@${call.file}:${call.line}`);
-    return `${hex(row.address)} ${file}:${line + row.lineOffset}${frames.join("")}\n`;
-  }).join("");
+  return rows
+    .flatMap((s) => s.rows)
+    .map((row) => {
+      const { file, line } = locations[row.loc];
+      const frames = inlineFrames(locations, row.loc).map(
+        ({ callee, call }) => ` ${callee}@${call.file}:${call.line}`,
+      );
+      return `${hex(row.address)} ${file}:${line + row.lineOffset}${frames.join("")}\n`;
+    })
+    .join("");
 }
 
 export function makeListing(
-  linked: Linked, rows: readonly RowSequence[], symbols: readonly ImageSymbol[], wordAt: (address: number) => number,
+  linked: Linked,
+  rows: readonly RowSequence[],
+  symbols: readonly ImageSymbol[],
+  wordAt: (address: number) => number,
   sources: ReadonlyMap<string, string> = new Map(),
 ): Listing {
   return {

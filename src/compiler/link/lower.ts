@@ -24,17 +24,25 @@ function immediateExpression(imm: Exclude<Immediate, number>): Expression {
 }
 
 function textLines(text: string, loc: number): { text: string; origin: Origin }[] {
-  return text.split("\n").map((line, lineOffset) => ({ text: line, origin: { loc, lineOffset, text: line } }));
+  return text
+    .split("\n")
+    .map((line, lineOffset) => ({ text: line, origin: { loc, lineOffset, text: line } }));
 }
 
 type InsnItem = Extract<AsmItem, { kind: "insn" }>;
 type PerCpuImmediate = Exclude<Immediate, number>;
 
 /**
- * An `addi` or a load from tp by a per-CPU offset that may need more than 12 bits: then the upper part goes through rd,
- * which must not be tp.
+ * An `addi` or a load from tp by a per-CPU offset that may need more than 12 bits: then the upper
+ * part goes through rd, which must not be tp.
  */
-function perCpuInsn(builder: CodeBuilder, item: InsnItem, imm: PerCpuImmediate, origin: Origin, of: PerCpuOffset): void {
+function perCpuInsn(
+  builder: CodeBuilder,
+  item: InsnItem,
+  imm: PerCpuImmediate,
+  origin: Origin,
+  of: PerCpuOffset,
+): void {
   const base = of(imm.symbol);
   const operands: Operands = { rd: item.rd, rs1: item.rs1, rs2: item.rs2 };
   if (base === null) {
@@ -76,7 +84,8 @@ class Lowering {
     if (item.kind === "label") return b.placeLabel(this.label(item.label));
     const origin = originOf(item.loc);
     switch (item.kind) {
-      case "insn": return this.insn(item, origin);
+      case "insn":
+        return this.insn(item, origin);
       case "branch": {
         const { mnemonic, rs1, rs2 } = item;
         const target: Expression = { kind: "label", label: this.label(item.label) };
@@ -93,9 +102,12 @@ class Lowering {
         b.pieces.push({ kind: "jump", rd: RA, scratch: RA, target, origin, far: false });
         return;
       }
-      case "li": return b.li(item.rd, item.value, origin);
-      case "la": return b.laAbsolute(item.rd, symbolExpression(item.symbol, item.addend), origin);
-      case "text": new TextAssembler(b).assemble(textLines(item.text, item.loc));
+      case "li":
+        return b.li(item.rd, item.value, origin);
+      case "la":
+        return b.laAbsolute(item.rd, symbolExpression(item.symbol, item.addend), origin);
+      case "text":
+        new TextAssembler(b).assemble(textLines(item.text, item.loc));
     }
   }
 
@@ -105,7 +117,12 @@ class Lowering {
       return perCpuInsn(this.builder, item, imm, origin, this.perCpu);
     }
     const operands: Operands = { rd: item.rd, rs1: item.rs1, rs2: item.rs2, csr: item.csr };
-    const value = imm === undefined ? null : typeof imm === "number" ? numberExpression(imm) : immediateExpression(imm);
+    const value =
+      imm === undefined
+        ? null
+        : typeof imm === "number"
+          ? numberExpression(imm)
+          : immediateExpression(imm);
     this.builder.insn(item.mnemonic, operands, value, origin);
   }
 }

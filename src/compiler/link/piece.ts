@@ -1,7 +1,9 @@
 /**
- * What a function is made of between parsing and encoding: pieces whose size is known but for `far`.
+ * What a function is made of between parsing and encoding: pieces whose size is known but for
+ * `far`.
  *
- * A piece of kind "word" is finished; all others need addresses. `far` only ever goes from false to true.
+ * A piece of kind "word" is finished; all others need addresses. `far` only ever goes from false to
+ * true.
  */
 import type { LocationId } from "../ir.ts";
 import type { Problem } from "../../base/result.ts";
@@ -32,7 +34,9 @@ export type BranchMnemonic = "beq" | "bne" | "blt" | "bge" | "bltu" | "bgeu";
 export type Piece =
   | { readonly kind: "label"; readonly label: number }
   | { readonly kind: "word"; readonly word: number; readonly origin: Origin }
-  /** An instruction whose immediate depends on addresses; `lui` and `auipc` take the upper value. */
+  /**
+   * An instruction whose immediate depends on addresses; `lui` and `auipc` take the upper value.
+   */
   | {
       readonly kind: "insn";
       readonly mnemonic: string;
@@ -59,7 +63,12 @@ export type Piece =
       readonly origin: Origin;
       far: boolean;
     }
-  | { readonly kind: "data"; readonly width: 1 | 2 | 4; readonly values: readonly Expression[]; readonly origin: Origin }
+  | {
+      readonly kind: "data";
+      readonly width: 1 | 2 | 4;
+      readonly values: readonly Expression[];
+      readonly origin: Origin;
+    }
   | { readonly kind: "space"; readonly count: number; readonly fill: number }
   | { readonly kind: "align"; readonly alignment: number };
 
@@ -92,13 +101,19 @@ export interface ProblemSink {
 /** Bytes of a piece that starts at `offset`. */
 export function pieceSize(piece: Piece, offset: number): number {
   switch (piece.kind) {
-    case "label": return 0;
+    case "label":
+      return 0;
     case "word":
-    case "insn": return 4;
+    case "insn":
+      return 4;
     case "branch":
-    case "jump": return piece.far ? 8 : 4;
-    case "data": return piece.width * piece.values.length;
-    case "space": return piece.count;
-    case "align": return -offset & (piece.alignment - 1);
+    case "jump":
+      return piece.far ? 8 : 4;
+    case "data":
+      return piece.width * piece.values.length;
+    case "space":
+      return piece.count;
+    case "align":
+      return -offset & (piece.alignment - 1);
   }
 }

@@ -25,7 +25,11 @@ export class Problems implements ProblemSink {
       return;
     }
     const place = origin && this.placeOf(origin);
-    this.list.push({ message, ...(place ? { place } : {}), ...(hint === undefined ? {} : { hint }) });
+    this.list.push({
+      message,
+      ...(place ? { place } : {}),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   get problems(): readonly Problem[] {

@@ -13,7 +13,10 @@ const LABELS = 6;
 /** Gaps of nops between labels, and branches or jumps at some of the labels to any other. */
 const program = fc.record({
   gaps: fc.array(fc.integer({ min: 0, max: 1400 }), { minLength: LABELS, maxLength: LABELS }),
-  branches: fc.array(fc.record({ at: fc.nat(LABELS - 1), to: fc.nat(LABELS - 1), plain: fc.boolean() }), { maxLength: 12 }),
+  branches: fc.array(
+    fc.record({ at: fc.nat(LABELS - 1), to: fc.nat(LABELS - 1), plain: fc.boolean() }),
+    { maxLength: 12 },
+  ),
 });
 
 /** Where control goes from the branch at `pc` when it is taken, and how many words it has. */
@@ -37,11 +40,17 @@ test("every branch reaches its label, and is long only when it must be", () => {
         items.push({ kind: "label", label });
         for (const b of branches.filter((c) => c.at === label)) {
           const target = { label: b.to, loc: 0 };
-          items.push(b.plain ? { kind: "jump", ...target } : { kind: "branch", mnemonic: "bne", rs1: 10, rs2: 0, ...target });
+          items.push(
+            b.plain
+              ? { kind: "jump", ...target }
+              : { kind: "branch", mnemonic: "bne", rs1: 10, rs2: 0, ...target },
+          );
         }
         for (let i = 0; i < gap; i++) items.push(NOP);
       });
-      const result = link(makeUnit({ naked: { _start: { section: ".fw.text", text: "nop" } } }), [asmFunction("f", items)]);
+      const result = link(makeUnit({ naked: { _start: { section: ".fw.text", text: "nop" } } }), [
+        asmFunction("f", items),
+      ]);
       if (!result.ok) throw new Error(result.problems[0].message);
       const elf = readElf(result.value.elf);
       checkProgram(elf, gaps, branches);
@@ -50,7 +59,11 @@ test("every branch reaches its label, and is long only when it must be", () => {
   );
 });
 
-function checkProgram(elf: ReadElf, gaps: readonly number[], branches: readonly { at: number; to: number }[]): void {
+function checkProgram(
+  elf: ReadElf,
+  gaps: readonly number[],
+  branches: readonly { at: number; to: number }[],
+): void {
   const labels: number[] = [];
   const seen: { pc: number; to: number; words: number; target: number }[] = [];
   const nop = encode("addi", {});
@@ -69,8 +82,10 @@ function checkProgram(elf: ReadElf, gaps: readonly number[], branches: readonly 
   for (const s of seen) {
     expect(s.target).toBe(labels[s.to]);
     const distance = s.target - s.pc;
-    // Sizes never shrink again: a long one was needed while others were still growing, so it is near the limit at least.
+    // Sizes never shrink again: a long one was needed while others were still growing, so it is
+    // near the limit at least.
     if (s.words === 2) expect(Math.abs(distance)).toBeGreaterThan(4096 - 8 * branches.length);
-    else if (decode(elf.word(s.pc))?.format === "b") expect(distance >= -4096 && distance < 4096).toBe(true);
+    else if (decode(elf.word(s.pc))?.format === "b")
+      expect(distance >= -4096 && distance < 4096).toBe(true);
   }
 }

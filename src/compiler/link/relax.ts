@@ -1,6 +1,6 @@
 /**
- * Branch relaxation: everything starts short; whatever does not reach becomes long, and placement is repeated until
- * nothing changes. Sizes only grow, so it ends.
+ * Branch relaxation: everything starts short; whatever does not reach becomes long, and placement
+ * is repeated until nothing changes. Sizes only grow, so it ends.
  */
 import { evaluate } from "./expression.ts";
 import type { Scope } from "./expression.ts";

@@ -1,6 +1,7 @@
 /**
- * Which source line each instruction comes from: the one list from which `.debug_line`, `.hartlab` and the listings are
- * made. A row holds from its address to the next row's; rows are sorted by address.
+ * Which source line each instruction comes from: the one list from which `.debug_line`, `.hartlab`
+ * and the listings are made. A row holds from its address to the next row's; rows are sorted by
+ * address.
  */
 import type { Location, LocationId } from "../ir.ts";
 import type { Linked } from "./linked.ts";
@@ -31,7 +32,10 @@ function codeRows(code: Code, rows: Row[]): void {
   for (const piece of code.pieces) {
     const place = placeOf(piece);
     const address = code.address + offset;
-    if (place && (!current || place.loc !== current.loc || place.lineOffset !== current.lineOffset)) {
+    if (
+      place &&
+      (!current || place.loc !== current.loc || place.lineOffset !== current.lineOffset)
+    ) {
       if (current && current.address !== address) rows.push(current);
       current = { address, loc: place.loc, lineOffset: place.lineOffset };
     }
@@ -73,7 +77,10 @@ export class FileNumbers {
 }
 
 /** The calls through which inlined code came here, from the innermost outwards. */
-export function inlineFrames(locations: readonly Location[], loc: LocationId): { callee: string; call: Location }[] {
+export function inlineFrames(
+  locations: readonly Location[],
+  loc: LocationId,
+): { callee: string; call: Location }[] {
   const frames: { callee: string; call: Location }[] = [];
   let inner = locations[loc];
   while (inner !== undefined && inner.inlinedAt !== 0) {

@@ -1,6 +1,7 @@
 /**
- * The output sections in the order of the image, and the symbols at their edges (docs/interfaces.md "Layout", "Symbols").
- * The firmware runs where it is loaded; the kernel is loaded at its virtual address less KERNEL_OFFSET.
+ * The output sections in the order of the image, and the symbols at their edges (docs/interfaces.md
+ * "Layout", "Symbols"). The firmware runs where it is loaded; the kernel is loaded at its virtual
+ * address less KERNEL_OFFSET.
  */
 
 export const FIRMWARE_BASE = 0x8000_0000;
@@ -21,7 +22,11 @@ export interface SectionSpec {
 }
 
 function section(
-  name: string, flags: "x" | "w" | "", align: number, startSymbols: string[], endSymbols: string[],
+  name: string,
+  flags: "x" | "w" | "",
+  align: number,
+  startSymbols: string[],
+  endSymbols: string[],
 ): SectionSpec {
   const region = name.startsWith(".fw.") ? "firmware" : "kernel";
   return { name, region, flags, align, zero: name.endsWith(".bss"), startSymbols, endSymbols };
@@ -47,13 +52,18 @@ export const SECTIONS: readonly SectionSpec[] = [
 export const END_SYMBOL = "_end";
 
 /** Ends of these are rounded up so that the guest can clear or copy whole words. */
-export const SECTION_END_ALIGN: Readonly<Record<string, number>> = { ".fw.bss": 16, ".bss": 16, ".data..percpu": 64 };
+export const SECTION_END_ALIGN: Readonly<Record<string, number>> = {
+  ".fw.bss": 16,
+  ".bss": 16,
+  ".data..percpu": 64,
+};
 
 const BY_NAME: ReadonlyMap<string, SectionSpec> = new Map(SECTIONS.map((s) => [s.name, s]));
 
 /**
- * The output section for an input section: itself, or the one it is a part of (`.data..page_aligned`, `.sched.text`,
- * `.init.data`). Null when there is none, or when code would land outside an executable section.
+ * The output section for an input section: itself, or the one it is a part of
+ * (`.data..page_aligned`, `.sched.text`, `.init.data`). Null when there is none, or when code would
+ * land outside an executable section.
  */
 export function outputSection(name: string, isCode: boolean): SectionSpec | null {
   const exact = BY_NAME.get(name);

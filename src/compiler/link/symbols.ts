@@ -1,6 +1,7 @@
 /**
- * Names to addresses. Link names are unique; assembly may also use a source name that only one exported or one single
- * symbol has. Duplicates and undefined names become problems that name the symbol and the place.
+ * Names to addresses. Link names are unique; assembly may also use a source name that only one
+ * exported or one single symbol has. Duplicates and undefined names become problems that name the
+ * symbol and the place.
  */
 import type { DataObject, LocationId } from "../ir.ts";
 import { forEachSymbol } from "./expression.ts";
@@ -23,7 +24,10 @@ export interface SymbolTable {
 class Table implements SymbolTable {
   private readonly links = new Map<string, Definition>();
   /** Null: several. */
-  private readonly sources = new Map<string, { definition: Definition; exported: boolean } | null>();
+  private readonly sources = new Map<
+    string,
+    { definition: Definition; exported: boolean } | null
+  >();
 
   define(name: string, definition: Definition, problems: ProblemSink, loc: LocationId): void {
     if (this.links.has(name)) problems.add(`the symbol "${name}" is defined twice`, originOf(loc));
@@ -39,7 +43,8 @@ class Table implements SymbolTable {
     }
   }
 
-  readonly find = (name: string): Definition | undefined => this.links.get(name) ?? this.sources.get(name)?.definition;
+  readonly find = (name: string): Definition | undefined =>
+    this.links.get(name) ?? this.sources.get(name)?.definition;
 
   readonly address = (name: string): number => {
     const definition = this.find(name);
@@ -56,7 +61,11 @@ export function buildSymbols(layout: Layout, problems: ProblemSink): SymbolTable
       table.define(code.symbol, code, problems, code.loc);
       table.nameSource(code.name, code, code.exported);
       for (const g of code.globals) {
-        const definition = { get address() { return code.address + code.labelOffsets[g.label]; } };
+        const definition = {
+          get address() {
+            return code.address + code.labelOffsets[g.label];
+          },
+        };
         table.define(g.name, definition, problems, code.loc);
       }
     }
@@ -70,22 +79,31 @@ export function buildSymbols(layout: Layout, problems: ProblemSink): SymbolTable
 
 /** Calls `see` for each symbol that a piece, relocation or expression names. */
 export function forEachReference(
-  codes: readonly Code[], data: readonly DataObject[], see: (name: string, origin: Origin) => void,
+  codes: readonly Code[],
+  data: readonly DataObject[],
+  see: (name: string, origin: Origin) => void,
 ): void {
-  const inExpression = (e: Expression, origin: Origin) => forEachSymbol(e, (name) => see(name, origin));
+  const inExpression = (e: Expression, origin: Origin) =>
+    forEachSymbol(e, (name) => see(name, origin));
   for (const code of codes) {
     for (const piece of code.pieces) {
       if (piece.kind === "insn") inExpression(piece.imm, piece.origin);
-      else if (piece.kind === "branch" || piece.kind === "jump") inExpression(piece.target, piece.origin);
-      else if (piece.kind === "data") for (const value of piece.values) inExpression(value, piece.origin);
+      else if (piece.kind === "branch" || piece.kind === "jump")
+        inExpression(piece.target, piece.origin);
+      else if (piece.kind === "data")
+        for (const value of piece.values) inExpression(value, piece.origin);
     }
   }
-  for (const object of data) for (const r of object.relocations) see(r.symbol, originOf(object.loc));
+  for (const object of data)
+    for (const r of object.relocations) see(r.symbol, originOf(object.loc));
 }
 
 /** One problem for each undefined symbol, at its first use. */
 export function checkReferences(
-  codes: readonly Code[], data: readonly DataObject[], symbols: SymbolTable, problems: ProblemSink,
+  codes: readonly Code[],
+  data: readonly DataObject[],
+  symbols: SymbolTable,
+  problems: ProblemSink,
 ): void {
   const reported = new Set<string>();
   forEachReference(codes, data, (name, origin) => {

@@ -1,7 +1,7 @@
 /**
- * How each instruction's operands are written. One letter an operand: d rd, s rs1, t rs2, i immediate, u upper immediate
- * (20 bits, or %hi), m `imm(rs1)`, a `(rs1)`, c CSR, z five-bit immediate, b branch target.
- * Encoding is the business of src/isa; this is only the written form.
+ * How each instruction's operands are written. One letter an operand: d rd, s rs1, t rs2, i
+ * immediate, u upper immediate (20 bits, or %hi), m `imm(rs1)`, a `(rs1)`, c CSR, z five-bit
+ * immediate, b branch target. Encoding is the business of src/isa; this is only the written form.
  */
 import { CSR, REGISTER_NAMES } from "../../isa/index.ts";
 
@@ -18,7 +18,10 @@ const SHAPES: readonly (readonly [shape: string, mnemonics: string])[] = [
 ];
 const ORDERED: readonly (readonly [shape: string, mnemonics: string])[] = [
   ["da", "lr.w"],
-  ["dta", "sc.w amoswap.w amoadd.w amoxor.w amoand.w amoor.w amomin.w amomax.w amominu.w amomaxu.w"],
+  [
+    "dta",
+    "sc.w amoswap.w amoadd.w amoxor.w amoand.w amoor.w amomin.w amomax.w amominu.w amomaxu.w",
+  ],
 ];
 
 function buildShapes(): Map<string, string> {
@@ -65,5 +68,13 @@ export const ZERO_BRANCHES = {
 
 /** `add a, b, 4` is accepted for `addi a, b, 4`. */
 export const IMMEDIATE_FORMS: Readonly<Record<string, string>> = {
-  add: "addi", slt: "slti", sltu: "sltiu", xor: "xori", or: "ori", and: "andi", sll: "slli", srl: "srli", sra: "srai",
+  add: "addi",
+  slt: "slti",
+  sltu: "sltiu",
+  xor: "xori",
+  or: "ori",
+  and: "andi",
+  sll: "slli",
+  srl: "srli",
+  sra: "srai",
 };

@@ -22,14 +22,46 @@ export function makeUnit(text: UnitText): IrUnit {
     });
     return { symbol, name: symbol, section, loc: lines[0].loc, exported: true, lines };
   });
-  const data = (text.data ?? []).map((d): DataObject => ({
-    name: d.symbol, section: ".data", align: 4, size: d.bytes?.length ?? 4, bytes: new Uint8Array(0), relocations: [],
-    type: "u32", loc: 0, ...d,
-  }));
+  const data = (text.data ?? []).map(
+    (d): DataObject => ({
+      name: d.symbol,
+      section: ".data",
+      align: 4,
+      size: d.bytes?.length ?? 4,
+      bytes: new Uint8Array(0),
+      relocations: [],
+      type: "u32",
+      loc: 0,
+      ...d,
+    }),
+  );
   const files = [...new Set(locations.map((l) => l.file).filter((f) => f !== ""))];
-  return { locations, functions: [], naked, data, structs: {}, enums: {}, config: {}, tasks: [], files };
+  return {
+    locations,
+    functions: [],
+    naked,
+    data,
+    structs: {},
+    enums: {},
+    config: {},
+    tasks: [],
+    files,
+  };
 }
 
-export function asmFunction(symbol: string, items: AsmFunction["items"], more: Partial<AsmFunction> = {}): AsmFunction {
-  return { symbol, name: symbol, section: ".text", exported: true, loc: 0, items, frameBytes: 0, ...more };
+export function asmFunction(
+  symbol: string,
+  items: AsmFunction["items"],
+  more: Partial<AsmFunction> = {},
+): AsmFunction {
+  return {
+    symbol,
+    name: symbol,
+    section: ".text",
+    exported: true,
+    loc: 0,
+    items,
+    frameBytes: 0,
+    ...more,
+  };
 }

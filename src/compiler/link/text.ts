@@ -1,11 +1,12 @@
 /**
  * The parser of textual assembly: naked functions and `asm` templates.
  *
- * A line holds any number of `label:`, then one instruction, pseudo-instruction or directive; `;` separates statements,
- * `#` and `//` start a comment. `1:` is a numeric label (`1b` the last, `1f` the next one); other labels belong to this
- * function, unless `.globl` shows them to all. Directives: .word .half .byte .align .p2align .balign .space .zero .ascii
- * .asciz .globl .equ; .option is ignored.
- * As in GNU as, `la` and `lla` are relative to the program counter, and `%hi`/`%lo` are absolute.
+ * A line holds any number of `label:`, then one instruction, pseudo-instruction or directive; `;`
+ * separates statements, `#` and `//` start a comment. `1:` is a numeric label (`1b` the last, `1f`
+ * the next one); other labels belong to this function, unless `.globl` shows them to all.
+ * Directives: .word .half .byte .align .p2align .balign .space .zero .ascii .asciz .globl .equ;
+ * .option is ignored. As in GNU as, `la` and `lla` are relative to the program counter, and
+ * `%hi`/`%lo` are absolute.
  */
 import type { CodeBuilder } from "./builder.ts";
 import { numberExpression, parseExpression, SyntaxProblem } from "./expression.ts";
@@ -78,8 +79,13 @@ export class TextAssembler {
   origin: Origin = { loc: 0, lineOffset: 0, text: null };
   private readonly named = new Map<string, number>();
   private readonly constants = new Map<string, Expression>();
-  /** Per numeric label: indices of the labels made for it, and how many of them have been placed. */
-  private readonly numeric = new Map<string, { labels: number[]; placed: number; firstUse: Origin }>();
+  /**
+   * Per numeric label: indices of the labels made for it, and how many of them have been placed.
+   */
+  private readonly numeric = new Map<
+    string,
+    { labels: number[]; placed: number; firstUse: Origin }
+  >();
 
   constructor(builder: CodeBuilder) {
     this.builder = builder;
@@ -101,7 +107,8 @@ export class TextAssembler {
       }
     }
     for (const [name, n] of this.numeric) {
-      if (n.labels.length > n.placed) this.builder.problems.add(`there is no label "${name}:" after "${name}f"`, n.firstUse);
+      if (n.labels.length > n.placed)
+        this.builder.problems.add(`there is no label "${name}:" after "${name}f"`, n.firstUse);
     }
   }
 
@@ -131,7 +138,8 @@ export class TextAssembler {
   }
 
   private declare(label: string, origin: Origin): void {
-    if (this.named.has(label)) this.builder.problems.add(`the label "${label}" is defined twice`, origin);
+    if (this.named.has(label))
+      this.builder.problems.add(`the label "${label}" is defined twice`, origin);
     else this.named.set(label, this.builder.newLabel());
   }
 
@@ -155,7 +163,8 @@ export class TextAssembler {
   private numericReference(digits: string, forward: boolean): Expression {
     const n = this.numericLabel(digits);
     if (!forward) {
-      if (n.placed === 0) throw new SyntaxProblem(`there is no label "${digits}:" before "${digits}b"`);
+      if (n.placed === 0)
+        throw new SyntaxProblem(`there is no label "${digits}:" before "${digits}b"`);
       return { kind: "label", label: n.labels[n.placed - 1] };
     }
     if (n.placed === n.labels.length) {
@@ -177,26 +186,50 @@ export class TextAssembler {
     const operands = splitOperands(rest);
     const pieces = this.builder.pieces;
     switch (name) {
-      case ".byte": case ".half": case ".word": {
+      case ".byte":
+      case ".half":
+      case ".word": {
         const width = name === ".byte" ? 1 : name === ".half" ? 2 : 4;
-        pieces.push({ kind: "data", width, values: operands.map((o) => this.expression(o)), origin: this.origin });
+        pieces.push({
+          kind: "data",
+          width,
+          values: operands.map((o) => this.expression(o)),
+          origin: this.origin,
+        });
         return;
       }
-      case ".align": case ".p2align": return this.align(2 ** (this.constant(rest) & 31));
-      case ".balign": return this.align(this.constant(rest));
-      case ".space": case ".zero": case ".skip":
-        pieces.push({ kind: "space", count: this.constant(operands[0] ?? ""), fill: this.constant(operands[1] ?? "0") });
+      case ".align":
+      case ".p2align":
+        return this.align(2 ** (this.constant(rest) & 31));
+      case ".balign":
+        return this.align(this.constant(rest));
+      case ".space":
+      case ".zero":
+      case ".skip":
+        pieces.push({
+          kind: "space",
+          count: this.constant(operands[0] ?? ""),
+          fill: this.constant(operands[1] ?? "0"),
+        });
         return;
-      case ".ascii": case ".asciz": case ".string": return this.string(rest, name !== ".ascii");
-      case ".globl": case ".global": {
+      case ".ascii":
+      case ".asciz":
+      case ".string":
+        return this.string(rest, name !== ".ascii");
+      case ".globl":
+      case ".global": {
         for (const o of operands) {
           const label = this.named.get(o);
           if (label !== undefined) this.builder.globals.push({ name: o, label });
         }
         return;
       }
-      case ".equ": case ".set": this.constants.set(operands[0], this.expression(operands[1] ?? "")); return;
-      case ".option": return;
+      case ".equ":
+      case ".set":
+        this.constants.set(operands[0], this.expression(operands[1] ?? ""));
+        return;
+      case ".option":
+        return;
     }
     throw new SyntaxProblem(`unknown directive "${name}"`);
   }
@@ -217,6 +250,11 @@ export class TextAssembler {
       throw new SyntaxProblem(`${text} is not a quoted string`);
     }
     const bytes = [...new TextEncoder().encode(String(value)), ...(terminated ? [0] : [])];
-    this.builder.pieces.push({ kind: "data", width: 1, values: bytes.map(numberExpression), origin: this.origin });
+    this.builder.pieces.push({
+      kind: "data",
+      width: 1,
+      values: bytes.map(numberExpression),
+      origin: this.origin,
+    });
   }
 }

@@ -10,12 +10,30 @@ interface Shape {
 
 /** Codes of the shapes. */
 export const ABBREV = {
-  unit: 1, base: 2, pointer: 3, struct: 4, member: 5, array: 6, bound: 7, function: 8, placelessFunction: 9,
-  variable: 10, placelessVariable: 11, voidPointer: 12, routine: 13,
+  unit: 1,
+  base: 2,
+  pointer: 3,
+  struct: 4,
+  member: 5,
+  array: 6,
+  bound: 7,
+  function: 8,
+  placelessFunction: 9,
+  variable: 10,
+  placelessVariable: 11,
+  voidPointer: 12,
+  routine: 13,
 } as const;
 
-const FUNCTION_RANGE = [[AT.low_pc, FORM.addr], [AT.high_pc, FORM.data4], [AT.frame_base, FORM.exprloc]] as const;
-const PLACE = [[AT.decl_file, FORM.udata], [AT.decl_line, FORM.udata]] as const;
+const FUNCTION_RANGE = [
+  [AT.low_pc, FORM.addr],
+  [AT.high_pc, FORM.data4],
+  [AT.frame_base, FORM.exprloc],
+] as const;
+const PLACE = [
+  [AT.decl_file, FORM.udata],
+  [AT.decl_line, FORM.udata],
+] as const;
 const NAME = [AT.name, FORM.strp] as const;
 const TYPE = [AT.type, FORM.ref4] as const;
 
@@ -24,22 +42,57 @@ const SHAPES: Readonly<Record<keyof typeof ABBREV, Shape>> = {
     tag: TAG.compile_unit,
     children: true,
     attributes: [
-      NAME, [AT.comp_dir, FORM.strp], [AT.producer, FORM.strp], [AT.language, FORM.data2], [AT.low_pc, FORM.addr],
-      [AT.ranges, FORM.sec_offset], [AT.stmt_list, FORM.sec_offset],
+      NAME,
+      [AT.comp_dir, FORM.strp],
+      [AT.producer, FORM.strp],
+      [AT.language, FORM.data2],
+      [AT.low_pc, FORM.addr],
+      [AT.ranges, FORM.sec_offset],
+      [AT.stmt_list, FORM.sec_offset],
     ],
   },
-  base: { tag: TAG.base_type, children: false, attributes: [NAME, [AT.byte_size, FORM.data1], [AT.encoding, FORM.data1]] },
-  pointer: { tag: TAG.pointer_type, children: false, attributes: [[AT.byte_size, FORM.data1], TYPE] },
-  struct: { tag: TAG.structure_type, children: true, attributes: [NAME, [AT.byte_size, FORM.udata]] },
-  member: { tag: TAG.member, children: false, attributes: [NAME, TYPE, [AT.data_member_location, FORM.udata]] },
+  base: {
+    tag: TAG.base_type,
+    children: false,
+    attributes: [NAME, [AT.byte_size, FORM.data1], [AT.encoding, FORM.data1]],
+  },
+  pointer: {
+    tag: TAG.pointer_type,
+    children: false,
+    attributes: [[AT.byte_size, FORM.data1], TYPE],
+  },
+  struct: {
+    tag: TAG.structure_type,
+    children: true,
+    attributes: [NAME, [AT.byte_size, FORM.udata]],
+  },
+  member: {
+    tag: TAG.member,
+    children: false,
+    attributes: [NAME, TYPE, [AT.data_member_location, FORM.udata]],
+  },
   array: { tag: TAG.array_type, children: true, attributes: [TYPE] },
   bound: { tag: TAG.subrange_type, children: false, attributes: [[AT.count, FORM.udata]] },
   function: {
-    tag: TAG.subprogram, children: false, attributes: [NAME, [AT.external, FORM.flag_present], ...PLACE, ...FUNCTION_RANGE],
+    tag: TAG.subprogram,
+    children: false,
+    attributes: [NAME, [AT.external, FORM.flag_present], ...PLACE, ...FUNCTION_RANGE],
   },
-  placelessFunction: { tag: TAG.subprogram, children: false, attributes: [NAME, ...FUNCTION_RANGE] },
-  variable: { tag: TAG.variable, children: false, attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.exprloc]] },
-  placelessVariable: { tag: TAG.variable, children: false, attributes: [NAME, TYPE, [AT.location, FORM.exprloc]] },
+  placelessFunction: {
+    tag: TAG.subprogram,
+    children: false,
+    attributes: [NAME, ...FUNCTION_RANGE],
+  },
+  variable: {
+    tag: TAG.variable,
+    children: false,
+    attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.exprloc]],
+  },
+  placelessVariable: {
+    tag: TAG.variable,
+    children: false,
+    attributes: [NAME, TYPE, [AT.location, FORM.exprloc]],
+  },
   voidPointer: { tag: TAG.pointer_type, children: false, attributes: [[AT.byte_size, FORM.data1]] },
   routine: { tag: TAG.subroutine_type, children: false, attributes: [] },
 };
@@ -48,7 +101,9 @@ export function debugAbbrev(): Uint8Array {
   const w = new ByteWriter();
   for (const [name, code] of Object.entries(ABBREV)) {
     const shape = SHAPES[name as keyof typeof ABBREV];
-    w.uleb(code).uleb(shape.tag).u8(shape.children ? 1 : 0);
+    w.uleb(code)
+      .uleb(shape.tag)
+      .u8(shape.children ? 1 : 0);
     for (const [attribute, form] of shape.attributes) w.uleb(attribute).uleb(form);
     w.u8(0).u8(0);
   }

@@ -1,19 +1,52 @@
 /** The numbers of DWARF 4 that are used here (sections 7.5, 7.7, 7.21, 7.23 of the standard). */
 
 export const TAG = {
-  array_type: 0x01, pointer_type: 0x0f, compile_unit: 0x11, structure_type: 0x13, subroutine_type: 0x15,
-  member: 0x0d, base_type: 0x24, subprogram: 0x2e, variable: 0x34, subrange_type: 0x21,
+  array_type: 0x01,
+  pointer_type: 0x0f,
+  compile_unit: 0x11,
+  structure_type: 0x13,
+  subroutine_type: 0x15,
+  member: 0x0d,
+  base_type: 0x24,
+  subprogram: 0x2e,
+  variable: 0x34,
+  subrange_type: 0x21,
 } as const;
 
 export const AT = {
-  name: 0x03, byte_size: 0x0b, stmt_list: 0x10, low_pc: 0x11, high_pc: 0x12, language: 0x13, comp_dir: 0x1b,
-  producer: 0x25, count: 0x37, data_member_location: 0x38, decl_file: 0x3a, decl_line: 0x3b, encoding: 0x3e,
-  external: 0x3f, frame_base: 0x40, location: 0x02, type: 0x49, ranges: 0x55, prototyped: 0x27, declaration: 0x3c,
+  name: 0x03,
+  byte_size: 0x0b,
+  stmt_list: 0x10,
+  low_pc: 0x11,
+  high_pc: 0x12,
+  language: 0x13,
+  comp_dir: 0x1b,
+  producer: 0x25,
+  count: 0x37,
+  data_member_location: 0x38,
+  decl_file: 0x3a,
+  decl_line: 0x3b,
+  encoding: 0x3e,
+  external: 0x3f,
+  frame_base: 0x40,
+  location: 0x02,
+  type: 0x49,
+  ranges: 0x55,
+  prototyped: 0x27,
+  declaration: 0x3c,
 } as const;
 
 export const FORM = {
-  addr: 0x01, data2: 0x05, data4: 0x06, data1: 0x0b, strp: 0x0e, udata: 0x0f, ref4: 0x13, sec_offset: 0x17,
-  exprloc: 0x18, flag_present: 0x19,
+  addr: 0x01,
+  data2: 0x05,
+  data4: 0x06,
+  data1: 0x0b,
+  strp: 0x0e,
+  udata: 0x0f,
+  ref4: 0x13,
+  sec_offset: 0x17,
+  exprloc: 0x18,
+  flag_present: 0x19,
 } as const;
 
 export const ATE = { boolean: 0x02, signed: 0x05, signed_char: 0x06, unsigned: 0x07 } as const;

@@ -1,11 +1,13 @@
 /**
- * `.debug_frame`: how to find a caller's frame from any instruction of a compiled function. It is read off the code:
+ * `.debug_frame`: how to find a caller's frame from any instruction of a compiled function. It is
+ * read off the code:
  *
  *   before              CFA = sp
  *   addi sp, sp, -N     CFA = sp + N
  *   sw   r, k(sp)       r is saved at CFA - (N - k)
  *   addi s0, sp, N      CFA = s0         (the body)
- *   lw   s0, k(sp)      CFA = sp + N     (the end; also `addi sp, s0, -N` first, after which N is known again)
+ *   addi sp, s0, -N     N is known again (optional)
+ *   lw   s0, k(sp)      CFA = sp + N     (the end)
  *   addi sp, sp, N      CFA = sp
  *   ret, other jumps    what follows is the body again
  *
@@ -19,7 +21,12 @@ const RA = 1;
 const SP = 2;
 const S0 = 8;
 const CFA = {
-  advance_loc: 0x40, offset: 0x80, advance_loc1: 0x02, advance_loc2: 0x03, def_cfa: 0x0c, def_cfa_register: 0x0d,
+  advance_loc: 0x40,
+  offset: 0x80,
+  advance_loc1: 0x02,
+  advance_loc2: 0x03,
+  def_cfa: 0x0c,
+  def_cfa_register: 0x0d,
   def_cfa_offset: 0x0e,
 } as const;
 const CODE_ALIGN = 4;
@@ -81,16 +88,20 @@ class FrameProgram {
           this.depth -= imm;
           if (this.rule === "sp") this.before(this.at).u8(CFA.def_cfa_offset).uleb(this.depth);
         } else if (rd === SP && rs1 === S0) this.depth = -imm;
-        else if (rd === S0 && rs1 === SP && imm === this.depth && !this.inBody) this.useFramePointer(this.at);
+        else if (rd === S0 && rs1 === SP && imm === this.depth && !this.inBody)
+          this.useFramePointer(this.at);
         return;
       case "sw": {
         const register = fieldRs2(word);
         if (this.inBody || rs1 !== SP || !isSaved(register)) return;
-        this.before(this.at).u8(CFA.offset | register).uleb((imm - this.depth) / DATA_ALIGN);
+        this.before(this.at)
+          .u8(CFA.offset | register)
+          .uleb((imm - this.depth) / DATA_ALIGN);
         return;
       }
       case "lw":
-        if (rd === S0 && this.rule === "s0" && (rs1 === SP || rs1 === S0)) this.useStackPointer(this.at);
+        if (rd === S0 && this.rule === "s0" && (rs1 === SP || rs1 === S0))
+          this.useStackPointer(this.at);
         return;
       case "jalr":
       case "jal":
@@ -106,7 +117,15 @@ class FrameProgram {
 }
 
 function commonEntry(): Uint8Array {
-  const w = new ByteWriter().u32(0xffffffff).u8(4).u8(0).u8(4).u8(0).uleb(CODE_ALIGN).sleb(DATA_ALIGN).uleb(RA);
+  const w = new ByteWriter()
+    .u32(0xffffffff)
+    .u8(4)
+    .u8(0)
+    .u8(4)
+    .u8(0)
+    .uleb(CODE_ALIGN)
+    .sleb(DATA_ALIGN)
+    .uleb(RA);
   w.u8(CFA.def_cfa).uleb(SP).uleb(0).align(4);
   return new ByteWriter().u32(w.length).raw(w.bytes()).bytes();
 }
@@ -120,7 +139,12 @@ export function debugFrame(linked: Linked, wordAt: (address: number) => number):
     if (code.frameBytes > 0) {
       for (let at = 0; at + 4 <= code.size - 4; at += 4) program.step(wordAt(code.address + at));
     }
-    const entry = new ByteWriter().u32(0).u32(code.address).u32(code.size).raw(program.out.bytes()).align(4);
+    const entry = new ByteWriter()
+      .u32(0)
+      .u32(code.address)
+      .u32(code.size)
+      .raw(program.out.bytes())
+      .align(4);
     out.u32(entry.length).raw(entry.bytes());
   }
   return out.bytes();

@@ -1,4 +1,7 @@
-/** The debug sections of an image: DWARF 4, enough for gdb to show source lines, functions, frames and static data. */
+/**
+ * The debug sections of an image: DWARF 4, enough for gdb to show source lines, functions, frames
+ * and static data.
+ */
 import { plainSection } from "../elf.ts";
 import type { ElfSection } from "../elf.ts";
 import type { Linked } from "../linked.ts";
@@ -9,7 +12,10 @@ import { debugInfo } from "./info.ts";
 import { debugLine } from "./line.ts";
 
 export function dwarfSections(
-  linked: Linked, sequences: readonly RowSequence[], files: FileNumbers, wordAt: (address: number) => number,
+  linked: Linked,
+  sequences: readonly RowSequence[],
+  files: FileNumbers,
+  wordAt: (address: number) => number,
 ): ElfSection[] {
   const { info, strings, ranges } = debugInfo(linked, files);
   return [

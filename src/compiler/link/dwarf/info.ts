@@ -1,5 +1,9 @@
-/** `.debug_info`, `.debug_str` and `.debug_ranges`: one compile unit with functions, static variables and their types. */
+/**
+ * `.debug_info`, `.debug_str` and `.debug_ranges`: one compile unit with functions, static
+ * variables and their types.
+ */
 import { ByteWriter, StringTable } from "../bytes.ts";
+import { isNameless } from "../layout.ts";
 import type { PlacedData } from "../layout.ts";
 import type { Linked } from "../linked.ts";
 import type { Code } from "../piece.ts";
@@ -45,20 +49,26 @@ class InfoWriter {
 
   private place(loc: number): { file: number; line: number } | null {
     const location = this.linked.unit.locations[loc];
-    return loc === 0 || !location ? null : { file: this.files.number(location.file) + 1, line: location.line };
+    return loc === 0 || !location
+      ? null
+      : { file: this.files.number(location.file) + 1, line: location.line };
   }
 
   private function(code: Code): void {
     const place = this.place(code.loc);
-    this.out.uleb(place ? ABBREV.function : ABBREV.placelessFunction).u32(this.strings.offset(code.name));
+    this.out
+      .uleb(place ? ABBREV.function : ABBREV.placelessFunction)
+      .u32(this.strings.offset(code.name));
     if (place) this.out.uleb(place.file).uleb(place.line);
     this.out.u32(code.address).u32(code.size).uleb(1).u8(OP.call_frame_cfa);
   }
 
   private variable({ object, address }: PlacedData): void {
-    if (object.name === "" || object.name.startsWith(".")) return;
+    if (isNameless(object)) return;
     const place = this.place(object.loc);
-    this.out.uleb(place ? ABBREV.variable : ABBREV.placelessVariable).u32(this.strings.offset(object.name));
+    this.out
+      .uleb(place ? ABBREV.variable : ABBREV.placelessVariable)
+      .u32(this.strings.offset(object.name));
     this.types.reference(object.type, object.size);
     if (place) this.out.uleb(place.file).uleb(place.line);
     this.out.uleb(5).u8(OP.addr).u32(address);
@@ -68,7 +78,8 @@ class InfoWriter {
 function debugRanges(linked: Linked): Uint8Array {
   const w = new ByteWriter();
   for (const section of linked.layout.sections) {
-    if (section.codes.length > 0 && section.size > 0) w.u32(section.address).u32(section.address + section.size);
+    if (section.codes.length > 0 && section.size > 0)
+      w.u32(section.address).u32(section.address + section.size);
   }
   return w.u32(0).u32(0).bytes();
 }

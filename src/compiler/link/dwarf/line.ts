@@ -1,4 +1,6 @@
-/** `.debug_line`, version 4: one sequence for each executable section. Every row begins a statement. */
+/**
+ * `.debug_line`, version 4: one sequence for each executable section. Every row begins a statement.
+ */
 import type { Location } from "../../ir.ts";
 import { ByteWriter } from "../bytes.ts";
 import type { FileNumbers, RowSequence } from "../rows.ts";
@@ -17,7 +19,14 @@ interface State {
   column: number;
 }
 
-function advance(w: ByteWriter, state: State, address: number, file: number, line: number, column: number): void {
+function advance(
+  w: ByteWriter,
+  state: State,
+  address: number,
+  file: number,
+  line: number,
+  column: number,
+): void {
   if (file !== state.file) w.u8(LNS.set_file).uleb(file);
   if (column !== state.column) w.u8(LNS.set_column).uleb(column);
   const step = address - state.address;
@@ -33,23 +42,46 @@ function advance(w: ByteWriter, state: State, address: number, file: number, lin
   Object.assign(state, { address, file, line, column });
 }
 
-function sequence(w: ByteWriter, s: RowSequence, locations: readonly Location[], files: FileNumbers): void {
+function sequence(
+  w: ByteWriter,
+  s: RowSequence,
+  locations: readonly Location[],
+  files: FileNumbers,
+): void {
   const state: State = { address: s.rows[0].address, file: 1, line: 1, column: 0 };
   w.u8(0).uleb(5).u8(LNE.set_address).u32(state.address);
   for (const row of s.rows) {
     const { file, line, column } = locations[row.loc];
     advance(w, state, row.address, files.number(file) + 1, line + row.lineOffset, column);
   }
-  w.u8(LNS.advance_pc).uleb(s.end - state.address).u8(0).uleb(1).u8(LNE.end_sequence);
+  w.u8(LNS.advance_pc)
+    .uleb(s.end - state.address)
+    .u8(0)
+    .uleb(1)
+    .u8(LNE.end_sequence);
 }
 
-export function debugLine(sequences: readonly RowSequence[], locations: readonly Location[], files: FileNumbers): Uint8Array {
+export function debugLine(
+  sequences: readonly RowSequence[],
+  locations: readonly Location[],
+  files: FileNumbers,
+): Uint8Array {
   const program = new ByteWriter();
   for (const s of sequences) sequence(program, s, locations, files);
-  const tables = new ByteWriter().u8(1).u8(1).u8(1).u8(LINE_BASE).u8(LINE_RANGE).u8(OPCODE_BASE).raw(OPERAND_COUNTS);
+  const tables = new ByteWriter()
+    .u8(1)
+    .u8(1)
+    .u8(1)
+    .u8(LINE_BASE)
+    .u8(LINE_RANGE)
+    .u8(OPCODE_BASE)
+    .raw(OPERAND_COUNTS);
   tables.u8(0);
   for (const name of files.names) tables.string(name).uleb(0).uleb(0).uleb(0);
   tables.u8(0);
-  const w = new ByteWriter().u32(2 + 4 + tables.length + program.length).u16(4).u32(tables.length);
+  const w = new ByteWriter()
+    .u32(2 + 4 + tables.length + program.length)
+    .u16(4)
+    .u32(tables.length);
   return w.raw(tables.bytes()).raw(program.bytes()).bytes();
 }

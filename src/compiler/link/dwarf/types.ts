@@ -1,6 +1,7 @@
 /**
- * Type entries of `.debug_info` from the names in `.hartlab`: scalars, `T*`, `T[n]` (read from the end, so `u32[4][2]` is
- * two arrays of four), `function*`, `string`, and structures by name. Entries are made on first use.
+ * Type entries of `.debug_info` from the names in `.hartlab`: scalars, `T*`, `T[n]` (read from the
+ * end, so `u32[4][2]` is two arrays of four), `function*`, `string`, and structures by name.
+ * Entries are made on first use.
  */
 import type { StructInfo } from "../../../base/hartlab-section.ts";
 import type { ByteWriter, StringTable } from "../bytes.ts";
@@ -32,7 +33,12 @@ export class TypeEntries {
   private readonly headerBytes: number;
 
   /** `out` starts `headerBytes` behind the start of the unit. */
-  constructor(out: ByteWriter, headerBytes: number, strings: StringTable, structs: Readonly<Record<string, StructInfo>>) {
+  constructor(
+    out: ByteWriter,
+    headerBytes: number,
+    strings: StringTable,
+    structs: Readonly<Record<string, StructInfo>>,
+  ) {
     this.out = out;
     this.headerBytes = headerBytes;
     this.strings = strings;
@@ -52,14 +58,24 @@ export class TypeEntries {
   }
 
   private isKnown(name: string): boolean {
-    return name in SCALARS || name in this.structs || name.endsWith("*") || ARRAY.test(name) || name === "string"
-      || name === "function" || name === "void";
+    return (
+      name in SCALARS ||
+      name in this.structs ||
+      name.endsWith("*") ||
+      ARRAY.test(name) ||
+      name === "string" ||
+      name === "function" ||
+      name === "void"
+    );
   }
 
   /** Writes every entry that was asked for, and those which they need. */
   flush(): void {
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      const key = next.name === "boolean" || !this.isKnown(next.name) ? `${next.name}:${next.size}` : next.name;
+      const key =
+        next.name === "boolean" || !this.isKnown(next.name)
+          ? `${next.name}:${next.size}`
+          : next.name;
       this.offsets.set(key, this.out.length + this.headerBytes);
       this.entry(next.name, next.size);
     }
@@ -85,7 +101,11 @@ export class TypeEntries {
     }
     const scalar = Object.hasOwn(SCALARS, name) ? SCALARS[name] : undefined;
     const encoding = scalar?.encoding ?? (name === "boolean" ? ATE.boolean : ATE.unsigned);
-    this.out.uleb(ABBREV.base).u32(this.strings.offset(name)).u8(scalar?.size ?? size).u8(encoding);
+    this.out
+      .uleb(ABBREV.base)
+      .u32(this.strings.offset(name))
+      .u8(scalar?.size ?? size)
+      .u8(encoding);
   }
 
   private pointer(target: string): void {
