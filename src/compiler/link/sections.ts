@@ -53,8 +53,8 @@ export const END_SYMBOL = "_end";
 
 /** Ends of these are rounded up so that the guest can clear or copy whole words. */
 export const SECTION_END_ALIGN: Readonly<Record<string, number>> = {
-  ".fw.bss": 16,
-  ".bss": 16,
+  ".fw.bss": 64,
+  ".bss": 64,
   ".data..percpu": 64,
 };
 
