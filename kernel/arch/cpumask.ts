@@ -54,7 +54,7 @@ export function num_possible_cpus(): u32 {
 
 export function num_online_cpus(): u32 {
   let count: u32 = 0;
-  for (const _cpu of for_each_online_cpu()) count += u32(_cpu < NR_CPUS);
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) if (cpu_online(cpu)) count += 1;
   return count;
 }
 

@@ -12,10 +12,11 @@ import type { pt_regs } from "../arch/traps.ts";
 import { panic } from "../lib/bug.ts";
 import { printk } from "../lib/printk.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
+import { stop_this_cpu } from "./smp.ts";
 
 const FRAMES_MAX = 24;
-/** A fault while one is being reported: give up without a word. */
-let faults: u32 = 0;
+/** The CPU that reports its fault, plus 1; 0 while nobody does. */
+let dying_cpu: u32 = 0;
 
 function cause_name(cause: u32): string {
   switch (cause) {
@@ -49,12 +50,15 @@ function show_trace(regs: pt_regs): void {
 }
 
 function die(regs: pt_regs): void {
-  faults += 1;
-  if (faults > 1) sbi_fail();
-  smp_send_stop(smp_processor_id());
+  const self = smp_processor_id();
+  const first = CMPXCHG(dying_cpu, 0, self + 1);
+  // A fault while this CPU reports one: give up without a word. While another does: let it finish.
+  if (first === self + 1) sbi_fail();
+  if (first !== 0) stop_this_cpu();
+  smp_send_stop(self);
   const task = get_current();
   printk("Oops: %s at %pS, address %08x [#1]\n", cause_name(regs.cause), regs.epc, regs.badaddr);
-  printk("CPU: %u PID: %u Comm: %s\n", smp_processor_id(), task.pid, addr(task.comm));
+  printk("CPU: %u PID: %u Comm: %s\n", self, task.pid, addr(task.comm));
   show_regs(regs);
   show_trace(regs);
   panic("Fatal exception");

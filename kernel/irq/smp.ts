@@ -41,7 +41,7 @@ export function flush_smp_call(cpu: u32): void {
 }
 
 /** For good: the machine panics on another CPU. */
-function stop_this_cpu(): void {
+export function stop_this_cpu(): void {
   csrWrite(CSR_SIE, 0);
   for (;;) wfi();
 }

@@ -13,20 +13,16 @@ import { alloc_task, do_exit, get_task_struct, publish_task, put_task_struct, ta
 import {
   CPU_ANY, get_current, PF_BOUND, PF_PER_CPU, TASK_COMM_LEN, TASK_PARKED, TASK_RUNNING, type task_struct,
 } from "./task.ts";
+import { schedule_timeout_uninterruptible } from "./timer.ts";
 
 const KTHREAD_SHOULD_STOP = 1 << 0;
 const KTHREAD_SHOULD_PARK = 1 << 1;
 
 export type kthread_function = (arg: u32) => void;
 
-class kthread_code {
-  run: kthread_function;
-}
-
 function kthread(arg: u32): void {
-  // A word that holds a function's address, read as the function.
-  const code = cast<kthread_code>(addr(addressOf(get_current().kthread_fn)));
-  code.run(arg);
+  const run = get_current().kthread_fn;
+  run(arg);
   do_exit();
 }
 
@@ -34,7 +30,7 @@ function make(fn: kthread_function, arg: u32, cpu: u32, flags: u32, name: string
   const task = alloc_task();
   if (task === null) return null;
   snprintf(task.comm, TASK_COMM_LEN, name, cpu);
-  task.kthread_fn = addr(fn);
+  task.kthread_fn = fn;
   task.flags = flags;
   task.cpu = cpu === CPU_ANY ? select_idlest_cpu() : cpu;
   task_begins_at(task, kthread, arg);
@@ -103,6 +99,8 @@ export function kthread_park(task: task_struct): void {
   amoOr(addressOf(task.kthread_flags), KTHREAD_SHOULD_PARK);
   wake_up_process(task);
   wait_for_completion(task.parked);
+  // It has said so, but may not have left its CPU yet.
+  while (READ_ONCE(task.on_rq) !== 0) schedule_timeout_uninterruptible(1);
 }
 
 export function kthread_unpark(task: task_struct): void {

@@ -6,13 +6,14 @@
 // Fields marked [rq] belong to the lock of the run queue of `cpu`, those marked [self] to the task itself.
 
 import { NR_CPUS } from "../arch/percpu.ts";
-import { thread_struct } from "../arch/thread.ts";
+import { THREAD_SIZE as STACK_BYTES, thread_struct } from "../arch/thread.ts";
 import { atomic_t } from "../lib/atomic.ts";
 import { list_for_each_entry, list_head } from "../lib/list.ts";
 import { rwlock_t } from "../locking/rwlock.ts";
 import { completion } from "./completion.ts";
 
-export { THREAD_SIZE } from "../arch/thread.ts";
+/** Bytes of a stack. */
+export const THREAD_SIZE = STACK_BYTES;
 
 export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;
@@ -20,7 +21,7 @@ export const TASK_UNINTERRUPTIBLE = 2;
 export const TASK_PARKED = 0x40;
 export const TASK_DEAD = 0x80;
 /** States out of which wake_up_process wakes. */
-export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_PARKED;
+export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE;
 
 /** An idle task: never queued, never asleep. */
 export const PF_IDLE = 1 << 1;
@@ -71,7 +72,7 @@ export class task_struct {
   rcu_read_unlock_special: u32;
   readonly rcu_node = new list_head();
   kthread_flags: u32;
-  kthread_fn: usize;
+  kthread_fn: (arg: u32) => void;
   readonly exited = new completion();
   readonly parked = new completion();
 }

@@ -1,0 +1,83 @@
+// From the first line in kernel mode to the init thread. The order is what the later lines rely on.
+
+import { MARK } from "../abi/marks.ts";
+import { cpuid_to_hartid_map, nr_cpu_ids } from "../arch/cpumask.ts";
+import { local_irq_enable } from "../arch/irqflags.ts";
+import { PHYS_OFFSET } from "../arch/page.ts";
+import { sbi_shutdown } from "../arch/sbi.ts";
+import { machine, setup_arch } from "../arch/setup.ts";
+import { timebase_hz } from "../arch/time.ts";
+import { boot_cpu_init, smp_init } from "../cpu/hotplug.ts";
+import { cpuhp_setup_state } from "../cpu/states.ts";
+import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
+import { panic } from "../lib/bug.ts";
+import { cmdline_setup } from "../lib/cmdline.ts";
+import { pr_info } from "../lib/printk.ts";
+import { kmemleak_init } from "../mm/kmemleak.ts";
+import { page_alloc_init } from "../mm/page_alloc.ts";
+import { setup_per_cpu_areas } from "../mm/percpu.ts";
+import { kmem_cache_init, slab_dead_cpu, slab_prepare_cpu } from "../mm/slab.ts";
+import { vmalloc_init } from "../mm/vmalloc.ts";
+import { rcu_cpu_starting, rcu_init } from "../rcu/rcu.ts";
+import { wake_up_process } from "../sched/core.ts";
+import { fork_init } from "../sched/fork.ts";
+import { cpu_idle, sched_init } from "../sched/idle.ts";
+import { kthread_create } from "../sched/kthread.ts";
+import { early_task_init } from "../sched/task.ts";
+import { time_init } from "../sched/tick.ts";
+import { timers_init } from "../sched/timer.ts";
+import { lab_init } from "./lab.ts";
+import { run_scenario } from "./scenario.ts";
+
+/** Called by head.ts with translation on, interrupts off and preemption off; becomes the idle task of CPU 0. */
+export function start_kernel(boot_hart: u32, fdt: usize): void {
+  early_task_init();                             // locks and printk work
+  irq_init();                                    // a fault is reported
+  if (!setup_arch(boot_hart, fdt)) panic("no device tree at physical 0x%08x", fdt);
+  cmdline_setup(machine.bootargs);
+  boot_cpu_init();
+  say_hello();
+  const free = setup_per_cpu_areas();            // PerCpu.of() works
+  page_alloc_init(free, machine.memory_end);
+  kmem_cache_init();
+  vmalloc_init();
+  kmemleak_init();
+  fork_init();
+  sched_init();                                  // wake_up_process works
+  timers_init();
+  rcu_init();
+  cpuhp_setup_state("slab", slab_prepare_cpu, slab_dead_cpu);
+  rcu_cpu_starting(0);
+  irq_cpu_starting(0);
+  time_init();                                   // jiffies count
+  local_irq_enable();
+  rest_init();
+}
+
+function say_hello(): void {
+  pr_info("hartlab kernel, %u CPUs possible, booted by hart %u\n", nr_cpu_ids, cpuid_to_hartid_map[0]);
+  pr_info("Memory: %u KiB from 0x%08x, timebase %u Hz\n", (machine.ram_end - PHYS_OFFSET) >> 10, PHYS_OFFSET, timebase_hz);
+  if (machine.bootargs !== 0) pr_info("Command line: %s\n", machine.bootargs);
+}
+
+/** The first thread, and then nothing to do. */
+function rest_init(): void {
+  const init = kthread_create(kernel_init, 0, "init");
+  if (init === null) panic("no memory for the init thread");
+  traceMark(MARK.FIRST_KTHREAD);
+  wake_up_process(init!);
+  cpu_idle();
+}
+
+/** The init thread: everything that may sleep. */
+function kernel_init(_arg: u32): void {
+  smp_init();
+  lab_init();
+  run_scenario();
+  kernel_power_off();
+}
+
+export function kernel_power_off(): void {
+  pr_info("reboot: Power down\n");
+  sbi_shutdown();
+}
