@@ -1,0 +1,79 @@
+/**
+ * The same kernel.elf on our machine and on QEMU finds the same planted leaks, by the function that lost them and the size.
+ * Under QEMU guest time is host time and harts race for real, so ages are a second and more (ABI.md section 2); verdict only.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ConsoleReader, type LeakReport } from "../../src/lab/observe/leak-report.ts";
+import { LOST_OBJECT, run } from "../scenario/run.ts";
+import { ROOT } from "../tidy/sources.ts";
+import { haveTool } from "../tools.ts";
+
+const QEMU = "qemu-system-riscv32";
+let folder = "";
+let elf = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "hartlab-kernel-"));
+  const command = [join(ROOT, "dist/hartlab.js"), "build", LOST_OBJECT, "--out", folder];
+  const built = spawnSync(process.execPath, command, { cwd: ROOT, encoding: "utf8" });
+  expect(built.status, built.stderr).toBe(0);
+  elf = join(folder, "kernel.elf");
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The scenario's tasks, with ages and times that fit a host's clock. */
+const APPEND = [
+  "seed=1 kmemleak.min_age=1s",
+  "task=churn@all task=keep_on_stack@1",
+  "task=lose_kmalloc@0+20ms task=lose_registered@1+20ms task=lose_vmalloc@2+30ms task=lose_chain@3+30ms task=lose_cycle@0+40ms",
+  "task=keep_interior@1+40ms task=keep_in_heap@2+40ms task=keep_in_bss@3+40ms task=keep_in_percpu@0+50ms",
+  "task=keep_not_leak@1+50ms task=keep_ignored@2+50ms task=scan_twice@0+3s",
+].join(" ");
+
+/** `function size` of each leak: the innermost frame that belongs to the workload. */
+function leaks(report: LeakReport): string[] {
+  return report.leaks
+    .map(({ size, backtrace }) => {
+      const frame = backtrace.find(({ symbol }) => symbol.startsWith("lose_"));
+      return `${frame?.symbol.split("+")[0]} ${size}`;
+    })
+    .sort();
+}
+
+function read(text: string): ConsoleReader {
+  const reader = new ConsoleReader();
+  reader.push(new TextEncoder().encode(text));
+  reader.finish();
+  return reader;
+}
+
+test.skipIf(!haveTool(QEMU))("kernel.elf reports the same leaks on QEMU with 4 harts", () => {
+  const machine = ["-M", "virt", "-m", "64M", "-smp", "4", "-bios", "none", "-seed", "1", "-accel", "tcg,thread=multi"];
+  const quiet = ["-display", "none", "-monitor", "none", "-serial", "stdio"];
+  const args = [...machine, ...quiet, "-kernel", elf, "-append", APPEND];
+  const qemu = spawnSync(QEMU, args, { encoding: "utf8", timeout: 55_000, maxBuffer: 1 << 26 });
+  expect(qemu.status, `${qemu.stdout}${qemu.stderr}`).toBe(0);
+  const theirs = read(qemu.stdout);
+  expect(theirs.complaints).toEqual([]);
+  expect(theirs.reports).toHaveLength(2);
+
+  const ours = read(run(LOST_OBJECT).result.console);
+  expect(ours.reports).toHaveLength(2);
+  const expected = leaks(ours.reports[1]!);
+  expect(expected).toHaveLength(10);
+  expect(leaks(theirs.reports[1]!)).toEqual(expected);
+});
+
+test.skipIf(!haveTool("gdb-multiarch"))("gdb reads the ELF and lists TypeScript for kernel symbols", () => {
+  const script = ["list kmemleak_scan", "info line create_object", "info address spin_lock"];
+  const args = ["-batch", "-nx", ...script.flatMap((line) => ["-ex", line]), elf];
+  const gdb = spawnSync("gdb-multiarch", args, { cwd: ROOT, encoding: "utf8", timeout: 50_000 });
+  const source = readFileSync(join(ROOT, "kernel/mm/kmemleak-scan.ts"), "utf8");
+  const line = source.split("\n").findIndex((text) => text.startsWith("export function kmemleak_scan("));
+  expect(gdb.stdout).toContain(`${line + 1}\texport function kmemleak_scan(): u32 {`);
+  expect(gdb.stdout).toMatch(/Line \d+ of ".*kernel\/mm\/kmemleak-object\.ts" starts at address 0xc[0-9a-f]+/);
+});
