@@ -55,7 +55,7 @@ test("every branch reaches its label, and is long only when it must be", () => {
       const elf = readElf(result.value.elf);
       checkProgram(elf, gaps, branches);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

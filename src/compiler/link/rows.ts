@@ -26,16 +26,28 @@ function placeOf(piece: Piece): { loc: LocationId; lineOffset: number } | null {
   return "origin" in piece && piece.origin.loc !== 0 ? piece.origin : null;
 }
 
-function codeRows(code: Code, rows: Row[]): void {
+/** Places that differ in their column only are one row. */
+function sameLine(
+  locations: readonly Location[],
+  a: Row,
+  b: { loc: LocationId; lineOffset: number },
+): boolean {
+  if (a.loc === b.loc) return a.lineOffset === b.lineOffset;
+  const [p, q] = [locations[a.loc], locations[b.loc]];
+  return (
+    p.line + a.lineOffset === q.line + b.lineOffset &&
+    p.inlinedAt === q.inlinedAt &&
+    p.file === q.file
+  );
+}
+
+function codeRows(code: Code, locations: readonly Location[], rows: Row[]): void {
   let current = code.loc === 0 ? null : { address: code.address, loc: code.loc, lineOffset: 0 };
   let offset = 0;
   for (const piece of code.pieces) {
     const place = placeOf(piece);
     const address = code.address + offset;
-    if (
-      place &&
-      (!current || place.loc !== current.loc || place.lineOffset !== current.lineOffset)
-    ) {
+    if (place && !(current && sameLine(locations, current, place))) {
       if (current && current.address !== address) rows.push(current);
       current = { address, loc: place.loc, lineOffset: place.lineOffset };
     }
@@ -49,7 +61,7 @@ export function lineRows(linked: Linked): RowSequence[] {
   const sequences: RowSequence[] = [];
   for (const section of linked.layout.sections) {
     const rows: Row[] = [];
-    for (const code of section.codes) codeRows(code, rows);
+    for (const code of section.codes) codeRows(code, linked.unit.locations, rows);
     if (rows.length > 0) sequences.push({ rows, end: section.address + section.size });
   }
   return sequences;
