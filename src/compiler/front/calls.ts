@@ -20,7 +20,7 @@ export function lowerCall(f: Lowering, node: TS.CallExpression, scope: Scope, dr
   if (node.questionDotToken) f.diagnostics.fail(node, "K101", "`?.`", "test for null first");
   const direct = findCallee(f, node, scope);
   if (direct) return invoke(f, node, direct, scope);
-  let target = node.expression;
+  let target: TS.Expression = node.expression;
   while (ts.isParenthesizedExpression(target) || ts.isNonNullExpression(target)) target = target.expression;
   if (ts.isPropertyAccessExpression(target)) return lowerMethodCall(f, node, target, scope);
   if (ts.isIdentifier(target) && !findVariable(scope, target.text)) {

@@ -65,7 +65,7 @@ export function convertExplicitly(f: Lowering, a: Operand, type: IntType, node: 
   const low = a.words[0]!;
   if (type.bytes < 8) {
     const same = a.type.kind === "int" && a.type.bytes <= type.bytes && a.type.signed === type.signed;
-    const widening = a.type.kind === "bool" || (a.type.bytes < type.bytes && (!a.type.signed || type.bytes === 4));
+    const widening = a.type.kind !== "int" || (a.type.bytes < type.bytes && (!a.type.signed || type.bytes === 4));
     return { type, words: [same || widening ? low : narrow(f, low, type)] };
   }
   if (a.type.kind === "int" && a.type.bytes === 8) return { type, words: a.words };

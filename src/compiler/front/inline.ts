@@ -162,7 +162,7 @@ function lowerRest(f: Lowering, args: readonly TS.Expression[], scope: Scope): V
   }
   if (!words.length) return [f.b.constant(0), f.b.constant(0)];
   f.at(args[0]!, scope);
-  const slot = f.b.newSlot(4 * words.length, 4, null);
+  const slot = f.argumentSlot(words.length);
   words.forEach((w, i) => f.b.emit("store", [slot, w], { width: 4, offset: 4 * i, access: "plain" }));
   return [slot, f.b.constant(words.length)];
 }

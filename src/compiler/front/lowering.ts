@@ -4,7 +4,8 @@
  * `Activation` is one call that was entered, real or inlined; `Scope` is one block of names within it.
  */
 import type TS from "typescript";
-import type { Block, LocationId } from "../ir.ts";
+import type { Block, LocationId, Value } from "../ir.ts";
+import type { Diagnostics } from "./diagnostics.ts";
 import type { Operand, Variable, VariableWord } from "./operand.ts";
 import { SsaBuilder } from "./ssa-builder.ts";
 import type { Domain, FunctionSymbol, Module } from "./symbols.ts";
@@ -45,18 +46,22 @@ export interface Scope {
 
 export class Lowering {
   readonly unit: Unit;
+  readonly diagnostics: Diagnostics;
   readonly domain: Domain;
   readonly b = new SsaBuilder();
-  /** Slot that rest arguments are passed in, shared by all calls; grown at the end. */
-  varargSlot: { index: number; words: number } | null = null;
+  private argumentAddress: Value | null = null;
 
   constructor(unit: Unit, domain: Domain) {
     this.unit = unit;
+    this.diagnostics = unit.diagnostics;
     this.domain = domain;
   }
 
-  get diagnostics() {
-    return this.unit.diagnostics;
+  /** The slot that rest arguments are passed in: one for all calls, because a call's words are stored right before it. */
+  argumentSlot(words: number): Value {
+    this.argumentAddress ??= this.b.newSlot(4 * words, 4, null);
+    this.b.growSlot(this.argumentAddress, 4 * words);
+    return this.argumentAddress;
   }
 
   /** What is emitted from here on comes from `node`. */

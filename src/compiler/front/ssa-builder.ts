@@ -108,6 +108,12 @@ export class SsaBuilder {
     return this.frameAddress(this.frame.length - 1);
   }
 
+  growSlot(address: Value, size: number): void {
+    if (address.op !== "frame") return;
+    const slot = this.frame[address.x.slot]!;
+    this.frame[address.x.slot] = { ...slot, size: Math.max(slot.size, size) };
+  }
+
   param(index: number): Value {
     const value = this.make("param", [], { index }, this.loc);
     this.params.push(value);
