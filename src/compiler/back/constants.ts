@@ -1,0 +1,96 @@
+/**
+ * Puts constants and symbol addresses into registers: at the first use in a block, or before the outermost loop.
+ *
+ *   before: loop: v3 = store [sym], v2        after: preheader: r1 = lui %hi(sym)
+ *                                                    loop:      sw r2, %lo(sym)(r1)
+ *
+ * One register serves all uses that share a place. A constant used in a cold block is made there.
+ */
+import type { Block, LocationId, Value } from "../ir.ts";
+import type { Loop } from "../opt/cfg.ts";
+import type { MachineBlock, MachineFunction, MachineInsn, Reg } from "./machine.ts";
+import { machineInsn } from "./machine.ts";
+
+/** What is made: its key among the makings of one block, and the instruction without its target. */
+export interface Making {
+  readonly key: string;
+  readonly insn: Omit<Partial<MachineInsn>, "rd">;
+  readonly kind: "li" | "la" | "slot-address" | "op";
+}
+
+export class ConstantPool {
+  readonly #fn: MachineFunction;
+  readonly #machineBlocks: ReadonlyMap<Block, MachineBlock>;
+  readonly #homes = new Map<Block, Block>();
+  readonly #made = new Map<MachineBlock, Map<string, Reg>>();
+
+  /** `loops` inner before outer; with `hoist` false every constant is made where it is used. */
+  constructor(
+    fn: MachineFunction, machineBlocks: ReadonlyMap<Block, MachineBlock>, loops: readonly Loop[],
+    cold: ReadonlySet<Block>, hoist: boolean,
+  ) {
+    this.#fn = fn;
+    this.#machineBlocks = machineBlocks;
+    if (!hoist) return;
+    for (const loop of loops) {
+      if (loop.preheader === null) continue;
+      for (const block of loop.blocks) {
+        if (!cold.has(block) || cold.has(loop.preheader)) this.#homes.set(block, loop.preheader);
+      }
+    }
+  }
+
+  /** Where constants used in `block` are made. */
+  home(block: Block): Block {
+    return this.#homes.get(block) ?? block;
+  }
+
+  /** The register that already holds it for uses in `block`, or null. */
+  existing(block: Block, key: string): Reg | null {
+    const machineBlock = this.#machineBlocks.get(this.home(block)) as MachineBlock;
+    return this.#made.get(machineBlock)?.get(key) ?? null;
+  }
+
+  /** A register that holds it; appends to the block's home, which is the block itself or ends before it begins. */
+  get(block: Block, making: Making, loc: LocationId): Reg {
+    const home = this.home(block);
+    const machineBlock = this.#machineBlocks.get(home) as MachineBlock;
+    let made = this.#made.get(machineBlock);
+    if (!made) this.#made.set(machineBlock, made = new Map());
+    const known = made.get(making.key);
+    if (known !== undefined) return known;
+    const rd = this.#fn.registerCount++;
+    machineBlock.insns.push(machineInsn(making.kind, home === block ? loc : home.end.loc, { ...making.insn, rd }));
+    made.set(making.key, rd);
+    return rd;
+  }
+}
+
+export function makeConstant(value: number): Making {
+  return { key: `c${value}`, kind: "li", insn: { imm: value } };
+}
+
+export function makeSymbol(symbol: string, addend: number): Making {
+  return { key: `s${symbol}+${addend}`, kind: "la", insn: { symbol, imm: addend } };
+}
+
+export function makeSymbolHigh(symbol: string, addend: number): Making {
+  return {
+    key: `h${symbol}+${addend}`, kind: "op",
+    insn: { mnemonic: "lui", imm: { part: "hi", symbol, addend } },
+  };
+}
+
+export function makeSlotAddress(slot: number, offset: number): Making {
+  return { key: `f${slot}+${offset}`, kind: "slot-address", insn: { imm: { slot, offset } } };
+}
+
+/** How a constant-like value is made. */
+export function makingOf(value: Value): Making {
+  switch (value.op) {
+    case "const": return makeConstant(value.x.value);
+    case "symbol": return makeSymbol(value.x.name, value.x.offset);
+    case "frame": return makeSlotAddress(value.x.slot, value.x.offset);
+    default: throw new Error(`constants: ${value.op} is not a constant`);
+  }
+}
