@@ -1,15 +1,13 @@
-/** The whole compiler: kernel TypeScript in, an ELF image out. Same input, same bytes. */
+/** From sources to an image: the front end, the back end and the linker in a row. */
 import type { Result } from "../base/result.ts";
 import { generate } from "./back/index.ts";
-import { compileToIr } from "./front/index.ts";
-import type { CompileInput, TypeScript } from "./front/index.ts";
-import { link } from "./link/index.ts";
-import type { Image } from "./link/index.ts";
+import { compileToIr, type CompileInput, type TypeScript } from "./front/index.ts";
+import { link, type Image } from "./link/index.ts";
 
-export type { CompileInput, Image };
+export type { CompileInput, Image, TypeScript };
 
-/** `ts` is the module `typescript`, of which only the parser is used. */
 export function build(ts: TypeScript, input: CompileInput): Result<Image> {
   const unit = compileToIr(ts, input);
-  return unit.ok ? link(unit.value, generate(unit.value)) : unit;
+  if (!unit.ok) return unit;
+  return link(unit.value, generate(unit.value));
 }

@@ -13,7 +13,7 @@ import {
 } from "./places.ts";
 import { ts } from "./typescript.ts";
 import {
-  BOOL, I32, LITERAL, U32, U64, classType, isAddress, pointerType, sameType, typeName, valueTypeOf, type Type,
+  BOOL, I32, LITERAL, STRING, U32, U64, classType, isAddress, pointerType, sameType, typeName, valueTypeOf, type Type,
 } from "./types.ts";
 import { resolveType } from "./type-nodes.ts";
 import { constantNumber } from "./variables.ts";
@@ -264,6 +264,7 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ["sizeof", fixed(0, lowerConstant)],
   ["offsetOf", fixed(2, lowerOffsetOf)],
   ["containerOf", fixed(3, lowerContainerOf)],
+  ["stringAt", fixed(1, (c) => ({ type: STRING, words: [word(c, 0)] }))],
   ["linkerSymbol", fixed(1, lowerConstant)],
   ["READ_ONCE", fixed(1, lowerReadOnce)],
   ["WRITE_ONCE", fixed(2, lowerWriteOnce)],
