@@ -110,6 +110,12 @@ export const MACHINE_WORD = {
   TURN_HART: MACHINE + 16,
   TURN_FIRST_END: MACHINE + 24,
   TURN_END: MACHINE + 32,
+  /** What `run` may still do: u64 instructions, u64 clock to stop at (all ones: none), u64 cycles of this slice. */
+  REMAINING: MACHINE + 40,
+  UNTIL: MACHINE + 48,
+  SLICE: MACHINE + 56,
+  /** Pages of predecoded code in use. */
+  CODE_PAGES_USED: MACHINE + 64,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;

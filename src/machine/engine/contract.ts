@@ -1,0 +1,101 @@
+/**
+ * The execution engine: a WebAssembly interpreter generated from the instruction table, with its own hart loop.
+ *
+ * All state is in `memory`, laid out by `memory/layout.ts`; guest RAM starts at `ramOffset`. The memory never grows, so
+ * views on it stay valid. JavaScript (hart/, device/) is called for what is rare:
+ *
+ * What holds whenever an import is called: x, PC, CLOCK, PRIV and all CSRs of that hart are in memory (INSTRET too,
+ * except for device accesses), PC is the instruction being executed (for `interrupts`, the next one). What the import
+ * writes there counts.
+ * - `system`: executes the instruction: sets x and PC (also for plain ones: PC + 4), or enters a trap. Returns extra
+ *   cycles >= 0 when the instruction retires (counted in cycle mode only), -1 when it trapped instead.
+ * - `trap`: enter the trap; the engine has decided cause and tval. The instruction does not retire, its cost is charged.
+ * - `interrupts`: called before an instruction of this hart, when ATTENTION is set, or CLOCK >= EVENT_CLOCK (the engine
+ *   has already reset that to all ones), or CLOCK >= TIMER_CLOCK while MIP.MTIP (bit 7) is clear. Must clear ATTENTION, bring MIP up
+ *   to date (MTIP = CLOCK >= TIMER_CLOCK), clear WFI when something enabled is pending, and take at most one interrupt.
+ * - `mmioLoad`, `mmioStore`: an aligned access outside RAM. Unknown address: set MACHINE_WORD.ACCESS_FAULT to 1; the
+ *   engine clears it and raises the access fault.
+ * - `pmpAllows`: asked on a TLB miss for the page (size 4096), so protection has a grain of 4 KiB.
+ * Any import may set MACHINE_WORD.STOP: `run` returns RUN.STOPPED after this instruction (the caller clears it).
+ *
+ * Order between harts. Harts run in the order of (clock, (hart + clock) mod n); in `ahead` mode private work of a hart
+ * may be up to AHEAD_CYCLES further, but every import is called in that order, when no other hart is behind.
+ * Therefore an import may change ITS OWN hart at once (set ATTENTION), but another hart only by an event in the future:
+ *   EVENT_CLOCK of the other = min(EVENT_CLOCK, CLOCK of this hart + INTERRUPT_LATENCY)
+ * and must leave its MIP, WFI, CLOCK and ATTENTION alone; `interrupts` finds the changed lines then. TIMER_CLOCK of another hart must not
+ * be set below CLOCK of this hart + INTERRUPT_LATENCY. Both modes keep this latency, so they agree.
+ * Between calls of `run`, use EVENT_CLOCK = min(EVENT_CLOCK, engine.now()) for any hart.
+ *
+ * WFI: `system` sets HART.WFI when nothing enabled is pending. A waiting hart is passed over until its EVENT_CLOCK or
+ * TIMER_CLOCK is the next thing to happen (or ATTENTION is set); its clock then jumps there and `interrupts` is called.
+ *
+ * FLUSH: after a change of satp, sfence.vma or a PMP register set FLUSH.TLB; after a change of mstatus.MPRV, MPP (while
+ * MPRV), SUM or MXR set FLUSH.LINES. Privilege changes need nothing. Stores to code are noticed by the engine; fence.i needs nothing.
+ *
+ * Instruction fetch costs nothing but its TLB walks (a simplification: a code footprint of an L1I is assumed).
+ */
+import type { Interleave, Timing } from "../types.ts";
+
+/** Bits of HART.FLUSH. */
+export const FLUSH = { LINES: 1, TLB: 2 } as const;
+
+/** Cycles from a store that changes another hart's interrupt lines until that hart notices. Larger than AHEAD_CYCLES. */
+export const INTERRUPT_LATENCY = 600;
+
+export interface EngineImports {
+  /** -1: trapped, else extra cycles. */
+  system(hart: number, instruction: number): number;
+  trap(hart: number, cause: number, tval: number): void;
+  interrupts(hart: number): void;
+  mmioLoad(hart: number, physical: number, size: number): number;
+  mmioStore(hart: number, physical: number, size: number, value: number): void;
+  /** `access`: 1 read, 2 write, 4 execute; `privilege` is the effective one. */
+  pmpAllows(hart: number, physical: number, size: number, access: number, privilege: number): boolean;
+}
+
+export interface EngineOptions {
+  readonly harts: number;
+  readonly memoryBytes: number;
+  readonly timing: Timing;
+  readonly interleave: Interleave;
+  readonly recordMarks: boolean;
+  readonly imports: EngineImports;
+}
+
+/** Why `run` came back. */
+export const RUN = {
+  BUDGET: 1,
+  CYCLE: 2,
+  /** A mark of `setAttentionMarks` fired; `drainMarks` ends with its record. MACHINE_WORD.MARK_EVENT is its event. */
+  MARK: 3,
+  DEADLOCK: 4,
+  /** MACHINE_WORD.STOP was set by an import. */
+  STOPPED: 5,
+  /** The mark buffer is nearly full. */
+  DRAIN: 6,
+} as const;
+
+export interface Engine {
+  readonly memory: WebAssembly.Memory;
+  /** Guest physical 0x8000_0000 + i is byte ramOffset + i. */
+  readonly ramOffset: number;
+  /**
+   * Until instructions retired by all harts since reset reach `maxInstructions` (exactly), or every clock reaches
+   * `untilCycle` (Infinity: no such limit). One of RUN. Resets nothing; call again to go on.
+   */
+  run(maxInstructions: number, untilCycle: number): number;
+  /** The largest clock of all harts. */
+  now(): number;
+  /** Forgets the code predecoded so far; after JavaScript wrote to RAM. */
+  flushCode(): void;
+  /** Forgets all caches and translations of all harts, as at reset. */
+  reset(): void;
+  /** Physical address as this hart's page tables map it now (no permissions, no TLB), or -1. Privilege 3: itself. */
+  translate(hart: number, virtual: number, access: number, privilege: number): number;
+  /** Marks whose event is listed end `run`. */
+  setAttentionMarks(events: readonly number[]): void;
+  /** Appends a record of the machine itself (counted in MARKS like any other). */
+  record(hart: number, event: number, pc: number, a: number, b: number, c: number): void;
+  /** Whole records in order of time; those that a slower hart may still precede stay for the next call. */
+  drainMarks(consume: (words: Int32Array, count: number) => void): void;
+}

@@ -1,0 +1,196 @@
+/**
+ * The module that the emit-*.ts files build together: options, imports, globals, and all functions declared ahead, so
+ * that they may call each other.
+ *
+ * Conventions of the generated code. `s` is the address of a hart's block, `left` the cycles left in its turn (its
+ * clock is turnEnd - left). A slow path reports through globals: STATUS (0: done), SLOW_COST (penalty cycles),
+ * CAUSE and TVAL of a trap. What is not done has changed nothing that the guest could see.
+ */
+import { HART, HART_BASE, HART_STRIDE } from "../memory/layout.ts";
+import { I32, I64, get, getGlobal, i32, i64, ret, sequence, setGlobal } from "../../isa/wasm/code.ts";
+import type { Callee, Global, Local, Node, Operand, Statement, Value } from "../../isa/wasm/code.ts";
+import { ModuleBuilder } from "../../isa/wasm/module.ts";
+import type { EngineOptions } from "./contract.ts";
+import { layTables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
+
+/** How a turn ended. */
+export const STATUS = {
+  /** Its time is over. */
+  DONE: 0,
+  /** The next instruction concerns other harts, and one of them comes first. */
+  REFUSED: 1,
+  TRAP: 2,
+  /** The instruction in HART.INSN is for the `system` import. */
+  SYSTEM: 3,
+  /** A device access is done, registers and PC included. */
+  COMPLETED: 4,
+  MARK: 5,
+  DRAIN: 6,
+} as const;
+
+/** How far private work runs ahead of the order between harts; the overshoot of one instruction comes on top. */
+export const AHEAD_CYCLES = 500;
+/** A line is contested for so long after it moved between harts: its hits are ordered (rule H). */
+export const CONTESTED_CYCLES = 16 * AHEAD_CYCLES;
+/** A reservation older than this may be dropped by a store to its page (functional mode; see emit-cache.ts). */
+export const RESERVATION_CYCLES = 2048;
+
+/** access of `translate`. */
+export const ACCESS = { LOAD: 0, STORE: 1, FETCH: 2 } as const;
+
+export interface Core {
+  readonly module: ModuleBuilder;
+  readonly tables: Tables;
+  readonly harts: number;
+  readonly ramBytes: number;
+  readonly cycle: boolean;
+  readonly ahead: boolean;
+  readonly recordMarks: boolean;
+  readonly status: Global;
+  readonly slowCost: Global;
+  readonly cause: Global;
+  readonly tval: Global;
+  /** Clock at which `left` is 0. */
+  readonly turnEnd: Global;
+  /** An ordered operation may be done while left > slack. */
+  readonly slack: Global;
+  /** PTE flags of the last translation; 0 when they must not be used beyond the access at hand. */
+  readonly flags: Global;
+  /** Whether the last translation may enter the line table. */
+  readonly cacheable: Global;
+  /** Whether the line just missed moved between harts. */
+  readonly moved: Global;
+  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode", Callee>>;
+  readonly functions: Readonly<Record<FunctionName, Callee>>;
+}
+
+/** name: parameters, results; w is an i32, l an i64. */
+const FUNCTIONS = {
+  /** (pte, access, privilege, mstatus): permitted */
+  permits: "wwww:w",
+  /** (s, physical, access, privilege): permitted by PMP */
+  guard: "wwww:w",
+  /** (s, va, access, privilege, mutate): physical page | flags, or 0 and CAUSE */
+  walk: "wwwww:w",
+  /** (s, va, access, left): physical address, or STATUS */
+  translate: "wwww:w",
+  /** (s, va): physical address or -1, by the current translation and without a trace */
+  peekAddress: "ww:w",
+  /** (s, va): word or 0 */
+  peek: "ww:w",
+  /** (s, bits) */
+  flush: "ww:",
+  /** (hart, line): word index of its L1 way, or -1 */
+  findWay: "ww:w",
+  /** (hart, line): word index of the way that it now has */
+  fillLine: "ww:w",
+  /** (hart, line): invalidates all other copies */
+  takeLine: "ww:",
+  /** (way): forgets its line-table slot */
+  unlink: "w:",
+  /** (hart, line): drops a reservation on it */
+  breakReservation: "ww:",
+  /** (s, offset): whether another hart's reservation forbids fast writes to the page; drops those on the line */
+  reserved: "ww:w",
+  /** (s, va, offset, way, writable) */
+  install: "wwwww:",
+  /** (s, va, offset, write, left): makes the line present; STATUS, SLOW_COST */
+  touch: "wwwww:",
+  /** (offset): predecoded entry of a word that was written */
+  wroteCode: "w:",
+  /** (s, va, left, descriptor, register address): value */
+  slowLoad: "wwwww:w",
+  slowStore: "wwwww:",
+  misalignedLoad: "wwww:w",
+  misalignedStore: "wwwww:",
+  /** (s, va, left, is LR): host address */
+  slowAtomic: "wwww:w",
+  /** (s, va, left, value): 0 or 1 */
+  slowConditional: "wwww:w",
+  /** (s, va, left): address of the predecoded page */
+  fetchPage: "www:w",
+  /** (ram page): address of a fresh predecoded page */
+  takeCodePage: "w:w",
+  /** (s, instruction, left, pc, retired): whether it was done */
+  fastCsr: "wwwww:w",
+  /** (s, event, pc, a, b, c, clock, instret) */
+  append: "wwwwwwll:",
+  /** (s, event, c, pc, left, retired): STATUS */
+  fireMark: "wwwwww:w",
+  /** (s, budget): left */
+  turn: "ww:w",
+} as const;
+export type FunctionName = keyof typeof FUNCTIONS;
+
+const typesOf = (letters: string) => [...letters].map((letter) => (letter === "l" ? I64 : I32));
+
+export function createCore(options: EngineOptions): Core {
+  const tables = layTables(options.harts, options.memoryBytes, options.timing);
+  const module = new ModuleBuilder({ module: "engine", name: "memory", pages: tables.wasmPages });
+  const host = (name: string, params: string, results: string): Callee =>
+    module.importFunction("engine", name, typesOf(params), typesOf(results));
+  const imports = {
+    system: host("system", "ww", "w"),
+    trap: host("trap", "www", ""),
+    interrupts: host("interrupts", "w", ""),
+    mmioLoad: host("mmioLoad", "www", "w"),
+    mmioStore: host("mmioStore", "wwww", ""),
+    pmpAllows: host("pmpAllows", "wwwww", "w"),
+    predecode: host("predecode", "ww", ""),
+  };
+  const functions = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, signature]) => {
+      const [params, results] = signature.split(":");
+      return [name, module.declare(name, typesOf(params!), typesOf(results!))];
+    }),
+  ) as Record<FunctionName, Callee>;
+  return {
+    module,
+    tables,
+    imports,
+    functions,
+    harts: options.harts,
+    ramBytes: options.memoryBytes,
+    cycle: options.timing === "cycle",
+    ahead: options.interleave === "ahead",
+    recordMarks: options.recordMarks,
+    status: module.global(I32),
+    slowCost: module.global(I32),
+    cause: module.global(I32),
+    tval: module.global(I32),
+    turnEnd: module.global(I64),
+    slack: module.global(I32),
+    flags: module.global(I32),
+    cacheable: module.global(I32),
+    moved: module.global(I32),
+  };
+}
+
+/** Number of the hart whose block is at `s`. */
+export const hartOf = (s: Local): Value => i32.shrU(i32.sub(get(s), HART_BASE), Math.log2(HART_STRIDE));
+/** Address of the block of a hart. */
+export const blockOf = (hart: Operand): Value => i32.add(i32.mul(hart, HART_STRIDE), HART_BASE);
+/** Address of a hart's part of a per-hart table. */
+export const partOf = (base: number, stride: number, hart: Operand): Value => i32.add(i32.mul(hart, stride), base);
+export const field = (s: Local, offset: number): Value => i32.load(get(s), offset);
+export const setField = (s: Local, offset: number, value: Operand): Statement => i32.store(get(s), value, offset);
+
+/** Ends a slow path that must wait for its hart's turn in the order. */
+export const refuse = (core: Core, value?: Value): Node => sequence(setGlobal(core.status, STATUS.REFUSED), ret(value));
+export const mustWait = (core: Core, left: Local): Value => i32.leS(get(left), getGlobal(core.slack));
+/** Ends a slow path with an exception. */
+export const raise = (core: Core, cause: Operand, tval: Operand, value?: Value): Node =>
+  sequence(
+    setGlobal(core.cause, cause),
+    setGlobal(core.tval, tval),
+    setGlobal(core.status, STATUS.TRAP),
+    ret(value),
+  );
+export const failed = (core: Core): Value => getGlobal(core.status);
+export const addCost = (core: Core, cycles: number): Statement =>
+  sequence(...(core.cycle ? [setGlobal(core.slowCost, i32.add(getGlobal(core.slowCost), cycles))] : []));
+/** The hart's clock, u64. */
+export const clockAt = (core: Core, left: Local): Value => i64.sub(getGlobal(core.turnEnd), i64.extendS(get(left)));
+export const syncClock = (core: Core, s: Local, left: Local): Statement =>
+  i64.store(get(s), clockAt(core, left), HART.CLOCK);

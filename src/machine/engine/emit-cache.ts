@@ -1,0 +1,384 @@
+/**
+ * Which lines a hart may reach on the fast path, and what the slow path costs.
+ *
+ * Cycle mode: private L1s, a shared L2 that only decides cost, and a directory (MESI; clean-exclusive counts as owned).
+ * A line-table entry exists only for a line in the L1, and a physical line has at most one entry a hart, so taking a line
+ * away from a hart is one unlink. Every miss, every upgrade and every hit on a contested line is ordered; see ENGINE.md,
+ * "Interleaving", rule HA. Reservations live and die with the L1 line: whoever writes must first take the line.
+ *
+ * Functional mode: the line table is a plain TLB by pages. A store by another hart is noticed because LR takes write
+ * permission for the page away from all other harts, and the slow path gives it back only when no reservation of others
+ * is left in it (older than RESERVATION_CYCLES ones are dropped, so an abandoned LR does not slow stores for ever).
+ */
+import {
+  I32, I64, block, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, set, setGlobal, tee, when,
+} from "../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../isa/wasm/code.ts";
+import { HART } from "../memory/layout.ts";
+import { CACHE, U54_LIKE } from "../timing/preset.ts";
+import {
+  CONTESTED_CYCLES, RESERVATION_CYCLES, addCost, blockOf, field, hartOf, mustWait, partOf, refuse, setField, syncClock,
+} from "./core.ts";
+import type { Core } from "./core.ts";
+import { DIRECTORY, LINE } from "./tables.ts";
+
+const { l1Sets, l1Ways, l2Sets, l2Ways, lineShift } = CACHE;
+const L1_LINES = l1Sets * l1Ways;
+const PTE_R = 2;
+const PTE_WRITABLE = 4 | 128;
+const RAM_BASE = 0x80000000;
+
+const directoryOf = (core: Core, line: Value): Value => i32.add(i32.shl(line, DIRECTORY.SHIFT), core.tables.directory);
+const bitOf = (hart: Local): Value => i64.shl(1, i64.extendU(get(hart)));
+const tagAt = (core: Core, way: Local): Value => i32.add(i32.shl(get(way), 2), core.tables.l1Tags);
+
+function defineFindWay(core: Core): void {
+  core.module.define(core.functions.findWay, (scope) => {
+    const [hart, line] = scope.params as [Local, Local];
+    const way = scope.local(I32);
+    const at = scope.local(I32);
+    return [
+      set(way, i32.add(i32.mul(get(hart), L1_LINES), i32.mul(i32.and(get(line), l1Sets - 1), l1Ways))),
+      set(at, tagAt(core, way)),
+      ...Array.from({ length: l1Ways }, (_, k) =>
+        when(i32.eq(i32.load(get(at), 4 * k), get(line)), [ret(i32.add(get(way), k))])),
+      i32.const(-1),
+    ];
+  });
+}
+
+function defineUnlink(core: Core): void {
+  core.module.define(core.functions.unlink, (scope) => {
+    const [way] = scope.params as [Local];
+    const holder = scope.local(I32);
+    const slot = scope.local(I32);
+    return [
+      set(holder, i32.add(i32.shl(get(way), 2), core.tables.l1Slots)),
+      when(tee(slot, i32.load(get(holder))), [
+        i32.store(get(slot), -1, LINE.READ),
+        i32.store(get(slot), -1, LINE.WRITE),
+        i32.store(get(holder), 0),
+      ]),
+    ];
+  });
+}
+
+function defineBreakReservation(core: Core): void {
+  core.module.define(core.functions.breakReservation, (scope) => {
+    const [hart, line] = scope.params as [Local, Local];
+    const s = scope.local(I32);
+    return [
+      set(s, blockOf(get(hart))),
+      when(i32.eq(field(s, HART.RESERVATION), i32.or(i32.add(i32.shl(get(line), lineShift), RAM_BASE), 1)), [
+        setField(s, HART.RESERVATION, 0),
+      ]),
+    ];
+  });
+}
+
+/** Cost of bringing a line from the L2 or memory, and its entry into the L2. */
+function lookUpL2(core: Core, line: Local, at: Local, next: Local): Node[] {
+  const found = label("found");
+  const setOf = (): Value => i32.and(get(line), l2Sets - 1);
+  return [
+    set(at, i32.add(i32.mul(setOf(), l2Ways * 4), core.tables.l2Tags)),
+    block(
+      found,
+      ...Array.from({ length: l2Ways }, (_, k) => brIf(found, i32.eq(i32.load(get(at), 4 * k), get(line)))),
+      addCost(core, U54_LIKE.memory - U54_LIKE.l2Hit),
+      set(next, i32.add(i32.shl(setOf(), 2), core.tables.l2Next)),
+      i32.store(i32.add(get(at), i32.shl(i32.and(i32.load(get(next)), l2Ways - 1), 2)), get(line)),
+      i32.store(get(next), i32.add(i32.load(get(next)), 1)),
+    ),
+    addCost(core, U54_LIKE.l2Hit),
+  ];
+}
+
+function defineFillLine(core: Core): void {
+  const { tables, functions } = core;
+  core.module.define(functions.fillLine, (scope) => {
+    const [hart, line] = scope.params as [Local, Local];
+    const way = scope.local(I32);
+    const next = scope.local(I32);
+    const old = scope.local(I32);
+    const entry = scope.local(I32);
+    const owner = scope.local(I32);
+    const at = scope.local(I32);
+    const sharers = scope.local(I64);
+    const setOf = (): Value => i32.add(i32.mul(get(hart), l1Sets), i32.and(get(line), l1Sets - 1));
+    return [
+      set(next, i32.add(i32.shl(setOf(), 2), tables.l1Next)),
+      set(way, i32.add(i32.mul(setOf(), l1Ways), i32.and(i32.load(get(next)), l1Ways - 1))),
+      i32.store(get(next), i32.add(i32.load(get(next)), 1)),
+      when(i32.ne(tee(old, i32.load(tagAt(core, way))), -1), [
+        set(entry, directoryOf(core, get(old))),
+        i64.store(get(entry), i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1)), DIRECTORY.SHARERS),
+        when(i32.eq(i32.load(get(entry), DIRECTORY.OWNER), i32.add(get(hart), 1)), [
+          i32.store(get(entry), 0, DIRECTORY.OWNER),
+        ]),
+        call(functions.unlink, get(way)),
+        call(functions.breakReservation, get(hart), get(old)),
+      ]),
+      set(entry, directoryOf(core, get(line))),
+      when(tee(owner, i32.load(get(entry), DIRECTORY.OWNER)), [
+        addCost(core, U54_LIKE.transfer),
+        setGlobal(core.moved, 1),
+        i32.store(get(entry), 0, DIRECTORY.OWNER),
+        call(functions.unlink, call(functions.findWay, i32.sub(get(owner), 1), get(line))),
+      ], lookUpL2(core, line, at, next)),
+      set(sharers, i64.or(i64.load(get(entry), DIRECTORY.SHARERS), bitOf(hart))),
+      i64.store(get(entry), get(sharers), DIRECTORY.SHARERS),
+      when(i64.eq(get(sharers), bitOf(hart)), [i32.store(get(entry), i32.add(get(hart), 1), DIRECTORY.OWNER)]),
+      i32.store(tagAt(core, way), get(line)),
+      get(way),
+    ];
+  });
+}
+
+function defineTakeLine(core: Core): void {
+  const { functions } = core;
+  core.module.define(functions.takeLine, (scope) => {
+    const [hart, line] = scope.params as [Local, Local];
+    const entry = scope.local(I32);
+    const other = scope.local(I32);
+    const way = scope.local(I32);
+    const rest = scope.local(I64);
+    const next = label("next");
+    return [
+      set(entry, directoryOf(core, get(line))),
+      set(rest, i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1))),
+      when(i32.eqz(i64.eqz(get(rest))), [
+        addCost(core, U54_LIKE.invalidate),
+        setGlobal(core.moved, 1),
+        loop(
+          next,
+          set(other, i32.wrap(i64.ctz(get(rest)))),
+          set(way, call(functions.findWay, get(other), get(line))),
+          i32.store(tagAt(core, way), -1),
+          call(functions.unlink, get(way)),
+          call(functions.breakReservation, get(other), get(line)),
+          set(rest, i64.and(get(rest), i64.sub(get(rest), 1))),
+          brIf(next, i32.eqz(i64.eqz(get(rest)))),
+        ),
+      ]),
+      i64.store(get(entry), bitOf(hart), DIRECTORY.SHARERS),
+      i32.store(get(entry), i32.add(get(hart), 1), DIRECTORY.OWNER),
+    ];
+  });
+}
+
+/** (s, va, offset, way, writable): enters the line into the line table of the hart's present context. */
+function defineInstall(core: Core): void {
+  const { tables } = core;
+  core.module.define(core.functions.install, (scope) => {
+    const [s, va, offset, way, writable] = scope.params as [Local, Local, Local, Local, Local];
+    const slot = scope.local(I32);
+    const tag = scope.local(I32);
+    const holder = scope.local(I32);
+    const context = i32.add(i32.mul(hartOf(s), 2), i32.ne(field(s, HART.PRIV), 3));
+    const remember: Node[] = core.cycle
+      ? [
+          call(core.functions.unlink, get(way)),
+          i32.store(i32.add(i32.shl(get(way), 2), tables.l1Slots), get(slot)),
+        ]
+      : [when(get(writable), [
+          set(holder, writerOf(core, hartOf(s), offset)),
+          when(i32.load(get(holder)), [i32.store(i32.load(get(holder)), -1, LINE.WRITE)]),
+          i32.store(get(holder), get(slot)),
+        ])];
+    return [
+      when(i32.eqz(getGlobal(core.cacheable)), [ret()]),
+      set(slot, i32.add(
+        partOf(tables.lines, tables.lineBytes, context),
+        i32.shl(i32.and(i32.shrU(get(va), tables.lineShift), tables.lineSlots - 1), LINE.SHIFT),
+      )),
+      ...remember,
+      set(tag, i32.and(get(va), -(1 << tables.lineShift))),
+      i32.store(get(slot), get(tag), LINE.READ),
+      i32.store(get(slot), choose(get(writable), get(tag), -1), LINE.WRITE),
+      i32.store(get(slot), i32.sub(i32.add(get(offset), tables.ramOffset), get(va)), LINE.ADDEND),
+    ];
+  });
+}
+
+const writerOf = (core: Core, hart: Value, offset: Local): Value =>
+  i32.add(
+    partOf(core.tables.writers, core.tables.lineSlots * 4, hart),
+    i32.shl(i32.and(i32.shrU(get(offset), 12), core.tables.lineSlots - 1), 2),
+  );
+
+/** Whether stores to this page must take the slow path because code was predecoded from it. */
+const holdsCode = (core: Core, offset: Local): Value =>
+  i32.load(i32.shl(i32.shrU(get(offset), 12), 2), core.tables.codeOf);
+
+const writableByFlags = (core: Core): Value =>
+  i32.eq(i32.and(getGlobal(core.flags), PTE_WRITABLE), PTE_WRITABLE);
+
+/** A store enters the line for loads too, so they must be permitted. */
+const readableByFlags = (core: Core): Value => i32.and(getGlobal(core.flags), PTE_R);
+
+function defineTouchCycle(core: Core): void {
+  const { functions } = core;
+  core.module.define(functions.touch, (scope) => {
+    const [s, va, offset, write, left] = scope.params as [Local, Local, Local, Local, Local];
+    const hart = scope.local(I32);
+    const line = scope.local(I32);
+    const way = scope.local(I32);
+    const entry = scope.local(I32);
+    const owned = scope.local(I32);
+    const held = scope.local(I32);
+    const now = scope.local(I32);
+    const stamp = scope.local(I32);
+    const isOwned = i32.eq(i32.load(get(entry), DIRECTORY.OWNER), i32.add(get(hart), 1));
+    const mayWrite = i32.and(
+      i32.and(i32.or(get(write), writableByFlags(core)), get(owned)),
+      i32.eqz(holdsCode(core, offset)),
+    );
+    const install = when(
+      i32.or(i32.eqz(get(write)), readableByFlags(core)),
+      [call(functions.install, get(s), get(va), get(offset), get(way), mayWrite)],
+    );
+    const contested: Node[] = core.ahead
+      ? [
+          set(now, i32.sub(i32.wrap(getGlobal(core.turnEnd)), get(left))),
+          set(stamp, i32.load(get(entry), DIRECTORY.STAMP)),
+          set(held, i32.and(i32.ne(get(stamp), 0), i32.ltU(i32.sub(get(now), get(stamp)), CONTESTED_CYCLES))),
+        ]
+      : [];
+    const contend: Node[] = core.ahead
+      ? [when(getGlobal(core.moved), [
+          i32.store(get(entry), i32.or(get(now), 1), DIRECTORY.STAMP),
+          set(held, 1),
+        ])]
+      : [];
+    return [
+      set(hart, hartOf(s)),
+      set(line, i32.shrU(get(offset), lineShift)),
+      set(way, call(functions.findWay, get(hart), get(line))),
+      set(entry, directoryOf(core, get(line))),
+      set(owned, isOwned),
+      ...contested,
+      when(i32.and(i32.geS(get(way), 0), i32.or(i32.eqz(get(write)), get(owned))), [
+        when(get(held), [when(mustWait(core, left), [refuse(core)])], [install]),
+        ret(),
+      ]),
+      when(mustWait(core, left), [refuse(core)]),
+      setGlobal(core.moved, 0),
+      when(i32.ltS(get(way), 0), [
+        set(way, call(functions.fillLine, get(hart), get(line))),
+        set(owned, isOwned),
+      ]),
+      when(i32.and(get(write), i32.eqz(get(owned))), [
+        call(functions.takeLine, get(hart), get(line)),
+        set(owned, 1),
+      ]),
+      ...contend,
+      when(i32.eqz(get(held)), [install]),
+    ];
+  });
+}
+
+function defineTouchFunctional(core: Core): void {
+  const { functions } = core;
+  core.module.define(functions.touch, ({ params }) => {
+    const [s, va, offset, write, left] = params as [Local, Local, Local, Local, Local];
+    const mayWrite = i32.and(
+      i32.eqz(holdsCode(core, offset)),
+      i32.eqz(call(functions.reserved, get(s), get(offset))),
+    );
+    return [
+      when(get(write), [
+        syncClock(core, s, left),
+        when(readableByFlags(core), [
+          call(functions.install, get(s), get(va), get(offset), i32.const(0), mayWrite),
+        ]),
+      ], [call(functions.install, get(s), get(va), get(offset), i32.const(0), i32.const(0))]),
+    ];
+  });
+}
+
+function defineReserved(core: Core): void {
+  core.module.define(core.functions.reserved, (scope) => {
+    const [s, offset] = scope.params as [Local, Local];
+    const other = scope.local(I32);
+    const reservation = scope.local(I32);
+    const distance = scope.local(I32);
+    const kept = scope.local(I32);
+    const next = label("next");
+    const skip = label("skip");
+    const physical = i32.add(get(offset), RAM_BASE);
+    const age = i32.sub(field(s, HART.CLOCK), field(other, HART.RESERVED_AT));
+    return [
+      set(other, blockOf(0)),
+      loop(
+        next,
+        block(
+          skip,
+          brIf(skip, i32.eqz(tee(reservation, field(other, HART.RESERVATION)))),
+          brIf(skip, i32.eq(get(other), get(s))),
+          set(distance, i32.xor(get(reservation), physical)),
+          brIf(skip, i32.shrU(get(distance), 12)),
+          when(i32.or(i32.eqz(i32.shrU(get(distance), lineShift)), i32.gtS(age, RESERVATION_CYCLES)), [
+            setField(other, HART.RESERVATION, 0),
+          ], [set(kept, 1)]),
+        ),
+        set(other, i32.add(get(other), 0x1000)),
+        brIf(next, i32.ltU(get(other), blockOf(core.harts))),
+      ),
+      get(kept),
+    ];
+  });
+}
+
+/** Functional mode, at LR: no other hart may write this page without the slow path. */
+export function withdrawWriters(core: Core, s: Local, offset: Local, hart: Local, slot: Local): Node[] {
+  const next = label("next");
+  const skip = label("skip");
+  return [
+    set(hart, 0),
+    loop(
+      next,
+      block(
+        skip,
+        brIf(skip, i32.eq(get(hart), hartOf(s))),
+        brIf(skip, i32.eqz(tee(slot, i32.load(writerOf(core, get(hart), offset))))),
+        i32.store(get(slot), -1, LINE.WRITE),
+      ),
+      set(hart, i32.add(get(hart), 1)),
+      brIf(next, i32.ltU(get(hart), core.harts)),
+    ),
+  ];
+}
+
+/** A predecoded entry whose word was written is decoded again. */
+function defineWroteCode(core: Core): void {
+  core.module.define(core.functions.wroteCode, (scope) => {
+    const [offset] = scope.params as [Local];
+    const page = scope.local(I32);
+    return [
+      when(tee(page, holdsCode(core, offset)), [
+        i32.store(i32.add(get(page), i32.shl(i32.and(get(offset), 0xffc), 1)), 0),
+      ]),
+    ];
+  });
+}
+
+export function emitCache(core: Core): void {
+  defineWroteCode(core);
+  defineInstall(core);
+  defineReserved(core);
+  if (core.cycle) {
+    defineFindWay(core);
+    defineUnlink(core);
+    defineBreakReservation(core);
+    defineFillLine(core);
+    defineTakeLine(core);
+    defineTouchCycle(core);
+    return;
+  }
+  defineTouchFunctional(core);
+  // The directory's functions have no meaning here, but every declared function needs a body.
+  const { findWay, unlink, breakReservation, fillLine, takeLine } = core.functions;
+  for (const absent of [findWay, fillLine]) core.module.define(absent, () => [i32.const(-1)]);
+  for (const absent of [unlink, breakReservation, takeLine]) core.module.define(absent, () => []);
+}

@@ -1,0 +1,363 @@
+/**
+ * The hart loop: who runs next, for how long, and what is done between turns.
+ *
+ * Order: (clock, (hart + clock) mod n). The first hart in it runs until it would no longer be first (`firstEnd`), and
+ * in `ahead` mode AHEAD_CYCLES more with everything refused that concerns others. A turn also ends at the hart's next
+ * interrupt event, so events are taken at their exact clock, in order. A waiting hart stands in the order at the clock
+ * of its next event. A turn that a limit of `run` cuts short is continued by the next call, so the schedule does not
+ * depend on how a run is divided into calls.
+ */
+import {
+  I32, I64, block, br, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
+  setGlobal, tee, when,
+} from "../../isa/wasm/code.ts";
+import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
+import type { FunctionScope } from "../../isa/wasm/module.ts";
+import { IP } from "../hart/bits.ts";
+import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
+import { U54_LIKE } from "../timing/preset.ts";
+import { AHEAD_CYCLES, STATUS, blockOf, field, setField } from "./core.ts";
+import type { Core } from "./core.ts";
+import { RUN } from "./contract.ts";
+
+const NEVER = -1;
+/** Longest turn, in cycles; fits an i32 with room to spare. */
+const TURN_CYCLES_MAX = 0x10_0000;
+
+const word64 = (address: number): Value => i64.load(0, address);
+const setWord64 = (address: number, value: Operand): Node => i64.store(0, value, address);
+const clock = (s: Local): Value => i64.load(get(s), HART.CLOCK);
+
+class Loop {
+  readonly core: Core;
+  readonly s: Local;
+  readonly h: Local;
+  readonly key: Local;
+  readonly other: Local;
+  readonly best: Local;
+  readonly bestKey: Local;
+  readonly second: Local;
+  readonly secondKey: Local;
+  readonly firstEnd: Local;
+  readonly end: Local;
+  readonly now: Local;
+  readonly left: Local;
+  readonly budget: Local;
+  readonly status: Local;
+  readonly pc: Local;
+  readonly retired: Local;
+  readonly latched: Local;
+  readonly pick: Label = label("pick");
+  readonly start: Label = label("start");
+
+  constructor(core: Core, scope: FunctionScope) {
+    this.core = core;
+    const word = () => scope.local(I32);
+    const wide = () => scope.local(I64);
+    this.s = word();
+    this.h = word();
+    this.other = word();
+    this.best = word();
+    this.second = word();
+    this.left = word();
+    this.budget = word();
+    this.status = word();
+    this.pc = word();
+    this.key = wide();
+    this.bestKey = wide();
+    this.secondKey = wide();
+    this.firstEnd = wide();
+    this.end = wide();
+    this.now = wide();
+    this.retired = wide();
+    this.latched = word();
+  }
+}
+
+const minimum = (a: Local, value: Value): Node =>
+  when(i64.ltU(value, get(a)), [set(a, value)]);
+
+/** Clock of the hart's next interrupt event; all ones: none. */
+const nextEvent = (s: Local): Value => {
+  const timer = choose(i32.and(field(s, HART.MIP), IP.MTIP), i64.const(NEVER), i64.load(get(s), HART.TIMER_CLOCK), I64);
+  const event = i64.load(get(s), HART.EVENT_CLOCK);
+  return choose(i64.ltU(timer, event), timer, event, I64);
+};
+
+/** Where the hart whose block is `other` stands in the order: sets `key`, all ones for one that waits for ever. */
+function setKey(l: Loop): Node[] {
+  return [
+    set(l.key, i64.load(get(l.other), HART.CLOCK)),
+    when(i32.and(i32.ne(field(l.other, HART.WFI), 0), i32.eqz(field(l.other, HART.ATTENTION))), [
+      set(l.now, nextEvent(l.other)),
+      when(i64.gtU(get(l.now), get(l.key)), [set(l.key, get(l.now))]),
+    ]),
+  ];
+}
+
+/** (hart + clock) mod n, the place among those of equal clock. */
+const place = (l: Loop, hart: Local, key: Local): Value =>
+  i64.remU(i64.add(i64.extendU(get(hart)), get(key)), l.core.harts);
+
+const precedes = (l: Loop, hart: Local, key: Local, other: Local, otherKey: Local): Value =>
+  i32.or(
+    i64.ltU(get(key), get(otherKey)),
+    choose(
+      i64.eq(get(key), get(otherKey)),
+      i64.ltU(place(l, hart, key), place(l, other, otherKey)),
+      0,
+    ),
+  );
+
+/** best and second in the order; keys stay all ones when there is none. */
+function pickNodes(l: Loop): Node[] {
+  const next = label("hart");
+  const done = label("compared");
+  return [
+    set(l.bestKey, NEVER),
+    set(l.secondKey, NEVER),
+    set(l.h, 0),
+    set(l.other, blockOf(0)),
+    loop(
+      next,
+      ...setKey(l),
+      block(
+        done,
+        brIf(done, i64.eq(get(l.key), NEVER)),
+        when(precedes(l, l.h, l.key, l.best, l.bestKey), [
+          set(l.second, get(l.best)),
+          set(l.secondKey, get(l.bestKey)),
+          set(l.best, get(l.h)),
+          set(l.bestKey, get(l.key)),
+          br(done),
+        ]),
+        when(precedes(l, l.h, l.key, l.second, l.secondKey), [
+          set(l.second, get(l.h)),
+          set(l.secondKey, get(l.key)),
+        ]),
+      ),
+      set(l.other, i32.add(get(l.other), HART_STRIDE)),
+      brIf(next, i32.ltU(tee(l.h, i32.add(get(l.h), 1)), l.core.harts)),
+    ),
+  ];
+}
+
+/** Every clock has reached UNTIL: waiting harts come along. */
+function reachUntil(l: Loop): Node[] {
+  const next = label("hart");
+  return [
+    set(l.other, blockOf(0)),
+    loop(
+      next,
+      when(i64.ltU(clock(l.other), word64(MACHINE_WORD.UNTIL)), [
+        i64.store(get(l.other), word64(MACHINE_WORD.UNTIL), HART.CLOCK),
+      ]),
+      set(l.other, i32.add(get(l.other), HART_STRIDE)),
+      brIf(next, i32.ltU(get(l.other), blockOf(l.core.harts))),
+    ),
+    ret(i32.const(RUN.CYCLE)),
+  ];
+}
+
+const stopped: Node = when(i32.load(0, MACHINE_WORD.STOP), [ret(i32.const(RUN.STOPPED))]);
+
+/** Interrupt events of `best` that are due, at the clock where it stands; then the order is looked at again. */
+function eventNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  const due = i32.or(
+    i32.or(field(s, HART.ATTENTION), field(s, HART.WFI)),
+    i64.leU(nextEvent(s), get(l.bestKey)),
+  );
+  return [
+    when(i32.and(i32.ne(due, 0), i32.eqz(field(s, HART.MARK_LATCHED))), [
+      i64.store(get(s), get(l.bestKey), HART.CLOCK),
+      when(i64.leU(i64.load(get(s), HART.EVENT_CLOCK), get(l.bestKey)), [
+        i64.store(get(s), NEVER, HART.EVENT_CLOCK),
+      ]),
+      set(l.pc, field(s, HART.PC)),
+      call(core.imports.interrupts, get(l.best)),
+      ...(core.cycle
+        ? [when(i32.ne(get(l.pc), field(s, HART.PC)), [
+            i64.store(get(s), i64.add(clock(s), U54_LIKE.trapEntry), HART.CLOCK),
+          ])]
+        : []),
+      stopped,
+      br(l.pick),
+    ]),
+  ];
+}
+
+/** firstEnd and end of a new turn of `best`, from its place and that of `second`. */
+function windowNodes(l: Loop): Node[] {
+  return [
+    set(l.now, get(l.bestKey)),
+    set(l.firstEnd, i64.add(get(l.now), TURN_CYCLES_MAX)),
+    when(i64.ne(get(l.secondKey), NEVER), [
+      set(l.end, i64.add(get(l.secondKey), i64.extendU(
+        i64.ltU(place(l, l.best, l.secondKey), place(l, l.second, l.secondKey)),
+      ))),
+      minimum(l.firstEnd, get(l.end)),
+    ]),
+    set(l.end, i64.add(get(l.firstEnd), l.core.ahead ? AHEAD_CYCLES : 0)),
+  ];
+}
+
+/** Cuts the turn at the hart's next event and the limits of `run`; sets turnEnd, slack, budget. */
+function limitNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  return [
+    set(l.now, clock(s)),
+    minimum(l.end, nextEvent(s)),
+    minimum(l.end, word64(MACHINE_WORD.UNTIL)),
+    // Between the two instructions of a mark no event is taken: at least one cycle.
+    when(i64.leU(get(l.end), get(l.now)), [set(l.end, i64.add(get(l.now), 1))]),
+    set(l.key, get(l.end)),
+    minimum(l.key, i64.add(get(l.now), word64(MACHINE_WORD.REMAINING))),
+    minimum(l.key, i64.add(get(l.now), TURN_CYCLES_MAX)),
+    setGlobal(core.turnEnd, get(l.key)),
+    set(l.budget, i32.wrap(i64.sub(get(l.key), get(l.now)))),
+    // slack = turnEnd - firstEnd, kept within an i32.
+    when(i64.ltU(get(l.key), get(l.firstEnd)), [setGlobal(core.slack, 0)], [
+      setGlobal(core.slack, i32.wrap(i64.sub(get(l.key), get(l.firstEnd)))),
+    ]),
+  ];
+}
+
+/** Remembers a turn that did not come to its own end. */
+function keepTurn(l: Loop): Node {
+  return when(i64.ltU(clock(l.s), get(l.end)), [
+    i32.store(0, i32.add(get(l.best), 1), MACHINE_WORD.TURN_HART),
+    setWord64(MACHINE_WORD.TURN_FIRST_END, get(l.firstEnd)),
+    setWord64(MACHINE_WORD.TURN_END, get(l.end)),
+  ]);
+}
+
+/** Instructions count against the limits. */
+function account(count: Value): Node[] {
+  return [setWord64(MACHINE_WORD.REMAINING, i64.sub(word64(MACHINE_WORD.REMAINING), count))];
+}
+
+function trapNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  const cycles = core.cycle ? U54_LIKE.trapEntry : 1;
+  return [
+    // A trap found while running ahead is found again when its place has come.
+    when(i32.leS(get(l.left), getGlobal(core.slack)), [br(l.pick)]),
+    call(core.imports.trap, get(l.best), getGlobal(core.cause), getGlobal(core.tval)),
+    i64.store(get(s), i64.add(clock(s), cycles), HART.CLOCK),
+    stopped,
+    br(l.pick),
+  ];
+}
+
+function systemNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  const base = core.cycle ? U54_LIKE.instruction.system : 1;
+  const extra = core.cycle ? i64.extendS(get(l.left)) : i64.const(0);
+  return [
+    set(l.left, call(core.imports.system, get(l.best), field(s, HART.INSN))),
+    when(i32.ltS(get(l.left), 0), [
+      i64.store(get(s), i64.add(clock(s), core.cycle ? U54_LIKE.trapEntry : 1), HART.CLOCK),
+    ], [
+      i64.store(get(s), i64.add(i64.add(clock(s), base), extra), HART.CLOCK),
+      i64.store(get(s), i64.add(i64.load(get(s), HART.INSTRET), 1), HART.INSTRET),
+      ...account(i64.const(1)),
+    ]),
+    stopped,
+    br(l.pick),
+  ];
+}
+
+/** After a turn: what its status asks for. */
+function afterTurn(l: Loop): Node[] {
+  const { s, core } = l;
+  const on = (status: number, ...nodes: Node[]): Node => when(i32.eq(get(l.status), status), nodes);
+  return [
+    set(l.status, getGlobal(core.status)),
+    // The slice ends by cycles, so that `run` returns often even when nothing retires.
+    setWord64(MACHINE_WORD.SLICE, i64.sub(word64(MACHINE_WORD.SLICE), i64.extendS(i32.add(i32.sub(get(l.budget), get(l.left)), 1)))),
+    ...account(i64.sub(i64.load(get(s), HART.INSTRET), get(l.retired))),
+    // A latch that outlives a turn was not followed by its other half.
+    on(STATUS.DONE, when(get(l.latched), [setField(s, HART.MARK_LATCHED, 0)]), keepTurn(l), br(l.pick)),
+    on(STATUS.REFUSED, br(l.pick)),
+    on(STATUS.SYSTEM, ...systemNodes(l)),
+    on(STATUS.TRAP, ...trapNodes(l)),
+    on(STATUS.COMPLETED, stopped, br(l.pick)),
+    keepTurn(l),
+    ret(select(i32.eq(get(l.status), STATUS.MARK), RUN.MARK, RUN.DRAIN)),
+  ];
+}
+
+/** Goes on with the turn that the last call left, unless an event has come up since. */
+function resumeNodes(l: Loop): Node[] {
+  const { s } = l;
+  return [
+    when(i32.load(0, MACHINE_WORD.TURN_HART), [
+      set(l.best, i32.sub(i32.load(0, MACHINE_WORD.TURN_HART), 1)),
+      i32.store(0, 0, MACHINE_WORD.TURN_HART),
+      set(s, blockOf(get(l.best))),
+      set(l.firstEnd, word64(MACHINE_WORD.TURN_FIRST_END)),
+      set(l.end, word64(MACHINE_WORD.TURN_END)),
+      brIf(l.start, sequence(
+        i32.and(
+          i32.eqz(i32.or(field(s, HART.ATTENTION), field(s, HART.WFI))),
+          i32.and(
+            i64.gtU(nextEvent(s), clock(s)),
+            i32.and(i64.ltU(clock(s), get(l.end)), i64.ltU(clock(s), word64(MACHINE_WORD.UNTIL))),
+          ),
+        ),
+      )),
+    ]),
+  ];
+}
+
+/** `run(): RUN`, or 0 when the slice is over. Limits are in REMAINING, UNTIL and SLICE. */
+export function emitLoop(core: Core): void {
+  const run = core.module.declare("run", [], [I32], true);
+  core.module.define(run, (scope) => {
+    const l = new Loop(core, scope);
+    const { s } = l;
+    return [
+      loop(
+        l.pick,
+        when(i64.leU(i64.add(word64(MACHINE_WORD.REMAINING), 1), 1), [ret(i32.const(RUN.BUDGET))]),
+        when(i64.gtU(word64(MACHINE_WORD.SLICE), 1 << 30), [ret(i32.const(0))]),
+        block(
+          l.start,
+          ...resumeNodes(l),
+          ...pickNodes(l),
+          when(i64.geU(get(l.bestKey), word64(MACHINE_WORD.UNTIL)), [
+            when(i64.eq(word64(MACHINE_WORD.UNTIL), NEVER), [ret(i32.const(RUN.DEADLOCK))]),
+            ...reachUntil(l),
+          ]),
+          set(s, blockOf(get(l.best))),
+          ...eventNodes(l),
+          ...windowNodes(l),
+        ),
+        ...limitNodes(l),
+        ...flushNodes(l),
+        set(l.retired, i64.load(get(s), HART.INSTRET)),
+        set(l.latched, field(s, HART.MARK_LATCHED)),
+        set(l.left, call(core.functions.turn, get(s), get(l.budget))),
+        ...afterTurn(l),
+      ),
+      i32.const(0),
+    ];
+  });
+}
+
+/** Translation state that JavaScript changed, and the S and U line table changing hands. */
+function flushNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  const holder = i32.add(i32.shl(get(l.best), 2), core.tables.linePrivilege);
+  return [
+    when(field(s, HART.FLUSH), [
+      call(core.functions.flush, get(s), field(s, HART.FLUSH)),
+      setField(s, HART.FLUSH, 0),
+    ]),
+    when(i32.and(i32.ne(field(s, HART.PRIV), 3), i32.ne(i32.load(holder), field(s, HART.PRIV))), [
+      call(core.functions.flush, get(s), i32.const(1)),
+      i32.store(holder, field(s, HART.PRIV)),
+    ]),
+  ];
+}

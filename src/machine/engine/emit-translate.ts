@@ -1,0 +1,265 @@
+/**
+ * Sv32 with hardware-updated A and D bits, PMP, and the TLBs.
+ *
+ * The TLB is state of the model, not a cache of the implementation: a stale entry stays visible until sfence.vma, and
+ * what the line table and the execution table know about a page goes when its TLB entry is replaced. Entries are of
+ * 4 KiB also inside a superpage. Sources: privileged manual 1.12, sections 3.7 and 4.3.
+ */
+import {
+  br, brIf, call, choose, fill, get, getGlobal, i32, label, loop, block, ret, set, setGlobal, tee, when, I32,
+} from "../../isa/wasm/code.ts";
+import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
+import { BOARD, HART } from "../memory/layout.ts";
+import { MSTATUS, PRIV } from "../hart/bits.ts";
+import { CACHE, U54_LIKE } from "../timing/preset.ts";
+import { ACCESS, addCost, field, hartOf, mustWait, partOf, raise, refuse } from "./core.ts";
+import type { Core } from "./core.ts";
+import { EXEC, LINE, TLB } from "./tables.ts";
+
+const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
+const PAGE = ~0xfff;
+const ALL_RIGHTS = 0xff;
+
+/** cause = causes[access], without a table in memory. */
+const byAccess = (access: Local, load: number, store: number, fetch: number): Value =>
+  choose(get(access), choose(i32.eq(get(access), ACCESS.STORE), store, fetch), load);
+const pageFault = (access: Local): Value => byAccess(access, 13, 15, 12);
+const accessFault = (access: Local): Value => byAccess(access, 5, 7, 1);
+
+const has = (value: Operand, bits: number): Value => i32.ne(i32.and(value, bits), 0);
+
+function definePermits(core: Core): void {
+  core.module.define(core.functions.permits, ({ params }) => {
+    const [pte, access, privilege, mstatus] = params as [Local, Local, Local, Local];
+    return [
+      when(has(get(pte), PTE.U), [
+        when(i32.eq(get(privilege), PRIV.S), [
+          when(i32.eq(get(access), ACCESS.FETCH), [ret(i32.const(0))]),
+          when(i32.eqz(i32.and(get(mstatus), MSTATUS.SUM)), [ret(i32.const(0))]),
+        ]),
+      ], [when(i32.eqz(get(privilege)), [ret(i32.const(0))])]),
+      when(i32.eq(get(access), ACCESS.STORE), [ret(has(get(pte), PTE.W))]),
+      when(i32.eq(get(access), ACCESS.FETCH), [ret(has(get(pte), PTE.X))]),
+      when(has(get(pte), PTE.R), [ret(i32.const(1))]),
+      i32.and(has(get(mstatus), MSTATUS.MXR), has(get(pte), PTE.X)),
+    ];
+  });
+}
+
+/** The usual set-up, one first entry that opens everything (or no locked entry in M mode), needs no call. */
+const pmpOpen = (s: Local, privilege: Local): Value => {
+  const mode = i32.and(field(s, HART.PMPCFG), 0x18);
+  const address = field(s, HART.PMPADDR);
+  const wide = i32.or(
+    i32.and(i32.eq(mode, 0x18), i32.geU(address, 0x1fffffff)),
+    i32.and(i32.eq(mode, 0x08), i32.geU(address, 0x40000000)),
+  );
+  const locks = i32.or(
+    i32.or(field(s, HART.PMPCFG), field(s, HART.PMPCFG + 4)),
+    i32.or(field(s, HART.PMPCFG + 8), field(s, HART.PMPCFG + 12)),
+  );
+  return choose(
+    i32.eq(get(privilege), PRIV.M),
+    i32.eqz(i32.and(locks, 0x80808080)),
+    i32.and(wide, i32.eq(i32.and(field(s, HART.PMPCFG), 7), 7)),
+  );
+};
+
+function defineGuard(core: Core): void {
+  core.module.define(core.functions.guard, ({ params }) => {
+    const [s, physical, access, privilege] = params as [Local, Local, Local, Local];
+    return [
+      when(pmpOpen(s, privilege), [ret(i32.const(1))]),
+      setGlobal(core.flags, 0),
+      call(
+        core.imports.pmpAllows,
+        hartOf(s), i32.and(get(physical), PAGE), i32.const(4096), i32.shl(1, get(access)), get(privilege),
+      ),
+    ];
+  });
+}
+
+function defineWalk(core: Core): void {
+  core.module.define(core.functions.walk, (scope) => {
+    const [s, va, access, privilege, mutate] = scope.params as [Local, Local, Local, Local, Local];
+    const table = scope.local(I32);
+    const at = scope.local(I32);
+    const pte = scope.local(I32);
+    const level = scope.local(I32);
+    const wanted = scope.local(I32);
+    const leaf = label("leaf");
+    const next = label("next");
+    const fault = (cause: Value): Node[] => [setGlobal(core.cause, cause), ret(i32.const(0))];
+    return [
+      set(table, i32.and(field(s, HART.SATP), 0x3fffff)),
+      set(level, 1),
+      block(leaf, loop(
+        next,
+        // Page numbers have 22 bits; what lies above 4 GiB is not there.
+        when(i32.shrU(get(table), 20), fault(accessFault(access))),
+        set(at, i32.sub(i32.add(
+          i32.shl(get(table), 12),
+          i32.shl(i32.and(i32.shrU(get(va), choose(get(level), 22, 12)), 1023), 2),
+        ), BOARD.RAM)),
+        when(i32.geU(get(at), core.ramBytes), fault(accessFault(access))),
+        set(at, i32.add(get(at), core.tables.ramOffset)),
+        set(pte, i32.load(get(at))),
+        when(i32.eqz(i32.and(get(pte), PTE.V)), fault(pageFault(access))),
+        when(i32.eq(i32.and(get(pte), PTE.R | PTE.W), PTE.W), fault(pageFault(access))),
+        brIf(leaf, i32.and(get(pte), PTE.R | PTE.X)),
+        when(i32.or(i32.eqz(get(level)), i32.and(get(pte), PTE.U | PTE.A | PTE.D)), fault(pageFault(access))),
+        set(table, i32.shrU(get(pte), 10)),
+        set(level, 0),
+        br(next),
+      )),
+      when(i32.and(get(level), has(get(pte), 0x3ff << 10)), fault(pageFault(access))),
+      when(
+        i32.eqz(call(core.functions.permits, get(pte), get(access), get(privilege), field(s, HART.MSTATUS))),
+        fault(pageFault(access)),
+      ),
+      set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
+      when(i32.and(get(mutate), i32.ne(i32.and(get(pte), get(wanted)), get(wanted))), [
+        i32.store(get(at), tee(pte, i32.or(get(pte), get(wanted)))),
+      ]),
+      when(i32.shrU(get(pte), 30), fault(accessFault(access))),
+      set(table, i32.and(i32.shl(get(pte), 2), PAGE)),
+      when(get(level), [set(table, i32.or(get(table), i32.and(get(va), 0x3ff000)))]),
+      i32.or(get(table), i32.and(get(pte), 0xff)),
+    ];
+  });
+}
+
+/** Forgets what the line table or the execution table knows of a page whose TLB entry goes. */
+function dropPage(core: Core, s: Local, page: Local, access: Local): Node {
+  const { tables } = core;
+  const perPage = 1 << (12 - tables.lineShift);
+  const firstSlot = i32.and(i32.shrU(get(page), tables.lineShift), tables.lineSlots - 1);
+  const lines = i32.add(
+    i32.add(partOf(tables.lines, tables.lineBytes * 2, hartOf(s)), tables.lineBytes),
+    i32.shl(firstSlot, LINE.SHIFT),
+  );
+  return when(i32.eq(get(access), ACCESS.FETCH), [
+    i32.store(execEntry(core, s, get(page)), -1, EXEC.TAG),
+  ], [fill(lines, 0xff, perPage << LINE.SHIFT)]);
+}
+
+/** Address of the execution-table entry of a virtual address. */
+export const execEntry = (core: Core, s: Local, va: Value): Value =>
+  i32.add(
+    partOf(core.tables.exec, core.tables.execBytes, hartOf(s)),
+    i32.shl(i32.and(i32.shrU(va, 12), EXEC.ENTRIES - 1), EXEC.SHIFT),
+  );
+
+const tlbEntry = (core: Core, s: Local, va: Local, access: Local): Value =>
+  i32.add(
+    i32.add(
+      choose(i32.eq(get(access), ACCESS.FETCH), core.tables.fetch, core.tables.data),
+      i32.mul(hartOf(s), core.tables.tlbBytes),
+    ),
+    i32.shl(i32.and(i32.shrU(get(va), 12), CACHE.tlbEntries - 1), TLB.SHIFT),
+  );
+
+/** A page's TLB tag. */
+const tagOf = (va: Local): Value => i32.or(i32.and(get(va), PAGE), 1);
+const inPage = (value: Local, va: Local): Value =>
+  i32.or(i32.and(get(value), PAGE), i32.and(get(va), 0xfff));
+
+function defineTranslate(core: Core): void {
+  core.module.define(core.functions.translate, (scope) => {
+    const [s, va, access, left] = scope.params as [Local, Local, Local, Local];
+    const privilege = scope.local(I32);
+    const entry = scope.local(I32);
+    const value = scope.local(I32);
+    const old = scope.local(I32);
+    const wanted = scope.local(I32);
+    const mstatus = scope.local(I32);
+    const zero = i32.const(0);
+    const guarded = (physical: Value): Node[] => [
+      when(i32.eqz(call(core.functions.guard, get(s), physical, get(access), get(privilege))), [
+        raise(core, accessFault(access), get(va), zero),
+      ]),
+      ret(physical),
+    ];
+    return [
+      set(privilege, field(s, HART.PRIV)),
+      set(mstatus, field(s, HART.MSTATUS)),
+      setGlobal(core.cacheable, 1),
+      when(i32.and(i32.and(has(get(mstatus), MSTATUS.MPRV), i32.ne(get(access), ACCESS.FETCH)), i32.eq(get(privilege), PRIV.M)), [
+        set(privilege, i32.and(i32.shrU(get(mstatus), MSTATUS.MPP_SHIFT), 3)),
+        setGlobal(core.cacheable, 0),
+      ]),
+      setGlobal(core.flags, ALL_RIGHTS),
+      when(i32.or(i32.eq(get(privilege), PRIV.M), i32.geS(field(s, HART.SATP), 0)), guarded(get(va))),
+      set(entry, tlbEntry(core, s, va, access)),
+      set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
+      when(i32.eq(i32.load(get(entry), TLB.TAG), tagOf(va)), [
+        set(value, i32.load(get(entry), TLB.VALUE)),
+        when(i32.and(
+          i32.eq(i32.and(get(value), get(wanted)), get(wanted)),
+          call(core.functions.permits, get(value), get(access), get(privilege), get(mstatus)),
+        ), [setGlobal(core.flags, i32.and(get(value), 0xff)), ...guarded(inPage(value, va))]),
+      ]),
+      when(mustWait(core, left), [refuse(core, zero)]),
+      set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
+      when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),
+      addCost(core, U54_LIKE.tlbWalk),
+      when(i32.ne(tee(old, i32.load(get(entry), TLB.TAG)), 0), [dropPage(core, s, old, access)]),
+      i32.store(get(entry), tagOf(va), TLB.TAG),
+      i32.store(get(entry), get(value), TLB.VALUE),
+      setGlobal(core.flags, i32.and(get(value), 0xff)),
+      ...guarded(inPage(value, va)),
+      zero,
+    ];
+  });
+}
+
+function definePeek(core: Core): void {
+  core.module.define(core.functions.peekAddress, (scope) => {
+    const [s, va] = scope.params as [Local, Local];
+    const access = scope.local(I32);
+    const entry = scope.local(I32);
+    const value = scope.local(I32);
+    return [
+      when(i32.or(i32.eq(field(s, HART.PRIV), PRIV.M), i32.geS(field(s, HART.SATP), 0)), [ret(get(va))]),
+      set(access, ACCESS.LOAD),
+      set(entry, tlbEntry(core, s, va, access)),
+      when(i32.eq(i32.load(get(entry), TLB.TAG), tagOf(va)), [
+        set(value, i32.load(get(entry), TLB.VALUE)),
+      ], [set(value, call(core.functions.walk, get(s), get(va), get(access), field(s, HART.PRIV), i32.const(0)))]),
+      choose(get(value), inPage(value, va), -1),
+    ];
+  });
+  core.module.define(core.functions.peek, (scope) => {
+    const [s, va] = scope.params as [Local, Local];
+    const offset = scope.local(I32);
+    return [
+      when(i32.and(get(va), 3), [ret(i32.const(0))]),
+      set(offset, i32.sub(call(core.functions.peekAddress, get(s), get(va)), BOARD.RAM)),
+      choose(i32.ltU(get(offset), core.ramBytes - 3), i32.load(get(offset), core.tables.ramOffset), 0),
+    ];
+  });
+}
+
+function defineFlush(core: Core): void {
+  const { tables } = core;
+  core.module.define(core.functions.flush, ({ params }) => {
+    const [s, bits] = params as [Local, Local];
+    return [
+      fill(partOf(tables.lines, tables.lineBytes * 2, hartOf(s)), 0xff, tables.lineBytes * 2),
+      when(i32.and(get(bits), 2), [
+        fill(partOf(tables.data, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
+        fill(partOf(tables.fetch, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
+        fill(partOf(tables.exec, tables.execBytes, hartOf(s)), 0xff, tables.execBytes),
+      ]),
+    ];
+  });
+}
+
+export function emitTranslate(core: Core): void {
+  definePermits(core);
+  defineGuard(core);
+  defineWalk(core);
+  defineTranslate(core);
+  definePeek(core);
+  defineFlush(core);
+}

@@ -1,0 +1,154 @@
+/** Makes an engine: generates and instantiates the module, and wraps it for JavaScript. The contract is in index.ts. */
+import { assert } from "../../base/assert.ts";
+import { hartWord } from "../board.ts";
+import { HART, MACHINE_WORD } from "../memory/layout.ts";
+import { createCore } from "./core.ts";
+import { emitCache } from "./emit-cache.ts";
+import { emitCode } from "./emit-code.ts";
+import { emitCsr } from "./emit-csr.ts";
+import { emitLoop } from "./emit-loop.ts";
+import { emitMarks } from "./emit-marks.ts";
+import { emitMemory } from "./emit-memory.ts";
+import { emitTranslate } from "./emit-translate.ts";
+import { emitTurn } from "./emit-turn.ts";
+import type { Engine, EngineOptions } from "./contract.ts";
+import { appendRecord, drainMarks } from "./marks.ts";
+import { predecode } from "./predecode.ts";
+import { CODE_PAGES, CODE_PAGE_STRIDE, CONTEXTS, layTables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
+import { translate } from "./translate.ts";
+
+/** Cycles (plus turns) after which WebAssembly comes back, so that V8 may put in its optimised code. */
+const SLICE = 1_000_000;
+
+/** Keeps clock + remaining within a u64. */
+const REMAINING_MAX = 2 ** 52;
+
+const MODULES = new Map<string, WebAssembly.Module>();
+
+/** The same options give the same module. */
+function moduleFor(options: EngineOptions): WebAssembly.Module {
+  const { harts, memoryBytes, timing, interleave, recordMarks } = options;
+  const key = [harts, memoryBytes, timing, interleave, recordMarks].join();
+  const known = MODULES.get(key);
+  if (known) return known;
+  const core = createCore(options);
+  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitTurn, emitLoop]) emit(core);
+  const made = new WebAssembly.Module(core.module.build());
+  MODULES.set(key, made);
+  return made;
+}
+
+function resetTables(words: Int32Array, bytes: Uint8Array, tables: Tables, harts: number, ramBytes: number): void {
+  const clear = (from: number, length: number, value: number): void => {
+    bytes.fill(value, from, from + length);
+  };
+  clear(tables.lines, harts * tables.lineBytes * CONTEXTS, 0xff);
+  clear(tables.data, harts * tables.tlbBytes, 0);
+  clear(tables.fetch, harts * tables.tlbBytes, 0);
+  clear(tables.exec, harts * tables.execBytes, 0xff);
+  const l1Lines = tables.l1Slots - tables.l1Tags;
+  clear(tables.l1Tags, l1Lines, 0xff);
+  clear(tables.l1Slots, l1Lines, 0);
+  clear(tables.l1Next, tables.writers - tables.l1Next, 0);
+  clear(tables.writers, tables.l2Tags - tables.writers, 0);
+  clear(tables.l2Tags, tables.l2Next - tables.l2Tags, 0xff);
+  clear(tables.l2Next, tables.directory - tables.l2Next, 0);
+  clear(tables.directory, tables.codeOf - tables.directory, 0);
+  clear(tables.codeOf, (ramBytes / 4096) * 4, 0);
+  clear(tables.code, CODE_PAGES * CODE_PAGE_STRIDE, 0);
+  for (const word of [MACHINE_WORD.TURN_HART, MACHINE_WORD.CODE_PAGES_USED]) words[word / 4] = 0;
+}
+
+const low = (value: number): number => (value % 0x1_0000_0000) | 0;
+const high = (value: number): number => Math.floor(value / 0x1_0000_0000) | 0;
+
+interface Exports {
+  readonly run: () => number;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const { harts, memoryBytes, imports } = options;
+  const tables = layTables(harts, memoryBytes, options.timing);
+  assert(tables.wasmPages <= 0x1_0000, "engine: memory and tables fit 4 GiB");
+  const memory = new WebAssembly.Memory({ initial: tables.wasmPages, maximum: tables.wasmPages });
+  const words = new Int32Array(memory.buffer);
+  const bytes = new Uint8Array(memory.buffer);
+  const { ramOffset } = tables;
+  const instance = new WebAssembly.Instance(moduleFor(options), {
+    engine: {
+      memory,
+      system: (hart: number, insn: number) => imports.system(hart, insn),
+      trap: (hart: number, cause: number, tval: number) => imports.trap(hart, cause, tval),
+      interrupts: (hart: number) => imports.interrupts(hart),
+      mmioLoad: (hart: number, at: number, size: number) => imports.mmioLoad(hart, at >>> 0, size),
+      mmioStore: (hart: number, at: number, size: number, value: number) =>
+        imports.mmioStore(hart, at >>> 0, size, value),
+      pmpAllows: (hart: number, at: number, size: number, access: number, privilege: number) =>
+        imports.pmpAllows(hart, at >>> 0, size, access, privilege),
+      predecode: (entry: number, offset: number) =>
+        predecode(words, entry >>> 2, words[(ramOffset + (offset >>> 0)) >>> 2]!, offset),
+    },
+  });
+  const { run } = instance.exports as unknown as Exports;
+  const read64 = (at: number): number => (words[at]! >>> 0) + (words[at + 1]! >>> 0) * 0x1_0000_0000;
+  const write64 = (address: number, value: number): void => {
+    words[address / 4] = value === Infinity ? -1 : low(value);
+    words[address / 4 + 1] = value === Infinity ? -1 : high(value);
+  };
+  const all = (field: number): number[] => Array.from({ length: harts }, (_, hart) => read64(hartWord(hart, field)));
+  const reset = (): void => {
+    resetTables(words, bytes, tables, harts, memoryBytes);
+    for (let hart = 0; hart < harts; hart++) {
+      words.fill(-1, hartWord(hart, HART.EVENT_CLOCK), hartWord(hart, HART.EVENT_CLOCK) + 2);
+    }
+  };
+  reset();
+
+  const runLimited = (maxInstructions: number, untilCycle: number): number => {
+    const retired = all(HART.INSTRET).reduce((sum, count) => sum + count, 0);
+    write64(MACHINE_WORD.REMAINING, Math.min(Math.max(0, maxInstructions - retired), REMAINING_MAX));
+    write64(MACHINE_WORD.UNTIL, untilCycle);
+    for (;;) {
+      write64(MACHINE_WORD.SLICE, SLICE);
+      const reason = run();
+      if (reason !== 0) return reason;
+    }
+  };
+
+  return {
+    memory,
+    ramOffset,
+    run: (maxInstructions, untilCycle) => {
+      const reason = runLimited(maxInstructions, untilCycle);
+      for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.SCRATCH)] = 0;
+      return reason;
+    },
+    now: () => Math.max(...all(HART.CLOCK)),
+    flushCode: () => {
+      bytes.fill(0, tables.code, tables.code + CODE_PAGES * CODE_PAGE_STRIDE);
+      bytes.fill(0, tables.codeOf, tables.codeOf + (memoryBytes / 4096) * 4);
+      bytes.fill(0xff, tables.exec, tables.exec + harts * tables.execBytes);
+      words[MACHINE_WORD.CODE_PAGES_USED / 4] = 0;
+    },
+    reset,
+    translate: (hart, virtual, _access, privilege) =>
+      translate(words, ramOffset, memoryBytes, words[hartWord(hart, HART.SATP)]!, virtual, privilege),
+    setAttentionMarks: (events) => {
+      words.fill(0, MACHINE_WORD.ATTENTION_EVENTS / 4, MACHINE_WORD.ATTENTION_EVENTS / 4 + 64);
+      for (const event of events) words[MACHINE_WORD.ATTENTION_EVENTS / 4 + (event >>> 5)]! |= 1 << (event & 31);
+    },
+    record: (hart, event, pc, a, b, c) => appendRecord(words, options.recordMarks, hart, { event, pc, a, b, c }),
+    drainMarks: (consume) => drainMarks(words, harts, earliest(), consume),
+  };
+
+  /** No hart will produce a record before this clock any more. */
+  function earliest(): number {
+    let clock = Infinity;
+    for (let hart = 0; hart < harts; hart++) {
+      if (words[hartWord(hart, HART.WFI)] !== 0) continue;
+      clock = Math.min(clock, read64(hartWord(hart, HART.CLOCK)));
+    }
+    return clock;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Opcodes of predecoded entries: one for each value-computing row of the instruction table, and those that only the
+ * engine knows. An entry is opcode | rd offset << 8 | rs1 offset << 16 | rs2 offset << 24, then one word of immediate;
+ * register offsets are bytes into the hart's block, and writes to x0 go to HART.SCRATCH.
+ */
+import { INSTRUCTIONS } from "../../isa/index.ts";
+import type { Instruction } from "../../isa/index.ts";
+
+const SPECIAL = [
+  /** Not decoded yet; must be 0. */
+  "UNDECODED",
+  /** Behind the last instruction of a page. */
+  "PAGE_END",
+  /** imm: the word. */
+  "ILLEGAL",
+  /** imm: the word, for the `system` import. */
+  "SYSTEM",
+  /** imm: the word, a CSR that emit-csr.ts may do. */
+  "CSR",
+  "NOP",
+  /** rd = imm: lui, and addi from x0. */
+  "CONSTANT",
+  /** rd = pc + imm */
+  "AUIPC",
+  /** sltu x0: a, b of a mark. */
+  "MARK_LATCH",
+  /** slti x0: c and the event. */
+  "MARK_FIRE",
+  "FENCE",
+  "PAUSE",
+  /** imm: distance in bytes of entries, inside the page. */
+  "JAL",
+  /** imm: distance in bytes of code. */
+  "JAL_FAR",
+  "JALR",
+  "LR",
+  "SC",
+] as const;
+
+/** Rows that get an opcode of their own; branches get a second one for targets outside the page. */
+const ROWS: readonly Instruction[] = INSTRUCTIONS.filter(({ semantics }) =>
+  ["alu", "branch", "load", "store", "amo"].includes(semantics.kind),
+);
+
+export const OPCODE_NAMES: readonly string[] = [
+  ...SPECIAL,
+  ...ROWS.map((row) => row.mnemonic),
+  ...ROWS.filter((row) => row.semantics.kind === "branch").map((row) => `${row.mnemonic}.far`),
+];
+if (OPCODE_NAMES.length > 256) throw new Error("engine: an opcode is one byte");
+
+const NUMBERS: ReadonlyMap<string, number> = new Map(OPCODE_NAMES.map((name, number) => [name, number]));
+
+export const OP = Object.fromEntries(SPECIAL.map((name, number) => [name, number])) as Record<
+  (typeof SPECIAL)[number],
+  number
+>;
+
+/** Opcode of a row's mnemonic, or of `mnemonic.far`. */
+export function opcodeOf(name: string): number {
+  const number = NUMBERS.get(name);
+  if (number === undefined) throw new Error(`engine: no opcode for ${name}`);
+  return number;
+}
+
+/** The rows by opcode, for the generator. */
+export function rowOf(name: string): Instruction | null {
+  const mnemonic = name.endsWith(".far") ? name.slice(0, -4) : name;
+  return ROWS.find((row) => row.mnemonic === mnemonic) ?? null;
+}

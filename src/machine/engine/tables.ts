@@ -1,0 +1,100 @@
+/**
+ * Where the engine keeps its own tables: behind the sections of memory/layout.ts, before guest RAM.
+ * Everything here is a cache or model state, rebuilt by `reset`; nothing of it is in a machine hash.
+ */
+import type { Timing } from "../types.ts";
+import { ENGINE_BASE } from "../memory/layout.ts";
+import { CACHE } from "../timing/preset.ts";
+
+/**
+ * Line-table entry, 16 bytes. A tag is the virtual address of the line (a page in functional mode), or all ones:
+ * equality with address & (line mask | alignment mask) means that the access is translated, permitted, aligned, in RAM
+ * and, in cycle mode, in the L1 (owned, for WRITE). Host address = virtual address + ADDEND.
+ */
+export const LINE = { READ: 0, WRITE: 4, ADDEND: 8, SHIFT: 4 } as const;
+/** TLB entry, 8 bytes: virtual page | 1, then physical page | PTE bits 0..7. */
+export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3 } as const;
+/** Execution table entry, 8 bytes: virtual page | privilege, or all ones; address of the page's predecoded entries. */
+export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
+/** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it, clock of the last transfer. */
+export const DIRECTORY = { SHARERS: 0, OWNER: 8, STAMP: 12, SHIFT: 4 } as const;
+
+/** Predecoded page: 1024 entries of 8 bytes, then a PAGE_END entry whose second word is the page's offset in RAM. */
+export const CODE_PAGE_BYTES = 8192;
+export const CODE_PAGE_STRIDE = CODE_PAGE_BYTES + 16;
+/** Pages of code predecoded at a time; when they are used up all are dropped. */
+export const CODE_PAGES = 1024;
+
+/** A hart's line tables: one for M mode, one for S and U. */
+export const CONTEXTS = 2;
+
+export interface Tables {
+  readonly lineShift: number;
+  readonly lineSlots: number;
+  /** Bytes of one context's line table. */
+  readonly lineBytes: number;
+  /** Hart h: base + h * stride, for each of the next four. */
+  readonly lines: number;
+  readonly data: number;
+  readonly fetch: number;
+  readonly exec: number;
+  /** Bytes of a hart's TLB of one kind, and of its execution table. */
+  readonly tlbBytes: number;
+  readonly execBytes: number;
+  /** Per hart one word: the privilege that the S and U line table was filled by. */
+  readonly linePrivilege: number;
+  /** Cycle mode: tags and line-table slots of the L1 by set and way, next way of each set. */
+  readonly l1Tags: number;
+  readonly l1Slots: number;
+  readonly l1Next: number;
+  /** Functional mode: line-table slot that may write a physical page, by page number modulo lineSlots. */
+  readonly writers: number;
+  readonly l2Tags: number;
+  readonly l2Next: number;
+  readonly directory: number;
+  /** By RAM page: address of its predecoded page or 0. */
+  readonly codeOf: number;
+  readonly code: number;
+  readonly ramOffset: number;
+  /** Pages of 64 KiB of the whole memory. */
+  readonly wasmPages: number;
+}
+
+export function layTables(harts: number, memoryBytes: number, timing: Timing): Tables {
+  const cycle = timing === "cycle";
+  let next = ENGINE_BASE;
+  const take = (bytes: number): number => {
+    const at = next;
+    next += (bytes + 63) & ~63;
+    return at;
+  };
+  const lineSlots = cycle ? 1024 : 256;
+  const lineBytes = lineSlots << LINE.SHIFT;
+  const tlbBytes = CACHE.tlbEntries << TLB.SHIFT;
+  const execBytes = EXEC.ENTRIES << EXEC.SHIFT;
+  const l1Lines = cycle ? CACHE.l1Sets * CACHE.l1Ways : 0;
+  const l2Lines = cycle ? CACHE.l2Sets * CACHE.l2Ways : 0;
+  const tables = {
+    lineShift: cycle ? CACHE.lineShift : 12,
+    lineSlots,
+    lineBytes,
+    tlbBytes,
+    execBytes,
+    lines: take(harts * lineBytes * CONTEXTS),
+    data: take(harts * tlbBytes),
+    fetch: take(harts * tlbBytes),
+    exec: take(harts * execBytes),
+    linePrivilege: take(harts * 4),
+    l1Tags: take(harts * l1Lines * 4),
+    l1Slots: take(harts * l1Lines * 4),
+    l1Next: take(cycle ? harts * CACHE.l1Sets * 4 : 0),
+    writers: take(cycle ? 0 : harts * lineSlots * 4),
+    l2Tags: take(l2Lines * 4),
+    l2Next: take(cycle ? CACHE.l2Sets * 4 : 0),
+    directory: take(cycle ? (memoryBytes / 64) << DIRECTORY.SHIFT : 0),
+    codeOf: take((memoryBytes / 4096) * 4),
+    code: take(CODE_PAGES * CODE_PAGE_STRIDE),
+  };
+  const ramOffset = Math.ceil(next / 0x1_0000) * 0x1_0000;
+  return { ...tables, ramOffset, wasmPages: (ramOffset + memoryBytes) / 0x1_0000 };
+}
