@@ -7,15 +7,15 @@
 import { CSR_SATP, CSR_SIE, CSR_STVEC } from "./csr.ts";
 import { VA_PA_OFFSET } from "./page.ts";
 import { PAGE_KERNEL_EXEC, swapper_pg_dir } from "./pgtable.ts";
-import { THREAD_SIZE } from "./thread.ts";
+import { STACK_SIZE } from "./thread.ts";
 import { trap_entry } from "./traps.ts";
 
 /** Twice the size, because only whole pages are aligned by the compiler: the stack in it is aligned to its own size. */
-const init_stack_space = new FixedArray<u8>(2 * THREAD_SIZE);
+const init_stack_space = new FixedArray<u8>(2 * STACK_SIZE);
 
 /** Lowest address of the boot CPU's stack. */
 export function init_stack(): usize {
-  return (addr(init_stack_space) + THREAD_SIZE - 1) & ~(THREAD_SIZE - 1);
+  return (addr(init_stack_space) + STACK_SIZE - 1) & ~(STACK_SIZE - 1);
 }
 
 /** What a further hart finds through the argument of its start; the first two words are read by assembly. */
@@ -83,9 +83,9 @@ export function start_virtual(): void {
     la t0, ${trap_entry}
     csrw ${CSR_STVEC}, t0
     la sp, ${init_stack_space}
-    li t0, ${2 * THREAD_SIZE - 1}
+    li t0, ${2 * STACK_SIZE - 1}
     add sp, sp, t0
-    li t0, ${-THREAD_SIZE}
+    li t0, ${-STACK_SIZE}
     and sp, sp, t0
     la tp, __per_cpu_start
     li s0, 0

@@ -1,8 +1,8 @@
 // What the architecture needs of a task: its stack and the registers that a context switch keeps.
 
 /** Bytes of a kernel stack; its lowest address is a multiple of this, which bounds a stack walk. */
-export const THREAD_SIZE = 8192;
-export const THREAD_SIZE_ORDER = 1;
+export const STACK_SIZE = 8192;
+export const STACK_ORDER = 1;
 
 /** Callee-saved registers of a task that does not run. tp is not among them: it belongs to the CPU. */
 export class thread_struct {

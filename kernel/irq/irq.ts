@@ -3,7 +3,7 @@
 // Handlers run with interrupts off, in hardirq context. A source is sent to one CPU, CPU 0 until that goes offline.
 
 import { MARK } from "../abi/marks.ts";
-import { CAUSE_INTERRUPT, CSR_SIE, IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, SSTATUS_SPIE } from "../arch/csr.ts";
+import { CSR_SIE, IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, SSTATUS_SPIE } from "../arch/csr.ts";
 import { plic_claim, plic_complete, plic_mask, plic_route, plic_starting_cpu, plic_unmask } from "../arch/plic.ts";
 import { type pt_regs, set_trap_handlers } from "../arch/traps.ts";
 import { EBUSY, EINVAL } from "../lib/errno.ts";
@@ -47,7 +47,7 @@ function handle_external(): void {
 function do_irq(regs: pt_regs): void {
   preempt_count_add(HARDIRQ_OFFSET);
   traceMark(MARK.IRQ_ENTER, regs.cause, regs.epc);
-  const irq = regs.cause & ~CAUSE_INTERRUPT;
+  const irq = regs.cause & 0x7fff_ffff;
   if (irq === IRQ_S_TIMER) tick_handle();
   else if (irq === IRQ_S_SOFT) handle_ipi();
   else if (irq === IRQ_S_EXTERNAL) handle_external();

@@ -6,7 +6,7 @@
 
 import { MARK } from "../abi/marks.ts";
 import { thread_setup } from "../arch/switch.ts";
-import { THREAD_SIZE, THREAD_SIZE_ORDER } from "../arch/thread.ts";
+import { STACK_SIZE, STACK_ORDER } from "../arch/thread.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_set } from "../lib/atomic.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init } from "../lib/list.ts";
@@ -37,7 +37,7 @@ export function fork_init(): void {
 export function alloc_task(): task_struct | null {
   const memory = kmem_cache_alloc(task_struct_cachep!, GFP_KERNEL);
   if (memory === 0) return null;
-  const stack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, THREAD_SIZE_ORDER);
+  const stack = __get_free_pages(GFP_KERNEL | __GFP_ZERO, STACK_ORDER);
   if (stack === 0) {
     kmem_cache_free(task_struct_cachep!, memory);
     return null;
@@ -61,7 +61,7 @@ export function alloc_task(): task_struct | null {
 
 /** When the task runs for the first time it calls run(arg), which does not return. */
 export function task_begins_at(task: task_struct, run: (arg: u32) => void, arg: u32): void {
-  thread_setup(task.thread, task.stack + THREAD_SIZE, schedule_tail, run, arg);
+  thread_setup(task.thread, task.stack + STACK_SIZE, schedule_tail, run, arg);
 }
 
 /** Gives the task a pid and makes it visible. */
@@ -80,7 +80,7 @@ export function get_task_struct(task: task_struct): void {
 
 export function put_task_struct(task: task_struct): void {
   if (!atomic_dec_and_test(task.usage)) return;
-  free_pages(task.stack, THREAD_SIZE_ORDER);
+  free_pages(task.stack, STACK_ORDER);
   kmem_cache_free(task_struct_cachep!, addr(task));
 }
 

@@ -6,7 +6,7 @@
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { init_stack } from "../arch/head.ts";
 import { local_irq_disable, local_irq_enable } from "../arch/irqflags.ts";
-import { THREAD_SIZE } from "../arch/thread.ts";
+import { STACK_SIZE } from "../arch/thread.ts";
 import { set_dump_stack_task } from "../lib/bug.ts";
 import { printk } from "../lib/printk.ts";
 import { snprintf } from "../lib/vsprintf.ts";
@@ -75,5 +75,5 @@ export function prepare_idle(cpu: u32): usize {
   if (task === null) return 0;
   become_idle(task, cpu);
   set_current(cpu, task);
-  return task.stack + THREAD_SIZE;
+  return task.stack + STACK_SIZE;
 }

@@ -6,14 +6,14 @@
 // Fields marked [rq] belong to the lock of the run queue of `cpu`, those marked [self] to the task itself.
 
 import { NR_CPUS } from "../arch/percpu.ts";
-import { THREAD_SIZE as STACK_BYTES, thread_struct } from "../arch/thread.ts";
+import { STACK_SIZE, thread_struct } from "../arch/thread.ts";
 import { atomic_t } from "../lib/atomic.ts";
 import { list_for_each_entry, list_head } from "../lib/list.ts";
 import { rwlock_t } from "../locking/rwlock.ts";
 import { completion } from "./completion.ts";
 
 /** Bytes of a stack. */
-export const THREAD_SIZE = STACK_BYTES;
+export const THREAD_SIZE = STACK_SIZE;
 
 export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;
