@@ -21,7 +21,7 @@ export function dwarfSections(
   return [
     plainSection(".debug_info", info),
     plainSection(".debug_abbrev", debugAbbrev()),
-    plainSection(".debug_line", debugLine(sequences, linked.unit.locations, files)),
+    plainSection(".debug_line", debugLine(linked, sequences, files)),
     plainSection(".debug_str", strings),
     plainSection(".debug_ranges", ranges),
     plainSection(".debug_frame", debugFrame(linked, wordAt)),

@@ -1,8 +1,9 @@
 /**
  * `.debug_line`, version 4: one sequence for each executable section. Every row begins a statement.
  */
-import type { Location } from "../../ir.ts";
+import type { Location, LocationId } from "../../ir.ts";
 import { ByteWriter } from "../bytes.ts";
+import type { Linked } from "../linked.ts";
 import type { FileNumbers, RowSequence } from "../rows.ts";
 import { LNE, LNS } from "./constants.ts";
 
@@ -42,9 +43,14 @@ function advance(
   Object.assign(state, { address, file, line, column });
 }
 
+/**
+ * The rows of one section. A function whose code begins with a row of its body gets the row of its
+ * declaration before that, at the same address: to gdb this is a prologue without instructions.
+ */
 function sequence(
   w: ByteWriter,
   s: RowSequence,
+  declarations: ReadonlyMap<number, LocationId>,
   locations: readonly Location[],
   files: FileNumbers,
 ): void {
@@ -52,6 +58,11 @@ function sequence(
   w.u8(0).uleb(5).u8(LNE.set_address).u32(state.address);
   for (const row of s.rows) {
     const { file, line, column } = locations[row.loc];
+    const declaration = declarations.get(row.address);
+    if (declaration !== undefined && declaration !== row.loc) {
+      const at = locations[declaration];
+      advance(w, state, row.address, files.number(at.file) + 1, at.line, at.column);
+    }
     advance(w, state, row.address, files.number(file) + 1, line + row.lineOffset, column);
   }
   w.u8(LNS.advance_pc)
@@ -62,12 +73,16 @@ function sequence(
 }
 
 export function debugLine(
+  linked: Linked,
   sequences: readonly RowSequence[],
-  locations: readonly Location[],
   files: FileNumbers,
 ): Uint8Array {
   const program = new ByteWriter();
-  for (const s of sequences) sequence(program, s, locations, files);
+  const codes = linked.layout.sections.flatMap((section) => section.codes);
+  const declarations = new Map(
+    codes.filter((c) => c.loc !== 0 && c.size > 0).map((c) => [c.address, c.loc]),
+  );
+  for (const s of sequences) sequence(program, s, declarations, linked.unit.locations, files);
   const tables = new ByteWriter()
     .u8(1)
     .u8(1)

@@ -1,0 +1,127 @@
+// gdb on QEMU, on a program compiled from source: breakpoints, stepping, backtrace, typed statics.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect } from "vitest";
+import { formatProblem } from "../../src/base/result.ts";
+import { build } from "../../src/compiler/build.ts";
+import { runTool, testWithTool } from "./tool.ts";
+
+const PROGRAM = `// A counter and three functions deep of calls.
+class counter {
+  hits: u32;
+  small: u16 = 7;
+  next: counter | null;
+}
+export const total = new counter();
+const stack = new FixedArray<u8>(4096);
+
+export function _start(): void {
+  "naked";
+  asm\`
+    la sp, \${stack}
+    lui t0, 1
+    add sp, sp, t0
+    li s0, 0
+    call \${main}
+1:  j 1b\`;
+}
+
+function inner(by: u32): u32 {
+  "noinline";
+  total.hits += by;
+  return total.hits * 3;
+}
+
+function middle(by: u32): u32 {
+  "noinline";
+  const first = inner(by);
+  return inner(first) + first;
+}
+
+export function main(): void {
+  total.next = total;
+  total.hits = middle(5);
+  for (;;) wfi();
+}
+`;
+
+const work = mkdtempSync(join(tmpdir(), "hartlab-debugger-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+function compile(): string {
+  const ts = createRequire(import.meta.url)("typescript");
+  const files = new Map([["firmware/count.ts", PROGRAM]]);
+  const input = { files, entries: ["firmware/count.ts"], workload: null, tasks: [], config: {} };
+  const result = build(ts, input);
+  if (!result.ok) throw new Error(result.problems.map(formatProblem).join("\n"));
+  mkdirSync(join(work, "firmware"));
+  writeFileSync(join(work, "firmware/count.ts"), PROGRAM);
+  const elf = join(work, "count.elf");
+  writeFileSync(elf, result.value.elf);
+  return elf;
+}
+
+testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", () => {
+  const elf = compile();
+  const machine =
+    `qemu-system-riscv32 -M virt -m 64M -bios none -kernel ${elf} ` +
+    "-display none -serial null -monitor none -S -gdb stdio";
+  const commands = [
+    "set confirm off",
+    "set height 0",
+    `target remote | ${machine}`,
+    "break inner",
+    "continue",
+    "backtrace",
+    "list",
+    "finish",
+    "continue",
+    "print total",
+    "print *total.next",
+    "print total.next->next->small",
+    "backtrace",
+    "kill",
+  ];
+  const args = ["-nx", "-q", "-batch", ...commands.flatMap((c) => ["-ex", c]), elf];
+  const output = runTool("gdb-multiarch", args, work);
+  const addressless = output
+    .replace(/0x[0-9a-f]{8}/g, "ADDRESS")
+    .trim()
+    .split("\n");
+  expect(addressless).toMatchInlineSnapshot(`
+    [
+      "ADDRESS in ?? ()",
+      "Breakpoint 1 at ADDRESS: file firmware/count.ts, line 23.",
+      "",
+      "Breakpoint 1, inner () at firmware/count.ts:23",
+      "23	  total.hits += by;",
+      "#0  inner () at firmware/count.ts:23",
+      "#1  ADDRESS in middle () at firmware/count.ts:29",
+      "#2  ADDRESS in main () at firmware/count.ts:35",
+      "18	1:  j 1b\`;",
+      "19	}",
+      "20	",
+      "21	function inner(by: u32): u32 {",
+      "22	  "noinline";",
+      "23	  total.hits += by;",
+      "24	  return total.hits * 3;",
+      "25	}",
+      "26	",
+      "27	function middle(by: u32): u32 {",
+      "ADDRESS in middle () at firmware/count.ts:29",
+      "29	  const first = inner(by);",
+      "",
+      "Breakpoint 1, inner () at firmware/count.ts:23",
+      "23	  total.hits += by;",
+      "$1 = {hits = 5, small = 7, next = ADDRESS <total>}",
+      "$2 = {hits = 5, small = 7, next = ADDRESS <total>}",
+      "$3 = 7",
+      "#0  inner () at firmware/count.ts:23",
+      "#1  ADDRESS in middle () at firmware/count.ts:30",
+      "#2  ADDRESS in main () at firmware/count.ts:35",
+      "[Inferior 1 (process 1) killed]",
+    ]
+  `);
+});
