@@ -3,7 +3,7 @@
 // Order of locks: cpu_add_remove_lock > cpu_hotplug.lock > whatever the states take.
 //   up    states prepare -> idle task -> firmware starts the hart -> it marks itself online -> ksoftirqd goes on
 //   down  ksoftirqd parks -> cpuhp/N, on the CPU and with interrupts off: leave cpu_online_mask, answer the last calls, move
-//         tasks away -> idle asks the firmware to stop the hart -> timers, softirqs, RCU callbacks and states move, here
+//         timers and tasks away -> idle asks the firmware to stop the hart -> softirqs, RCU callbacks and states move
 // There is no stop_machine: whoever hands work to another CPU (wake-ups, timers, calls) looks under a lock that the dying
 // CPU takes as well whether the CPU still takes any.
 // The boot CPU can go too, as long as another one stays.
@@ -35,7 +35,7 @@ import { cpu_idle, prepare_idle, set_play_dead } from "../sched/idle.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
 import { PRIO_HIGH, smp_processor_id, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
 import { tick_cpu_dying, tick_start } from "../sched/tick.ts";
-import { msleep, timers_dead_cpu } from "../sched/timer.ts";
+import { msleep, timers_dying_cpu } from "../sched/timer.ts";
 import { cpu_hotplug_begin, cpu_hotplug_done } from "./lock.ts";
 import { dead_states, prepare_states } from "./states.ts";
 
@@ -79,6 +79,7 @@ function take_cpu_down(cpu: u32): void {
   tick_cpu_dying(cpu);
   irq_cpu_dying(cpu, to);
   flush_smp_call(cpu);
+  timers_dying_cpu(cpu, to);
   sched_cpu_dying(cpu);
   // Asleep, it leaves the CPU to the idle task, which sees that the CPU is offline. sie is 0: no interrupt comes between.
   __set_current_state(TASK_UNINTERRUPTIBLE);
@@ -180,7 +181,6 @@ function take_down(cpu: u32): i32 {
     pr_err("cpu: CPU%u: hart %u does not stop\n", cpu, cpuid_to_hartid_map[cpu]);
     return -EIO;
   }
-  timers_dead_cpu(cpu);
   const flags = local_irq_save();
   softirq_dead_cpu(cpu);
   local_irq_restore(flags);

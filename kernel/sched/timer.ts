@@ -155,24 +155,25 @@ export function timers_init(): void {
   open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
 }
 
-/** Runs on another CPU once `dead` has stopped: its timers go on here. */
-export function timers_dead_cpu(dead: u32): void {
-  const old = timer_bases.of(dead);
+/**
+ * Runs on the dying CPU with interrupts off: its timers go on at CPU `to`. Here and not later, because whoever waits for
+ * the CPU to be dead may sleep with a timer of this very CPU.
+ */
+export function timers_dying_cpu(cpu: u32, to: u32): void {
+  const old = timer_bases.of(cpu);
+  const base = timer_bases.of(to);
+  raw_spin_lock(old.lock);
+  raw_spin_lock(base.lock);
   for (;;) {
-    const flags = raw_spin_lock_irqsave(old.lock);
     const timer = first_timer(old);
-    if (timer !== null) {
-      list_del_init(timer.entry);
-      // Whoever looks for the timer now waits at the new base.
-      timer.cpu = smp_processor_id();
-      const base = timer_bases.of(timer.cpu);
-      raw_spin_lock(base.lock);
-      insert(base, timer);
-      raw_spin_unlock(base.lock);
-    }
-    raw_spin_unlock_irqrestore(old.lock, flags);
-    if (timer === null) return;
+    if (timer === null) break;
+    list_del_init(timer.entry);
+    // Whoever looks for the timer now waits at the new base.
+    timer.cpu = to;
+    insert(base, timer);
   }
+  raw_spin_unlock(base.lock);
+  raw_spin_unlock(old.lock);
 }
 
 /** Number of timers armed on all CPUs; for the check at the end of a run. */
