@@ -36,12 +36,6 @@ const MEMORY_MIN = 8 * MIB;
 const MEMORY_MAX = 2048 * MIB;
 const BOOTARGS_BYTES_MAX = 0x1_0000;
 const PAGE_BYTES = 4096;
-/**
- * The engine returns at least this often, so that the faster version of its code can take over
- * (ENGINE.md).
- */
-const SLICE_INSTRUCTIONS = 4_000_000;
-const ACCESS_READ = 0;
 
 function configProblems(config: MachineConfig): Problem[] {
   const problems: Problem[] = [];
@@ -175,28 +169,18 @@ class VirtMachine implements Machine {
     return success(undefined);
   }
 
-  private instructions(): number {
-    let sum = 0;
-    for (let hart = 0; hart < this.board.harts; hart++)
-      sum += getHart64(this.board, hart, HART.INSTRET);
-    return sum;
-  }
-
   run(limits: RunLimits): Stop {
     assert(this.end === null, "machine: run after the machine has ended");
     this.started = true;
     this.engine.setAttentionMarks(limits.attention ?? []);
-    const untilCycle = limits.untilCycle ?? Infinity;
-    for (;;) {
-      const slice = Math.min(limits.maxInstructions, this.instructions() + SLICE_INSTRUCTIONS);
-      const reason = this.engine.run(slice, untilCycle);
-      if (reason === RUN.BUDGET && slice < limits.maxInstructions) continue;
-      const stop = this.stopFor(reason);
-      const { kind } = stop;
-      if (kind === "poweroff" || kind === "reboot" || kind === "failure" || kind === "fault")
-        this.end = stop;
-      return stop;
-    }
+    const stop = this.stopFor(
+      this.engine.run(limits.maxInstructions, limits.untilCycle ?? Infinity),
+    );
+    const { kind } = stop;
+    const ended =
+      kind === "poweroff" || kind === "reboot" || kind === "failure" || kind === "fault";
+    if (ended) this.end = stop;
+    return stop;
   }
 
   private stopFor(reason: number): Stop {
@@ -285,7 +269,7 @@ class VirtMachine implements Machine {
     while (done < length) {
       const from = (address >>> 0) + done;
       const count = Math.min(length - done, PAGE_BYTES - (from % PAGE_BYTES));
-      const physical = this.engine.translate(0, from | 0, ACCESS_READ, PRIV.S);
+      const physical = this.engine.translate(0, from | 0, PRIV.S);
       const part = physical === -1 ? null : this.readPhysical(physical, count);
       if (!part) return null;
       result.set(part, done);
