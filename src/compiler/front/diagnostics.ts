@@ -41,7 +41,7 @@ export const DIAGNOSTICS = {
   K042: ["{0} and {1} do not mix", "convert one side: `{2}(...)`"],
   K043: ["null does not convert to {0}", "declare it `{0} | null`, or pass an object"],
   K044: ["{0} and {1} cannot be compared", "{2}"],
-  K045: ["{0} on {1}", "{2}"],
+  K045: ["{0} does not work on {1}", "{2}"],
   K046: ["a condition cannot be {0}", "{1}"],
   K047: ["{0} has no value", "only a call of a function that returns something is a value"],
   K048: ["strings compare by address here", "use strcmp(a, b) === 0"],
@@ -105,6 +105,11 @@ function fill(template: string, args: readonly (string | number)[]): string {
 export class Diagnostics {
   readonly problems: Problem[] = [];
   private readonly seen = new Set<string>();
+  private readonly max: number;
+
+  constructor(max = PROBLEMS_MAX) {
+    this.max = max;
+  }
 
   report(node: TS.Node | null, code: DiagnosticCode, ...args: (string | number)[]): void {
     const [message, hint] = DIAGNOSTICS[code];
@@ -121,7 +126,7 @@ export class Diagnostics {
     if (this.seen.has(key)) return;
     this.seen.add(key);
     this.problems.push({ message, ...(place && { place }), ...(hint && { hint }) });
-    if (this.problems.length >= PROBLEMS_MAX) throw TOO_MANY;
+    if (this.problems.length >= this.max) throw TOO_MANY;
   }
 
   /** Something already reported stands in the way. */

@@ -28,13 +28,15 @@ export interface CompileInput {
   readonly workload: string | null;
   readonly tasks: readonly string[];
   readonly config: Readonly<Record<string, ConfigValue>>;
+  /** Where to stop looking for problems; 20 when absent. */
+  readonly problemsMax?: number;
 }
 
 const ABI_FOLDER = "kernel/abi/";
 
 export function compileToIr(ts: TypeScript, input: CompileInput): Result<IrUnit> {
   useTypeScript(ts);
-  const diagnostics = new Diagnostics();
+  const diagnostics = new Diagnostics(input.problemsMax);
   const unit = diagnostics.outermost(() => compile(input, diagnostics));
   return unit && !diagnostics.problems.length ? success(unit) : failure(...diagnostics.problems);
 }

@@ -14,6 +14,8 @@ export class Modules {
   private readonly files: ReadonlyMap<string, string>;
   private readonly diagnostics: Diagnostics;
   private symbolCount = 0;
+  /** Imports have been checked: a broken one is known and silent from here on. */
+  private checked = false;
 
   constructor(files: ReadonlyMap<string, string>, diagnostics: Diagnostics) {
     this.files = files;
@@ -102,7 +104,10 @@ export class Modules {
       return;
     }
     const target = this.load(this.resolve(module.path, from));
-    if (!target) this.diagnostics.fail(s.moduleSpecifier, "K002", from);
+    if (!target) {
+      for (const e of bindings.elements) this.add(module, e.name, { kind: "broken", name: e.name.text });
+      this.diagnostics.fail(s.moduleSpecifier, "K002", from);
+    }
     for (const e of bindings.elements) {
       if (e.propertyName) this.diagnostics.fail(e, "K101", "`import { a as b }`", "import the name as it is");
       this.add(module, e.name, { kind: "import", name: e.name.text, from: target, exported: false });
@@ -160,9 +165,11 @@ export class Modules {
     let symbol = module.names.get(name);
     while (symbol?.kind === "import") {
       const target: ModuleSymbol | undefined = symbol.from.names.get(symbol.name);
-      if (!target || (target.kind !== "import" && target.kind !== "config" && !target.exported)) return null;
+      const found = target && (!("exported" in target) || target.kind === "import" || target.exported);
+      if (!found) return { kind: "broken", name };
       symbol = target;
     }
+    if (symbol?.kind === "broken" && this.checked) this.diagnostics.stop();
     return symbol ?? null;
   }
 
@@ -175,11 +182,13 @@ export class Modules {
         if (!bindings || !ts.isNamedImports(bindings)) continue;
         for (const e of bindings.elements) {
           const symbol = module.names.get(e.name.text);
-          if (symbol?.kind !== "import" || this.lookup(module, e.name.text)) continue;
+          if (symbol?.kind !== "import" || this.lookup(module, e.name.text)?.kind !== "broken") continue;
+          module.names.set(e.name.text, { kind: "broken", name: e.name.text });
           this.diagnostics.report(e, "K003", symbol.from.path, e.name.text);
         }
       }
     }
+    this.checked = true;
   }
 }
 

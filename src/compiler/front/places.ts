@@ -160,6 +160,7 @@ export function assignPlace(f: Lowering, place: Place, value: Operand, node: TS.
 export function lowerIdentifier(f: Lowering, node: TS.Identifier, scope: Scope): Operand {
   const variable = findVariable(scope, node.text);
   if (variable) {
+    if (variable.type.kind === "error") f.diagnostics.stop();
     if (variable.constant) return variable.constant;
     return loadPlace(f, variablePlace(f, variable));
   }

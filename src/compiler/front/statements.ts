@@ -111,7 +111,7 @@ function lowerJump(f: Lowering, node: TS.BreakStatement | TS.ContinueStatement, 
 function lowerSwitch(f: Lowering, node: TS.SwitchStatement, scope: Scope): void {
   const value = materialize(f, lowerExpression(f, node.expression, scope), node.expression);
   if (value.type.kind !== "int" || value.type.bytes === 8) {
-    return f.diagnostics.fail(node.expression, "K045", "switch", typeName(value.type), "switch over an integer of at most 32 bits");
+    return f.diagnostics.fail(node.expression, "K045", "`switch`", typeName(value.type), "switch over an integer of at most 32 bits");
   }
   const { clauses } = node.caseBlock;
   const end = f.b.block();

@@ -94,6 +94,12 @@ export interface ConfigSymbol {
   readonly name: string;
 }
 
+/** An import that names nothing: reported once, where it is written. */
+export interface BrokenSymbol {
+  readonly kind: "broken";
+  readonly name: string;
+}
+
 export interface ImportSymbol {
   readonly kind: "import";
   readonly name: string;
@@ -101,5 +107,5 @@ export interface ImportSymbol {
   readonly exported: false;
 }
 
-export type Definition = ClassSymbol | FunctionSymbol | StaticSymbol | EnumSymbol | AliasSymbol | ConfigSymbol;
+export type Definition = ClassSymbol | FunctionSymbol | StaticSymbol | EnumSymbol | AliasSymbol | ConfigSymbol | BrokenSymbol;
 export type ModuleSymbol = Definition | ImportSymbol;
