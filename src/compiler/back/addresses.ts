@@ -52,9 +52,11 @@ export function findSharedSymbols(fn: IrFunction, pool: ConstantPool): Set<strin
 
 /**
  * percpu values whose every use is a plain address in the same block with no clobber in between: their address need
- * not be computed ahead of the access.
+ * not be computed ahead of the access, and a preemption cannot come between the two.
  */
-export function findFoldablePercpu(fn: IrFunction): Set<Value> {
+export function findFoldablePercpu(
+  fn: IrFunction, fits: (symbol: string, addend: number) => boolean,
+): Set<Value> {
   const foldable = new Set<Value>();
   const elsewhere = new Set<Value>();
   for (const block of fn.blocks) {
@@ -63,7 +65,8 @@ export function findFoldablePercpu(fn: IrFunction): Set<Value> {
       value.args.forEach((arg, i) => {
         if (arg.op !== "percpu") return;
         const address = i === 0 && (value.op === "load" || value.op === "store");
-        if (!address || !open.has(arg)) elsewhere.add(arg);
+        const near = address && fits(arg.x.name, arg.x.offset + value.x.offset);
+        if (!near || !open.has(arg)) elsewhere.add(arg);
       });
       if (isClobber(value)) open = new Set();
       if (value.op === "percpu") {

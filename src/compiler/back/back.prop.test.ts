@@ -11,13 +11,13 @@ import { runAssembly } from "./testing/run-assembly.ts";
 
 const ARGS = [3, -7, 0x12345, 0, -1, 99, 1 << 30, 8, 9, -10, 11, 12];
 
-function check(seed: number, shape: RandomShape, options: GenerateOptions, percpuNear = true): void {
+function check(seed: number, shape: RandomShape, options: GenerateOptions, percpuFits = true): void {
   const expected = new World(seed);
   const args = ARGS.slice(0, shape.params);
   const words = interpret(randomFunction(seed, shape), args, expected);
   if (words === null) return;
   const actual = new World(seed);
-  const assembly = generateFunction(randomFunction(seed, shape), percpuNear, options);
+  const assembly = generateFunction(randomFunction(seed, shape), () => percpuFits, options);
   const results = runAssembly(assembly, args, actual, expected.arities, words.length);
   expect(actual.trace).toEqual(expected.trace);
   expect(results).toEqual(words);

@@ -8,7 +8,9 @@ import type { IrFunction, IrUnit } from "../ir.ts";
 import type { OptimizeOptions } from "../opt/index.ts";
 import { optimize } from "../opt/index.ts";
 import { allocateRegisters } from "./allocate.ts";
+import { perCpuOffsets } from "../link/layout.ts";
 import { emitFunction } from "./emit.ts";
+import { fitsImmediate } from "./machine.ts";
 import { selectInstructions } from "./select.ts";
 
 export type BackPass = "hoist-constants" | "coalesce";
@@ -18,23 +20,22 @@ export interface GenerateOptions extends Omit<OptimizeOptions, "disable"> {
   readonly disable?: readonly (BackPass | NonNullable<OptimizeOptions["disable"]>[number])[];
 }
 
-/** tp-relative offsets beyond this do not fit an instruction. */
-const PERCPU_NEAR_BYTES = 2048;
-
 export function generate(unit: IrUnit, options: GenerateOptions = {}): AsmFunction[] {
-  let percpuBytes = 0;
-  for (const object of unit.data) {
-    if (object.section === ".data..percpu") percpuBytes += object.size + object.align - 1;
-  }
-  const percpuNear = percpuBytes <= PERCPU_NEAR_BYTES;
-  return unit.functions.map((fn) => generateFunction(fn, percpuNear, options));
+  const offsets = perCpuOffsets(unit.data);
+  const percpuFits = (symbol: string, addend: number): boolean => {
+    const offset = offsets.get(symbol);
+    return offset !== undefined && fitsImmediate(offset + addend);
+  };
+  return unit.functions.map((fn) => generateFunction(fn, percpuFits, options));
 }
 
 /** Changes `fn`. */
-export function generateFunction(fn: IrFunction, percpuNear: boolean, options: GenerateOptions = {}): AsmFunction {
+export function generateFunction(
+  fn: IrFunction, percpuFits: (symbol: string, addend: number) => boolean, options: GenerateOptions = {},
+): AsmFunction {
   const disabled = new Set<string>(options.disable ?? []);
   optimize(fn, options as OptimizeOptions);
-  const machine = selectInstructions(fn, { hoistConstants: !disabled.has("hoist-constants"), percpuNear });
+  const machine = selectInstructions(fn, { hoistConstants: !disabled.has("hoist-constants"), percpuFits });
   const allocation = allocateRegisters(machine, { coalesce: !disabled.has("coalesce") });
   return emitFunction(machine, allocation);
 }

@@ -13,7 +13,7 @@ import { findDominators, findLoops } from "../opt/cfg.ts";
 import { constantOf, endArgs, isConstantLike } from "../opt/values.ts";
 import { findFoldablePercpu, findSharedSymbols, memoryOperand } from "./addresses.ts";
 import type { AddressContext } from "./addresses.ts";
-import { ConstantPool, makeSymbol, makingOf } from "./constants.ts";
+import { ConstantPool, makingOf } from "./constants.ts";
 import { blockWeights } from "./frequency.ts";
 import type {
   MachineBlock, MachineEnd, MachineFunction, MachineInsn, MachineKind, Move, MoveSource, Reg,
@@ -25,8 +25,8 @@ import { AMO_MNEMONICS, FENCE_BITS, IMMEDIATE_FORMS, LOAD_MNEMONICS, ORDER_SUFFI
 export interface SelectOptions {
   /** Constants of a loop are made before it. */
   readonly hoistConstants: boolean;
-  /** Every per-CPU variable lies within 2 KiB of tp. */
-  readonly percpuNear: boolean;
+  /** Whether a per-CPU address is in reach of one instruction from tp. */
+  readonly percpuFits: (symbol: string, addend: number) => boolean;
 }
 
 export function selectInstructions(fn: IrFunction, options: SelectOptions): MachineFunction {
@@ -38,7 +38,6 @@ class Selector implements AddressContext {
   readonly shared: ReadonlySet<string>;
   readonly percpu: ReadonlySet<Value>;
   readonly #fn: IrFunction;
-  readonly #options: SelectOptions;
   readonly #machine: MachineFunction;
   readonly #order: readonly Block[];
   readonly #blocks = new Map<Block, MachineBlock>();
@@ -51,7 +50,6 @@ class Selector implements AddressContext {
 
   constructor(fn: IrFunction, options: SelectOptions) {
     this.#fn = fn;
-    this.#options = options;
     const dominators = findDominators(fn);
     this.#order = dominators.order;
     this.#block = fn.blocks[0];
@@ -67,7 +65,7 @@ class Selector implements AddressContext {
     }
     this.pool = new ConstantPool(this.#machine, this.#blocks, findLoops(dominators), cold, options.hoistConstants);
     this.shared = findSharedSymbols(fn, this.pool);
-    this.percpu = options.percpuNear ? findFoldablePercpu(fn) : new Set();
+    this.percpu = findFoldablePercpu(fn, options.percpuFits);
     this.#registers = new Int32Array(fn.nextId);
     this.#useCounts = new Int32Array(fn.nextId);
     for (const block of this.#order) {
@@ -184,16 +182,9 @@ class Selector implements AddressContext {
   #percpu(value: ValueOf<"percpu">): void {
     if (this.percpu.has(value) || this.#useCounts[value.id] === 0) return;
     const { name: symbol, offset: addend } = value.x;
-    const rd = this.#registerOf(value);
-    if (this.#options.percpuNear) {
-      const imm = { part: "percpu", symbol, addend } as const;
-      return this.#emit("op", value.loc, { mnemonic: "addi", rd, rs1: TP, imm });
-    }
-    const here = this.pool.get(this.#block, makeSymbol(symbol, addend), value.loc);
-    const start = this.pool.get(this.#block, makeSymbol("__per_cpu_start", 0), value.loc);
-    const distance = this.#machine.registerCount++;
-    this.#emit("op", value.loc, { mnemonic: "sub", rd: distance, rs1: here, rs2: start });
-    this.#emit("op", value.loc, { mnemonic: "add", rd, rs1: distance, rs2: TP });
+    // `link/` makes several instructions of one whose immediate does not fit.
+    const imm = { part: "percpu", symbol, addend } as const;
+    this.#emit("op", value.loc, { mnemonic: "addi", rd: this.#registerOf(value), rs1: TP, imm });
   }
 
   /** What a move reads: constants are made in the target itself, unless a register here holds them anyway. */

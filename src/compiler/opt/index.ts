@@ -2,10 +2,16 @@
  * The passes over the IR, in order. Each may be left out (`disable`); splitting edges may not, code generation needs it.
  */
 import type { IrFunction } from "../ir.ts";
+import { foldAddresses } from "./addresses.ts";
+import { joinBlocks } from "./blocks.ts";
 import { eliminateDeadCode } from "./dce.ts";
 import { insertPreheaders, splitCriticalEdges } from "./edges.ts";
+import { numberValues } from "./gvn.ts";
+import { hoistInvariants } from "./licm.ts";
+import { simplify } from "./simplify.ts";
+import { threadBooleans } from "./thread.ts";
 
-export const OPT_PASSES = ["dce"] as const;
+export const OPT_PASSES = ["simplify", "thread", "join", "addresses", "gvn", "licm", "dce"] as const;
 export type OptPass = (typeof OPT_PASSES)[number];
 
 export interface OptimizeOptions {
@@ -14,8 +20,19 @@ export interface OptimizeOptions {
 
 /** Changes `fn`. */
 export function optimize(fn: IrFunction, options: OptimizeOptions = {}): void {
-  const enabled = (pass: OptPass): boolean => !(options.disable ?? []).includes(pass);
+  const run = (pass: OptPass, body: (fn: IrFunction) => void): void => {
+    if (!(options.disable ?? []).includes(pass)) body(fn);
+  };
+  run("simplify", simplify);
+  run("thread", threadBooleans);
+  run("join", joinBlocks);
+  run("addresses", foldAddresses);
+  run("gvn", numberValues);
+  run("simplify", simplify);
+  run("join", joinBlocks);
+  run("dce", eliminateDeadCode);
   insertPreheaders(fn);
+  run("licm", hoistInvariants);
   splitCriticalEdges(fn);
-  if (enabled("dce")) eliminateDeadCode(fn);
+  run("dce", eliminateDeadCode);
 }

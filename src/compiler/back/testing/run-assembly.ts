@@ -4,7 +4,7 @@
  */
 import type { AsmFunction, AsmItem, Immediate } from "../../assembly.ts";
 import type { BinaryOp, Condition } from "../../ir.ts";
-import { evaluateBinary, evaluateCondition } from "../../opt/arithmetic.ts";
+import { foldBinary, foldCondition } from "../../front/fold.ts";
 import type { World } from "../../opt/testing/world.ts";
 import { PER_CPU_START, STACK_TOP } from "../../opt/testing/world.ts";
 
@@ -74,7 +74,7 @@ class Machine {
       case "la": x[item.rd] = this.#world.symbol(item.symbol) + item.addend; return pc + 1;
       case "jump": return this.#label(item.label);
       case "branch": {
-        const taken = evaluateCondition(item.mnemonic.slice(1) as Condition, x[item.rs1], x[item.rs2]);
+        const taken = foldCondition(item.mnemonic.slice(1) as Condition, x[item.rs1], x[item.rs2]);
         return taken ? this.#label(item.label) : pc + 1;
       }
       case "call": this.#call(item.symbol); return pc + 1;
@@ -132,8 +132,8 @@ class Machine {
     else if (mnemonic.startsWith("csrr")) this.#csr(item);
     else if (mnemonic === "fence") this.#world.event("fence");
     else if (/\.w/.test(mnemonic)) this.#atomic(item);
-    else if (item.imm !== undefined) x[rd] = evaluateBinary(mnemonic.replace(/i(u?)$/, "$1") as BinaryOp, x[rs1], imm);
-    else x[rd] = evaluateBinary(mnemonic as BinaryOp, x[rs1], x[rs2]);
+    else if (item.imm !== undefined) x[rd] = foldBinary(mnemonic.replace(/i(u?)$/, "$1") as BinaryOp, x[rs1], imm);
+    else x[rd] = foldBinary(mnemonic as BinaryOp, x[rs1], x[rs2]);
     return pc + 1;
   }
 

@@ -1,6 +1,6 @@
 /** Runs an IR function in a World: the reference that passes and code generation are compared with. */
 import type { Block, IrFunction, Value } from "../../ir.ts";
-import { evaluateBinary, evaluateCondition } from "../arithmetic.ts";
+import { foldBinary, foldCondition } from "../../front/fold.ts";
 import type { World } from "./world.ts";
 import { PER_CPU_START, STACK_TOP } from "./world.ts";
 
@@ -31,7 +31,7 @@ export function interpret(fn: IrFunction, args: readonly number[], world: World)
       case "return": return end.args.map(get);
       case "jump": block = end.target; break;
       case "branch": {
-        const taken = evaluateCondition(end.condition, get(end.args[0]), get(end.args[1]));
+        const taken = foldCondition(end.condition, get(end.args[0]), get(end.args[1]));
         block = taken ? end.then : end.else;
         break;
       }
@@ -56,7 +56,7 @@ function step(
     case "frame": return slots[value.x.slot] + value.x.offset;
     case "param": return args[value.x.index];
     case "percpu": return world.tp + world.symbol(value.x.name) - PER_CPU_START + value.x.offset;
-    case "binary": return evaluateBinary(value.x.op, a[0], a[1]);
+    case "binary": return foldBinary(value.x.op, a[0], a[1]);
     case "load": {
       const word = world.load(a[0] + value.x.offset, value.x.width, value.x.signed);
       if (value.x.access === "once") world.volatile.push("load");

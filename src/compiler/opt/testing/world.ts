@@ -16,6 +16,7 @@ const FUNCTION_COUNT = 4;
 export const PER_CPU_BASE = MEMORY_BASE + 0x1000;
 const PER_CPU_BYTES = 0x100;
 export const PER_CPU_START = 0x2000;
+const VISIBLE_BYTES = PER_CPU_BASE - MEMORY_BASE + CPU_COUNT * PER_CPU_BYTES;
 
 export class World {
   readonly trace: string[] = [];
@@ -31,7 +32,7 @@ export class World {
   #events = 0;
 
   constructor(seed: number) {
-    for (let i = 0; i < PER_CPU_BASE - MEMORY_BASE + CPU_COUNT * PER_CPU_BYTES; i++) {
+    for (let i = 0; i < VISIBLE_BYTES; i++) {
       this.bytes[i] = mix(seed, i);
     }
   }
@@ -83,8 +84,8 @@ export class World {
   }
 
   /** Static and per-CPU memory, for comparison. */
-  visibleMemory(): Uint8Array {
-    return this.bytes.slice(0, PER_CPU_BASE - MEMORY_BASE + CPU_COUNT * PER_CPU_BYTES);
+  visibleMemory(): string {
+    return Array.from(this.bytes.subarray(0, VISIBLE_BYTES), (byte) => byte.toString(16)).join(" ");
   }
 
   #at(address: number, width: number): number {
