@@ -36,6 +36,8 @@ const MEMORY_MIN = 8 * MIB;
 const MEMORY_MAX = 2048 * MIB;
 const BOOTARGS_BYTES_MAX = 0x1_0000;
 const PAGE_BYTES = 4096;
+/** `access` of the engine's translate. */
+const ACCESS_READ = 0;
 
 function configProblems(config: MachineConfig): Problem[] {
   const problems: Problem[] = [];
@@ -269,7 +271,7 @@ class VirtMachine implements Machine {
     while (done < length) {
       const from = (address >>> 0) + done;
       const count = Math.min(length - done, PAGE_BYTES - (from % PAGE_BYTES));
-      const physical = this.engine.translate(0, from | 0, PRIV.S);
+      const physical = this.engine.translate(0, from | 0, ACCESS_READ, PRIV.S);
       const part = physical === -1 ? null : this.readPhysical(physical, count);
       if (!part) return null;
       result.set(part, done);
