@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { formatProblem } from "../../src/base/result.ts";
 import { build } from "../../src/compiler/build.ts";
-import { runTool, testWithTool } from "./tool.ts";
+import { outputOf, testWithTool } from "./tool.ts";
 
 const PROGRAM = `// A counter and three functions deep of calls.
 class counter {
@@ -85,16 +85,15 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
     "kill",
   ];
   const args = ["-nx", "-q", "-batch", ...commands.flatMap((c) => ["-ex", c]), elf];
-  const output = runTool("gdb-multiarch", args, work);
+  const output = outputOf("gdb-multiarch", args, work);
   const addressless = output
     .replace(/0x[0-9a-f]{8}/g, "ADDRESS")
-    .trim()
-    .split("\n");
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("[Inferior"));
   expect(addressless).toMatchInlineSnapshot(`
     [
       "ADDRESS in ?? ()",
       "Breakpoint 1 at ADDRESS: file firmware/count.ts, line 23.",
-      "",
       "Breakpoint 1, inner () at firmware/count.ts:23",
       "23	  total.hits += by;",
       "#0  inner () at firmware/count.ts:23",
@@ -112,7 +111,6 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
       "27	function middle(by: u32): u32 {",
       "ADDRESS in middle () at firmware/count.ts:29",
       "29	  const first = inner(by);",
-      "",
       "Breakpoint 1, inner () at firmware/count.ts:23",
       "23	  total.hits += by;",
       "$1 = {hits = 5, small = 7, next = ADDRESS <total>}",
@@ -121,7 +119,6 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
       "#0  inner () at firmware/count.ts:23",
       "#1  ADDRESS in middle () at firmware/count.ts:30",
       "#2  ADDRESS in main () at firmware/count.ts:35",
-      "[Inferior 1 (process 1) killed]",
     ]
   `);
 });
