@@ -8,7 +8,7 @@
  * Several offsets into one symbol share its whole address instead; one offset uses lui alone.
  */
 import type { Block, IrFunction, LocationId, Value, ValueOf } from "../ir.ts";
-import { isClobber } from "../opt/values.ts";
+import { endArgs, isClobber } from "../opt/values.ts";
 import type { ConstantPool } from "./constants.ts";
 import { makeConstant, makeSymbol, makeSymbolHigh } from "./constants.ts";
 import type { MachineImmediate, Reg } from "./machine.ts";
@@ -50,42 +50,48 @@ export function findSharedSymbols(fn: IrFunction, pool: ConstantPool): Set<strin
   return shared;
 }
 
+export interface PercpuUses {
+  /** Loads and stores that reach their per-CPU variable from tp. */
+  readonly folded: ReadonlySet<Value>;
+  /** percpu values whose address is needed in a register. */
+  readonly addresses: ReadonlySet<Value>;
+}
+
 /**
- * percpu values whose every use is a plain address in the same block with no clobber in between: their address need
- * not be computed ahead of the access, and a preemption cannot come between the two.
+ * Accesses to which a single way without a clobber leads from the per-CPU address they use: they take it from tp at
+ * once, so that a preemption cannot come between. `order` is reverse postorder.
  */
-export function findFoldablePercpu(
-  fn: IrFunction, fits: (symbol: string, addend: number) => boolean,
-): Set<Value> {
-  const foldable = new Set<Value>();
-  const elsewhere = new Set<Value>();
-  for (const block of fn.blocks) {
-    let open = new Set<Value>();
+export function findPercpuUses(order: readonly Block[], fits: (symbol: string, addend: number) => boolean): PercpuUses {
+  const folded = new Set<Value>();
+  const addresses = new Set<Value>();
+  const openAtEnd = new Map<Block, Set<Value>>();
+  const need = (arg: Value): void => {
+    if (arg.op === "percpu") addresses.add(arg);
+  };
+  for (const block of order) {
+    const before = block.preds.length === 1 ? openAtEnd.get(block.preds[0]) : undefined;
+    const open = new Set(before);
     for (const value of block.values) {
+      const isAccess = value.op === "load" || value.op === "store";
       value.args.forEach((arg, i) => {
         if (arg.op !== "percpu") return;
-        const address = i === 0 && (value.op === "load" || value.op === "store");
-        const near = address && fits(arg.x.name, arg.x.offset + value.x.offset);
-        if (!near || !open.has(arg)) elsewhere.add(arg);
+        const fold = isAccess && i === 0 && open.has(arg) && fits(arg.x.name, arg.x.offset + value.x.offset);
+        if (fold) folded.add(value);
+        else addresses.add(arg);
       });
-      if (isClobber(value)) open = new Set();
-      if (value.op === "percpu") {
-        open.add(value);
-        foldable.add(value);
-      }
+      if (isClobber(value)) open.clear();
+      if (value.op === "percpu") open.add(value);
     }
-    if (block.end.kind === "branch" || block.end.kind === "return") {
-      for (const arg of block.end.args) elsewhere.add(arg);
-    }
+    endArgs(block.end).forEach(need);
+    openAtEnd.set(block, open);
   }
-  for (const value of elsewhere) foldable.delete(value);
-  return foldable;
+  return { folded, addresses };
 }
 
 export interface AddressContext {
   readonly pool: ConstantPool;
   readonly shared: ReadonlySet<string>;
-  readonly percpu: ReadonlySet<Value>;
+  readonly percpu: PercpuUses;
   register(value: Value, block: Block, loc: LocationId): Reg;
   /** A new register that holds a + b. */
   sum(a: Reg, b: Reg, loc: LocationId): Reg;
@@ -116,7 +122,7 @@ export function memoryOperand(
       return { base: register, imm: (address - upper) | 0 };
     }
     case "percpu":
-      if (context.percpu.has(base)) {
+      if (context.percpu.folded.has(access)) {
         return { base: TP, imm: { part: "percpu", symbol: base.x.name, addend: base.x.offset + offset } };
       }
       break;

@@ -11,8 +11,8 @@
 import type { Block, IrFunction, LocationId, Terminator, Value, ValueOf } from "../ir.ts";
 import { findDominators, findLoops } from "../opt/cfg.ts";
 import { constantOf, endArgs, isConstantLike } from "../opt/values.ts";
-import { findFoldablePercpu, findSharedSymbols, memoryOperand } from "./addresses.ts";
-import type { AddressContext } from "./addresses.ts";
+import { findPercpuUses, findSharedSymbols, memoryOperand } from "./addresses.ts";
+import type { AddressContext, PercpuUses } from "./addresses.ts";
 import { ConstantPool, makingOf } from "./constants.ts";
 import { blockWeights } from "./frequency.ts";
 import type {
@@ -36,7 +36,7 @@ export function selectInstructions(fn: IrFunction, options: SelectOptions): Mach
 class Selector implements AddressContext {
   readonly pool: ConstantPool;
   readonly shared: ReadonlySet<string>;
-  readonly percpu: ReadonlySet<Value>;
+  readonly percpu: PercpuUses;
   readonly #fn: IrFunction;
   readonly #machine: MachineFunction;
   readonly #order: readonly Block[];
@@ -65,7 +65,7 @@ class Selector implements AddressContext {
     }
     this.pool = new ConstantPool(this.#machine, this.#blocks, findLoops(dominators), cold, options.hoistConstants);
     this.shared = findSharedSymbols(fn, this.pool);
-    this.percpu = findFoldablePercpu(fn, options.percpuFits);
+    this.percpu = findPercpuUses(this.#order, options.percpuFits);
     this.#registers = new Int32Array(fn.nextId);
     this.#useCounts = new Int32Array(fn.nextId);
     for (const block of this.#order) {
@@ -180,7 +180,7 @@ class Selector implements AddressContext {
   }
 
   #percpu(value: ValueOf<"percpu">): void {
-    if (this.percpu.has(value) || this.#useCounts[value.id] === 0) return;
+    if (!this.percpu.addresses.has(value)) return;
     const { name: symbol, offset: addend } = value.x;
     // `link/` makes several instructions of one whose immediate does not fit.
     const imm = { part: "percpu", symbol, addend } as const;
