@@ -29,7 +29,7 @@ import { rcu_cpu_starting, rcu_report_dead } from "../rcu/rcu.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
 import { complete, completion, reinit_completion, wait_for_completion_timeout } from "../sched/completion.ts";
 import {
-  __set_current_state, sched_cpu_dying, sched_cpu_starting, schedule, set_current_state, wake_up_process,
+  __set_current_state, cond_resched, sched_cpu_dying, sched_cpu_starting, schedule, set_current_state, wake_up_process,
 } from "../sched/core.ts";
 import { cpu_idle, prepare_idle, set_play_dead } from "../sched/idle.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
@@ -41,6 +41,7 @@ import { dead_states, prepare_states } from "./states.ts";
 
 /** A hart that has not come up, or gone down, after this long has failed. */
 const HART_TIMEOUT_MS = 5000;
+const QUICK_QUESTIONS = 200;
 
 /** Only one CPU comes or goes at a time. */
 const cpu_add_remove_lock = new mutex();
@@ -165,10 +166,12 @@ export function cpu_up(cpu: u32): i32 {
   return error;
 }
 
+/** A hart that has nothing else to do stops within microseconds: ask often first, then sleep between the questions. */
 function wait_until_stopped(cpu: u32): boolean {
-  for (let ms: u32 = 0; ms < HART_TIMEOUT_MS; ms++) {
+  for (let n: u32 = 0; n < QUICK_QUESTIONS + HART_TIMEOUT_MS; n++) {
     if (sbi_hart_status(cpuid_to_hartid_map[cpu]) === SBI_HSM_STOPPED) return true;
-    msleep(1);
+    if (n < QUICK_QUESTIONS) cond_resched();
+    else msleep(1);
   }
   return false;
 }

@@ -11,7 +11,7 @@ import { kthread_create_percpu, kthread_park, kthread_parkme, kthread_should_par
 import {
   in_interrupt, preempt_count_add, preempt_count_sub, preempt_enable, preempt_enable_no_resched, preempt_disable, SOFTIRQ_OFFSET,
 } from "../sched/preempt.ts";
-import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
 export const TIMER_SOFTIRQ = 0;
 export const RCU_SOFTIRQ = 1;
@@ -131,6 +131,7 @@ export function ksoftirqd_online(cpu: u32): i32 {
   }
   const task = kthread_create_percpu(ksoftirqd, cpu, cpu, "ksoftirqd/%u");
   if (task === null) return -ENOMEM;
+  task.prio = PRIO_HIGH;
   state.ksoftirqd = task;
   wake_up_process(task);
   return 0;

@@ -99,8 +99,11 @@ export function kthread_park(task: task_struct): void {
   amoOr(addressOf(task.kthread_flags), KTHREAD_SHOULD_PARK);
   wake_up_process(task);
   wait_for_completion(task.parked);
-  // It has said so, but may not have left its CPU yet.
-  while (READ_ONCE(task.on_rq) !== 0) schedule_timeout_uninterruptible(1);
+  // It has said so, but may not have left its CPU yet: usually it does at once.
+  for (let n: u32 = 0; READ_ONCE(task.on_rq) !== 0; n++) {
+    if (n < 1000) pause();
+    else schedule_timeout_uninterruptible(1);
+  }
 }
 
 export function kthread_unpark(task: task_struct): void {

@@ -5,7 +5,7 @@
 // The running task is not in the queue.
 
 import { list_add, list_add_tail, list_del_init, list_empty, list_head, INIT_LIST_HEAD } from "../lib/list.ts";
-import { raw_spin_lock, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
+import { raw_spin_lock, raw_spin_lock_init, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
 import { PRIO_HIGH, task_struct } from "./task.ts";
 
 /** Length of a turn, in ticks. */
@@ -40,6 +40,7 @@ export function this_rq(): rq {
 
 export function rq_init(cpu: u32): void {
   const queue = cpu_rq(cpu);
+  raw_spin_lock_init(queue.lock, "rq.lock");
   queue.cpu = cpu;
   INIT_LIST_HEAD(queue.queue);
   INIT_LIST_HEAD(queue.queue_high);

@@ -11,7 +11,7 @@ import {
   INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_for_each_entry, list_head,
 } from "../lib/list.ts";
 import {
-  raw_spin_lock, raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irq,
+  raw_spin_lock, raw_spin_lock_init, raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irq,
   raw_spin_unlock_irqrestore, raw_spinlock_t,
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
@@ -151,7 +151,11 @@ export function run_local_timers(): void {
 }
 
 export function timers_init(): void {
-  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) INIT_LIST_HEAD(timer_bases.of(cpu).timers);
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
+    const base = timer_bases.of(cpu);
+    raw_spin_lock_init(base.lock, "timer_base.lock");
+    INIT_LIST_HEAD(base.timers);
+  }
   open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
 }
 

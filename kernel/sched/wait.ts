@@ -5,7 +5,7 @@
 // queue.lock (interrupts off) protects the list; it is taken outside rq.lock.
 
 import { list_add_tail, list_del_init, list_empty, list_for_each_entry_safe, list_head } from "../lib/list.ts";
-import { spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
+import { spin_lock_init, spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
 import { __set_current_state, set_current_state, wake_up_process } from "./core.ts";
 import { get_current, TASK_RUNNING, type task_struct } from "./task.ts";
 
@@ -21,7 +21,7 @@ export class wait_queue_entry {
 }
 
 export function init_waitqueue_head(queue: wait_queue_head): void {
-  queue.lock.slock = 0;
+  spin_lock_init(queue.lock, "wait_queue_head.lock");
   queue.head.next = queue.head;
   queue.head.prev = queue.head;
 }
