@@ -10,7 +10,7 @@ import { Classes as NoClasses, coalesce } from "./coalesce.ts";
 import { colour } from "./colour.ts";
 import { buildInterference } from "./interference.ts";
 import { Liveness } from "./liveness.ts";
-import type { MachineFunction, Reg } from "./machine.ts";
+import type { MachineFunction, MachineInsn, Reg } from "./machine.ts";
 import { FIRST_VIRTUAL } from "./machine.ts";
 import { CALLEE_SAVED } from "./registers.ts";
 import { SpillState, findRemakes, rewriteSpills } from "./spill.ts";
@@ -32,9 +32,10 @@ export function allocateRegisters(fn: MachineFunction, options: { readonly coale
     const liveness = new Liveness(fn, spills.isSpilled);
     const graph = buildInterference(fn, liveness, spills.isSpilled);
     const classes: Classes = options.coalesce ? coalesce(graph) : new NoClasses(graph.count);
-    const remakes = findRemakes(fn);
+    let known: Map<Reg, MachineInsn> | null = null;
+    const remakes = (): Map<Reg, MachineInsn> => (known ??= findRemakes(fn));
     const isUnspillable = (node: Reg): boolean => spills.temporaries.has(node);
-    const canRemake = (node: Reg): boolean => classes.members(node).length === 1 && remakes.has(node);
+    const canRemake = (node: Reg): boolean => classes.members(node).length === 1 && remakes().has(node);
     const { registers, spilled } = colour(graph, classes, isUnspillable, (node) => (canRemake(node) ? REMAKE_COST : 1));
     if (spilled.length === 0) {
       return {
@@ -49,7 +50,7 @@ export function allocateRegisters(fn: MachineFunction, options: { readonly coale
       for (const member of classes.members(node)) {
         fresh.add(member);
         if (slot >= 0) spills.slots.set(member, slot);
-        else spills.remakes.set(member, remakes.get(member) as never);
+        else spills.remakes.set(member, remakes().get(member) as MachineInsn);
       }
     }
     rewriteSpills(fn, spills, fresh);

@@ -42,12 +42,13 @@ export function freedom(graph: InterferenceGraph, node: Reg): number {
 export function coalesce(graph: InterferenceGraph): Classes {
   const classes = new Classes(graph.count);
   const gone = new Set<Reg>();
-  const sorted = [...graph.affinities].sort((x, y) => y.weight - x.weight);
+  const stamps = new Stamps(graph.count);
+  const sorted = graph.affinities.length > 1 ? [...graph.affinities].sort((x, y) => y.weight - x.weight) : graph.affinities;
   for (const { a, b } of sorted) {
     const into = classes.find(a);
     const other = classes.find(b);
     if (into === other || graph.interferes(into, other)) continue;
-    if (!isSafe(graph, classes, into, other)) continue;
+    if (!isSafe(graph, classes, into, other, stamps)) continue;
     for (const neighbour of graph.neighbours[other]) {
       const n = classes.find(neighbour);
       if (n !== into) graph.addEdge(into, n);
@@ -58,20 +59,41 @@ export function coalesce(graph: InterferenceGraph): Classes {
     classes.join(into, other);
     gone.add(other);
   }
-  if (gone.size > 0) compact(graph, classes, gone);
+  if (gone.size > 0) compact(graph, classes, gone, stamps);
   return classes;
 }
 
+/** A set that is emptied in one step. */
+class Stamps {
+  readonly #stamps: Int32Array;
+  #current = 0;
+
+  constructor(count: number) {
+    this.#stamps = new Int32Array(count);
+  }
+
+  clear(): void {
+    this.#current++;
+  }
+
+  /** True when it was not in the set. */
+  add(register: Reg): boolean {
+    if (this.#stamps[register] === this.#current) return false;
+    this.#stamps[register] = this.#current;
+    return true;
+  }
+}
+
 /** The merged node has fewer neighbours of significant degree than registers. */
-function isSafe(graph: InterferenceGraph, classes: Classes, a: Reg, b: Reg): boolean {
+function isSafe(graph: InterferenceGraph, classes: Classes, a: Reg, b: Reg, seen: Stamps): boolean {
   const room = bitCount(ALLOCATABLE_MASK & ~(graph.forbidden[a] | graph.forbidden[b]));
-  const seen = new Set<Reg>();
+  if (graph.neighbours[a].length + graph.neighbours[b].length < room) return true;
+  seen.clear();
   let significant = 0;
   for (const list of [graph.neighbours[a], graph.neighbours[b]]) {
     for (const neighbour of list) {
       const n = classes.find(neighbour);
-      if (seen.has(n)) continue;
-      seen.add(n);
+      if (!seen.add(n)) continue;
       if (graph.neighbours[n].length >= freedom(graph, n) && ++significant >= room) return false;
     }
   }
@@ -79,11 +101,18 @@ function isSafe(graph: InterferenceGraph, classes: Classes, a: Reg, b: Reg): boo
 }
 
 /** Neighbour lists name representatives only, each once. */
-function compact(graph: InterferenceGraph, classes: Classes, gone: ReadonlySet<Reg>): void {
+function compact(graph: InterferenceGraph, classes: Classes, gone: ReadonlySet<Reg>, seen: Stamps): void {
   const kept = graph.nodes.filter((node) => !gone.has(node));
   graph.nodes.length = 0;
-  graph.nodes.push(...kept);
   for (const node of kept) {
-    graph.neighbours[node] = [...new Set(graph.neighbours[node].map((n) => classes.find(n)))];
+    graph.nodes.push(node);
+    const list = graph.neighbours[node];
+    seen.clear();
+    let length = 0;
+    for (let i = 0; i < list.length; i++) {
+      const n = classes.find(list[i]);
+      if (seen.add(n)) list[length++] = n;
+    }
+    list.length = length;
   }
 }
