@@ -54,15 +54,14 @@ export class CodeBuilder {
       this.pieces.push({ kind: "insn", mnemonic, operands, imm, origin });
       return;
     }
-    const word = encode(mnemonic, imm === null ? operands : { ...operands, imm: imm.value });
-    if (word !== null) {
-      this.pieces.push({ kind: "word", word, origin });
-      return;
-    }
-    this.problems.add(
-      describeMisfit(mnemonic, imm?.value ?? operands.imm, this.header.name),
-      origin,
-    );
+    this.finished(mnemonic, imm === null ? operands : { ...operands, imm: imm.value }, origin);
+  }
+
+  /** An instruction that depends on no address. */
+  finished(mnemonic: string, operands: Operands, origin: Origin): void {
+    const word = encode(mnemonic, operands);
+    if (word !== null) this.pieces.push({ kind: "word", word, origin });
+    else this.problems.add(describeMisfit(mnemonic, operands.imm, this.header.name), origin);
   }
 
   li(rd: number, value: number, origin: Origin): void {

@@ -64,6 +64,8 @@ class Lowering {
   private readonly builder: CodeBuilder;
   private readonly perCpu: PerCpuOffset;
   private readonly labels = new Map<number, number>();
+  /** Shared by neighbours of one place. */
+  private origin = originOf(0);
 
   constructor(builder: CodeBuilder, perCpu: PerCpuOffset) {
     this.builder = builder;
@@ -82,7 +84,8 @@ class Lowering {
   item(item: AsmItem): void {
     const b = this.builder;
     if (item.kind === "label") return b.placeLabel(this.label(item.label));
-    const origin = originOf(item.loc);
+    if (item.loc !== this.origin.loc) this.origin = originOf(item.loc);
+    const { origin } = this;
     switch (item.kind) {
       case "insn":
         return this.insn(item, origin);
@@ -112,18 +115,14 @@ class Lowering {
   }
 
   private insn(item: InsnItem, origin: Origin): void {
-    const { imm } = item;
-    if (typeof imm === "object" && imm.part === "percpu") {
-      return perCpuInsn(this.builder, item, imm, origin, this.perCpu);
+    const { imm, mnemonic, rd, rs1, rs2, csr } = item;
+    if (typeof imm !== "object") {
+      this.builder.finished(mnemonic, { rd, rs1, rs2, imm, csr }, origin);
+    } else if (imm.part === "percpu") {
+      perCpuInsn(this.builder, item, imm, origin, this.perCpu);
+    } else {
+      this.builder.insn(mnemonic, { rd, rs1, rs2, csr }, immediateExpression(imm), origin);
     }
-    const operands: Operands = { rd: item.rd, rs1: item.rs1, rs2: item.rs2, csr: item.csr };
-    const value =
-      imm === undefined
-        ? null
-        : typeof imm === "number"
-          ? numberExpression(imm)
-          : immediateExpression(imm);
-    this.builder.insn(item.mnemonic, operands, value, origin);
   }
 }
 

@@ -10,11 +10,11 @@ import type { Problem } from "../../base/result.ts";
 import type { Expression } from "./expression.ts";
 
 export interface Operands {
-  readonly rd?: number;
-  readonly rs1?: number;
-  readonly rs2?: number;
-  readonly imm?: number;
-  readonly csr?: number;
+  readonly rd?: number | undefined;
+  readonly rs1?: number | undefined;
+  readonly rs2?: number | undefined;
+  readonly imm?: number | undefined;
+  readonly csr?: number | undefined;
 }
 
 /** Where a piece comes from: a location and, inside multi-line literal assembly, lines below it. */

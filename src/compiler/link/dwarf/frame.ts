@@ -76,11 +76,12 @@ class FrameProgram {
 
   /** Takes the next instruction; its effect holds from the one after it. */
   step(word: number): void {
-    const row = decode(word);
     this.at += 4;
-    if (!row) return;
     const rd = fieldRd(word);
     const rs1 = fieldRs1(word);
+    if (rs1 !== SP && rd !== SP && rd !== S0 && rd !== 0) return;
+    const row = decode(word);
+    if (!row) return;
     const imm = fieldImmediate(word, row.format);
     switch (row.mnemonic) {
       case "addi":
