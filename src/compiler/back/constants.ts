@@ -1,27 +1,31 @@
 /**
- * Puts constants and symbol addresses into registers: at the first use in a block, or before the outermost loop.
+ * Puts constants and symbol addresses into registers: at the first use in a block, or before a loop.
  *
  *   before: loop: v3 = store [sym], v2        after: preheader: r1 = lui %hi(sym)
  *                                                    loop:      sw r2, %lo(sym)(r1)
  *
- * One register serves all uses that share a place. A constant used in a cold block is made there.
+ * One register serves all uses that share a place, which is before the outermost loop; but what one instruction makes
+ * stays inside loops that call, where it would need a saved register. A constant used in a cold block is made there.
  */
 import type { Block, LocationId, Value } from "../ir.ts";
 import type { Loop } from "../opt/cfg.ts";
 import type { MachineBlock, MachineFunction, MachineInsn, Reg } from "./machine.ts";
-import { machineInsn } from "./machine.ts";
+import { fitsImmediate, machineInsn } from "./machine.ts";
 
 /** What is made: its key among the makings of one block, and the instruction without its target. */
 export interface Making {
   readonly key: string;
   readonly insn: Omit<Partial<MachineInsn>, "rd">;
   readonly kind: "li" | "la" | "slot-address" | "op";
+  /** One instruction makes it. */
+  readonly cheap: boolean;
 }
 
 export class ConstantPool {
   readonly #fn: MachineFunction;
   readonly #machineBlocks: ReadonlyMap<Block, MachineBlock>;
   readonly #homes = new Map<Block, Block>();
+  readonly #cheapHomes = new Map<Block, Block>();
   readonly #made = new Map<MachineBlock, Map<string, Reg>>();
 
   /** `loops` inner before outer; with `hoist` false every constant is made where it is used. */
@@ -32,28 +36,32 @@ export class ConstantPool {
     this.#fn = fn;
     this.#machineBlocks = machineBlocks;
     if (!hoist) return;
-    for (const loop of loops) {
-      if (loop.preheader === null) continue;
-      for (const block of loop.blocks) {
-        if (!cold.has(block) || cold.has(loop.preheader)) this.#homes.set(block, loop.preheader);
+    for (const { blocks, preheader } of loops) {
+      if (preheader === null) continue;
+      let calls = false;
+      for (const block of blocks) calls ||= !cold.has(block) && block.values.some((value) => value.op === "call");
+      for (const block of blocks) {
+        if (cold.has(block) && !cold.has(preheader)) continue;
+        this.#homes.set(block, preheader);
+        if (!calls) this.#cheapHomes.set(block, preheader);
       }
     }
   }
 
   /** Where constants used in `block` are made. */
-  home(block: Block): Block {
-    return this.#homes.get(block) ?? block;
+  home(block: Block, cheap = false): Block {
+    return (cheap ? this.#cheapHomes : this.#homes).get(block) ?? block;
   }
 
   /** The register that already holds it for uses in `block`, or null. */
-  existing(block: Block, key: string): Reg | null {
-    const machineBlock = this.#machineBlocks.get(this.home(block)) as MachineBlock;
-    return this.#made.get(machineBlock)?.get(key) ?? null;
+  existing(block: Block, making: Making): Reg | null {
+    const machineBlock = this.#machineBlocks.get(this.home(block, making.cheap)) as MachineBlock;
+    return this.#made.get(machineBlock)?.get(making.key) ?? null;
   }
 
   /** A register that holds it; appends to the block's home, which is the block itself or ends before it begins. */
   get(block: Block, making: Making, loc: LocationId): Reg {
-    const home = this.home(block);
+    const home = this.home(block, making.cheap);
     const machineBlock = this.#machineBlocks.get(home) as MachineBlock;
     let made = this.#made.get(machineBlock);
     if (!made) this.#made.set(machineBlock, made = new Map());
@@ -67,22 +75,22 @@ export class ConstantPool {
 }
 
 export function makeConstant(value: number): Making {
-  return { key: `c${value}`, kind: "li", insn: { imm: value } };
+  return { key: `c${value}`, kind: "li", insn: { imm: value }, cheap: fitsImmediate(value) || (value & 0xfff) === 0 };
 }
 
 export function makeSymbol(symbol: string, addend: number): Making {
-  return { key: `s${symbol}+${addend}`, kind: "la", insn: { symbol, imm: addend } };
+  return { key: `s${symbol}+${addend}`, kind: "la", insn: { symbol, imm: addend }, cheap: false };
 }
 
 export function makeSymbolHigh(symbol: string, addend: number): Making {
   return {
-    key: `h${symbol}+${addend}`, kind: "op",
+    key: `h${symbol}+${addend}`, kind: "op", cheap: true,
     insn: { mnemonic: "lui", imm: { part: "hi", symbol, addend } },
   };
 }
 
 export function makeSlotAddress(slot: number, offset: number): Making {
-  return { key: `f${slot}+${offset}`, kind: "slot-address", insn: { imm: { slot, offset } } };
+  return { key: `f${slot}+${offset}`, kind: "slot-address", insn: { imm: { slot, offset } }, cheap: true };
 }
 
 /** How a constant-like value is made. */

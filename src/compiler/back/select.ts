@@ -191,7 +191,7 @@ class Selector implements AddressContext {
   #source(value: Value): MoveSource {
     if (!isConstantLike(value)) return this.#registerOf(value);
     if (value.op === "const") return { kind: "constant", value: value.x.value };
-    const known = this.pool.existing(this.#block, makingOf(value).key);
+    const known = this.pool.existing(this.#block, makingOf(value));
     if (known !== null) return known;
     return value.op === "symbol"
       ? { kind: "symbol", symbol: value.x.name, addend: value.x.offset }

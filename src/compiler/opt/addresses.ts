@@ -26,6 +26,8 @@ function fold(fn: IrFunction, access: ValueOf<"load"> | ValueOf<"store">): Value
     if (base.op !== "binary" || base.x.op !== "add") break;
     const [inner, by] = base.args;
     if (by.op !== "const") break;
+    // The step of a loop variable: using the old one beside the new one would need two registers.
+    if (inner.op === "phi" && inner.args.includes(base)) break;
     const sum = offset + by.x.value;
     // A 12-bit offset stays one.
     if (sum < -2048 || sum > 2047) break;
