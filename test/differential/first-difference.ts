@@ -4,8 +4,11 @@
  * jump into the handler) is left out.
  */
 import { disassemble, REGISTER_NAMES } from "../../src/isa/index.ts";
-import { imageElf, traceOurs, traceQemu, type Step } from "./machines.ts";
-import type { Program } from "./program.ts";
+import { traceOurs, traceQemu, type Step } from "./machines.ts";
+import { programElf, type Program } from "./program.ts";
+
+/** What QEMU executes below it is its reset code. */
+const RAM = 0x8000_0000;
 
 function hex(value: number): string {
   return (value >>> 0).toString(16).padStart(8, "0");
@@ -33,8 +36,9 @@ export function firstDifference(
   instructions: number,
   oursElf?: Uint8Array,
 ): string {
-  const elf = imageElf(program.base, program.bytes);
-  const visible = (step: Step): boolean => step[0]! >= program.base && step[0] !== program.handler;
+  const elf = programElf(program);
+  const lowest = Math.min(program.base, RAM);
+  const visible = (step: Step): boolean => step[0]! >= lowest && step[0] !== program.handler;
   const ours = traceOurs(oursElf ?? elf, program.epilogue, instructions).filter(visible);
   const theirs = traceQemu(elf).filter(visible);
   const count = Math.min(ours.length, theirs.length);

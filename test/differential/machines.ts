@@ -7,7 +7,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMachine } from "../../src/machine/machine.ts";
-import { elfFile } from "../../src/machine/test-elf.ts";
 import type { Machine, MachineConfig, Stop } from "../../src/machine/types.ts";
 
 export const QEMU = "qemu-system-riscv32";
@@ -23,10 +22,6 @@ const CONFIG: MachineConfig = {
   lab: false,
   recordMarks: false,
 };
-
-export function imageElf(base: number, bytes: Uint8Array): Uint8Array {
-  return elfFile({ segments: [{ physical: base, bytes }] });
-}
 
 export function bootOurs(elf: Uint8Array, config: Partial<MachineConfig> = {}): Machine {
   const machine = createMachine({ ...CONFIG, ...config });
