@@ -6,12 +6,12 @@
  * clock is turnEnd - left). A slow path reports through globals: STATUS (0: done), SLOW_COST (penalty cycles),
  * CAUSE and TVAL of a trap. What is not done has changed nothing that the guest could see.
  */
-import { HART, HART_BASE, HART_STRIDE } from "../memory/layout.ts";
+import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
 import { I32, I64, get, getGlobal, i32, i64, ret, sequence, setGlobal } from "../../isa/wasm/code.ts";
 import type { Callee, Global, Local, Node, Operand, Statement, Value } from "../../isa/wasm/code.ts";
 import { ModuleBuilder } from "../../isa/wasm/module.ts";
 import type { EngineOptions } from "./contract.ts";
-import { layTables } from "./tables.ts";
+import { CONTEXTS, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
 
 /** How a turn ended. */
@@ -53,8 +53,6 @@ export interface Core {
   readonly tval: Global;
   /** Clock at which `left` is 0. */
   readonly turnEnd: Global;
-  /** An ordered operation may be done while left > slack. */
-  readonly slack: Global;
   /** PTE flags of the last translation; 0 when they must not be used beyond the access at hand. */
   readonly flags: Global;
   /** Whether the last translation may enter the line table. */
@@ -118,6 +116,10 @@ const FUNCTIONS = {
   append: "wwwwwwll:",
   /** (s, event, c, pc, left, retired): STATUS */
   fireMark: "wwwwww:w",
+  /** (s, entry, context, time): time; why and where are in EXIT_REASON and EXIT_ENTRY */
+  interpret: "",
+  /** (s, entry, host address): the atomic operation of an entry */
+  amo: "www:",
   /** (s, budget): left */
   turn: "ww:w",
 } as const;
@@ -141,7 +143,8 @@ export function createCore(options: EngineOptions): Core {
   };
   const functions = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, signature]) => {
-      const [params, results] = signature.split(":");
+      const time = options.timing === "cycle" ? "l" : "w";
+      const [params, results] = (name === "interpret" ? `www${time}:${time}` : signature).split(":");
       return [name, module.declare(name, typesOf(params!), typesOf(results!))];
     }),
   ) as Record<FunctionName, Callee>;
@@ -160,7 +163,6 @@ export function createCore(options: EngineOptions): Core {
     cause: module.global(I32),
     tval: module.global(I32),
     turnEnd: module.global(I64),
-    slack: module.global(I32),
     flags: module.global(I32),
     cacheable: module.global(I32),
     moved: module.global(I32),
@@ -173,12 +175,16 @@ export const hartOf = (s: Local): Value => i32.shrU(i32.sub(get(s), HART_BASE), 
 export const blockOf = (hart: Operand): Value => i32.add(i32.mul(hart, HART_STRIDE), HART_BASE);
 /** Address of a hart's part of a per-hart table. */
 export const partOf = (base: number, stride: number, hart: Operand): Value => i32.add(i32.mul(hart, stride), base);
+/** Address of the line table that a hart uses now; its execution table is lineBytes further. */
+export const contextOf = (core: Core, s: Local): Value =>
+  partOf(core.tables.contexts, core.tables.contextBytes, i32.add(i32.mul(hartOf(s), CONTEXTS), i32.ne(field(s, HART.PRIV), 3)));
 export const field = (s: Local, offset: number): Value => i32.load(get(s), offset);
 export const setField = (s: Local, offset: number, value: Operand): Statement => i32.store(get(s), value, offset);
 
 /** Ends a slow path that must wait for its hart's turn in the order. */
 export const refuse = (core: Core, value?: Value): Node => sequence(setGlobal(core.status, STATUS.REFUSED), ret(value));
-export const mustWait = (core: Core, left: Local): Value => i32.leS(get(left), getGlobal(core.slack));
+/** An ordered operation may be done while left > SLACK. */
+export const mustWait = (_core: Core, left: Local): Value => i32.leS(get(left), i32.load(0, MACHINE_WORD.SLACK));
 /** Ends a slow path with an exception. */
 export const raise = (core: Core, cause: Operand, tval: Operand, value?: Value): Node =>
   sequence(

@@ -17,7 +17,7 @@ import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART } from "../memory/layout.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
 import {
-  CONTESTED_CYCLES, RESERVATION_CYCLES, addCost, blockOf, field, hartOf, mustWait, partOf, refuse, setField, syncClock,
+  CONTESTED_CYCLES, RESERVATION_CYCLES, addCost, blockOf, contextOf, field, hartOf, mustWait, partOf, refuse, setField, syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
 import { DIRECTORY, LINE } from "./tables.ts";
@@ -175,7 +175,6 @@ function defineInstall(core: Core): void {
     const slot = scope.local(I32);
     const tag = scope.local(I32);
     const holder = scope.local(I32);
-    const context = i32.add(i32.mul(hartOf(s), 2), i32.ne(field(s, HART.PRIV), 3));
     const remember: Node[] = core.cycle
       ? [
           call(core.functions.unlink, get(way)),
@@ -189,7 +188,7 @@ function defineInstall(core: Core): void {
     return [
       when(i32.eqz(getGlobal(core.cacheable)), [ret()]),
       set(slot, i32.add(
-        partOf(tables.lines, tables.lineBytes, context),
+        contextOf(core, s),
         i32.shl(i32.and(i32.shrU(get(va), tables.lineShift), tables.lineSlots - 1), LINE.SHIFT),
       )),
       ...remember,

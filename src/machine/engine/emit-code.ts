@@ -7,8 +7,8 @@
 import { I32, brIf, call, fill, get, i32, label, loop, ret, set, setGlobal, tee, when } from "../../isa/wasm/code.ts";
 import type { Local, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
-import { BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { ACCESS, STATUS, failed, field, raise } from "./core.ts";
+import { BOARD, MACHINE_WORD } from "../memory/layout.ts";
+import { ACCESS, STATUS, contextOf, failed, raise } from "./core.ts";
 import type { Core } from "./core.ts";
 import { execEntry } from "./emit-translate.ts";
 import { OP } from "./opcodes.ts";
@@ -30,14 +30,14 @@ function defineFetchPage(core: Core): void {
       when(i32.eqz(tee(page, i32.load(codeOf(core, offset)))), [
         set(page, call(functions.takeCodePage, i32.shrU(get(offset), 12))),
       ]),
-      set(entry, execEntry(core, s, get(va))),
-      i32.store(get(entry), i32.or(i32.and(get(va), ~0xfff), field(s, HART.PRIV)), EXEC.TAG),
+      set(entry, execEntry(core, contextOf(core, s), get(va))),
+      i32.store(get(entry), i32.and(get(va), ~0xfff), EXEC.TAG),
       i32.store(get(entry), get(page), EXEC.PAGE),
       get(page),
     ];
   });
 
-  const forgetLines = fill(tables.lines, 0xff, core.harts * tables.lineBytes * CONTEXTS);
+  const forgetContexts = fill(tables.contexts, 0xff, core.harts * tables.contextBytes * CONTEXTS);
   core.module.define(functions.takeCodePage, (scope) => {
     const [number] = scope.params as [Local];
     const page = scope.local(I32);
@@ -54,14 +54,13 @@ function defineFetchPage(core: Core): void {
           brIf(next, get(used)),
         ),
         fill(tables.code, 0, CODE_PAGES * CODE_PAGE_STRIDE),
-        fill(tables.exec, 0xff, core.harts * tables.execBytes),
       ]),
       set(page, pageAt(used)),
       i32.store(0, i32.add(get(used), 1), MACHINE_WORD.CODE_PAGES_USED),
       i32.store(get(page), OP.PAGE_END, CODE_PAGE_BYTES),
       i32.store(get(page), i32.shl(get(number), 12), CODE_PAGE_BYTES + 4),
       i32.store(i32.add(i32.shl(get(number), 2), tables.codeOf), get(page)),
-      forgetLines,
+      forgetContexts,
       get(page),
     ];
   });

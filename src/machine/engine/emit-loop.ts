@@ -16,7 +16,7 @@ import type { FunctionScope } from "../../isa/wasm/module.ts";
 import { IP } from "../hart/bits.ts";
 import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
 import { U54_LIKE } from "../timing/preset.ts";
-import { AHEAD_CYCLES, STATUS, blockOf, field, setField } from "./core.ts";
+import { AHEAD_CYCLES, STATUS, blockOf, field, mustWait, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { RUN } from "./contract.ts";
 
@@ -217,8 +217,8 @@ function limitNodes(l: Loop): Node[] {
     setGlobal(core.turnEnd, get(l.key)),
     set(l.budget, i32.wrap(i64.sub(get(l.key), get(l.now)))),
     // slack = turnEnd - firstEnd, kept within an i32.
-    when(i64.ltU(get(l.key), get(l.firstEnd)), [setGlobal(core.slack, 0)], [
-      setGlobal(core.slack, i32.wrap(i64.sub(get(l.key), get(l.firstEnd)))),
+    when(i64.ltU(get(l.key), get(l.firstEnd)), [i32.store(0, 0, MACHINE_WORD.SLACK)], [
+      i32.store(0, i32.wrap(i64.sub(get(l.key), get(l.firstEnd))), MACHINE_WORD.SLACK),
     ]),
   ];
 }
@@ -242,7 +242,7 @@ function trapNodes(l: Loop): Node[] {
   const cycles = core.cycle ? U54_LIKE.trapEntry : 1;
   return [
     // A trap found while running ahead is found again when its place has come.
-    when(i32.leS(get(l.left), getGlobal(core.slack)), [br(l.pick)]),
+    when(mustWait(core, l.left), [br(l.pick)]),
     call(core.imports.trap, get(l.best), getGlobal(core.cause), getGlobal(core.tval)),
     i64.store(get(s), i64.add(clock(s), cycles), HART.CLOCK),
     stopped,

@@ -14,7 +14,7 @@ import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
 import { ACCESS, addCost, field, hartOf, mustWait, partOf, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
-import { EXEC, LINE, TLB } from "./tables.ts";
+import { CONTEXTS, EXEC, LINE, TLB } from "./tables.ts";
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const PAGE = ~0xfff;
@@ -134,19 +134,17 @@ function dropPage(core: Core, s: Local, page: Local, access: Local): Node {
   const { tables } = core;
   const perPage = 1 << (12 - tables.lineShift);
   const firstSlot = i32.and(i32.shrU(get(page), tables.lineShift), tables.lineSlots - 1);
-  const lines = i32.add(
-    i32.add(partOf(tables.lines, tables.lineBytes * 2, hartOf(s)), tables.lineBytes),
-    i32.shl(firstSlot, LINE.SHIFT),
-  );
+  // Only the S and U context has translated pages.
+  const context = i32.add(partOf(tables.contexts, tables.contextBytes * CONTEXTS, hartOf(s)), tables.contextBytes);
   return when(i32.eq(get(access), ACCESS.FETCH), [
-    i32.store(execEntry(core, s, get(page)), -1, EXEC.TAG),
-  ], [fill(lines, 0xff, perPage << LINE.SHIFT)]);
+    i32.store(execEntry(core, context, get(page)), -1, EXEC.TAG),
+  ], [fill(i32.add(context, i32.shl(firstSlot, LINE.SHIFT)), 0xff, perPage << LINE.SHIFT)]);
 }
 
-/** Address of the execution-table entry of a virtual address. */
-export const execEntry = (core: Core, s: Local, va: Value): Value =>
+/** Address of the execution-table entry of a virtual address, in the context at `context`. */
+export const execEntry = (core: Core, context: Value, va: Value): Value =>
   i32.add(
-    partOf(core.tables.exec, core.tables.execBytes, hartOf(s)),
+    i32.add(context, core.tables.lineBytes),
     i32.shl(i32.and(i32.shrU(va, 12), EXEC.ENTRIES - 1), EXEC.SHIFT),
   );
 
@@ -245,11 +243,10 @@ function defineFlush(core: Core): void {
   core.module.define(core.functions.flush, ({ params }) => {
     const [s, bits] = params as [Local, Local];
     return [
-      fill(partOf(tables.lines, tables.lineBytes * 2, hartOf(s)), 0xff, tables.lineBytes * 2),
+      fill(partOf(tables.contexts, tables.contextBytes * CONTEXTS, hartOf(s)), 0xff, tables.contextBytes * CONTEXTS),
       when(i32.and(get(bits), 2), [
         fill(partOf(tables.data, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
         fill(partOf(tables.fetch, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
-        fill(partOf(tables.exec, tables.execBytes, hartOf(s)), 0xff, tables.execBytes),
       ]),
     ];
   });

@@ -6,6 +6,7 @@ import { createCore } from "./core.ts";
 import { emitCache } from "./emit-cache.ts";
 import { emitCode } from "./emit-code.ts";
 import { emitCsr } from "./emit-csr.ts";
+import { emitInterpreter } from "./emit-interpreter.ts";
 import { emitLoop } from "./emit-loop.ts";
 import { emitMarks } from "./emit-marks.ts";
 import { emitMemory } from "./emit-memory.ts";
@@ -33,7 +34,7 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitInterpreter, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -43,10 +44,9 @@ function resetTables(words: Int32Array, bytes: Uint8Array, tables: Tables, harts
   const clear = (from: number, length: number, value: number): void => {
     bytes.fill(value, from, from + length);
   };
-  clear(tables.lines, harts * tables.lineBytes * CONTEXTS, 0xff);
+  clear(tables.contexts, harts * tables.contextBytes * CONTEXTS, 0xff);
   clear(tables.data, harts * tables.tlbBytes, 0);
   clear(tables.fetch, harts * tables.tlbBytes, 0);
-  clear(tables.exec, harts * tables.execBytes, 0xff);
   const l1Lines = tables.l1Slots - tables.l1Tags;
   clear(tables.l1Tags, l1Lines, 0xff);
   clear(tables.l1Slots, l1Lines, 0);
@@ -128,7 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
     flushCode: () => {
       bytes.fill(0, tables.code, tables.code + CODE_PAGES * CODE_PAGE_STRIDE);
       bytes.fill(0, tables.codeOf, tables.codeOf + (memoryBytes / 4096) * 4);
-      bytes.fill(0xff, tables.exec, tables.exec + harts * tables.execBytes);
+      bytes.fill(0xff, tables.contexts, tables.contexts + harts * tables.contextBytes * CONTEXTS);
       words[MACHINE_WORD.CODE_PAGES_USED / 4] = 0;
     },
     reset,

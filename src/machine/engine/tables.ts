@@ -14,7 +14,7 @@ import { CACHE } from "../timing/preset.ts";
 export const LINE = { READ: 0, WRITE: 4, ADDEND: 8, SHIFT: 4 } as const;
 /** TLB entry, 8 bytes: virtual page | 1, then physical page | PTE bits 0..7. */
 export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3 } as const;
-/** Execution table entry, 8 bytes: virtual page | privilege, or all ones; address of the page's predecoded entries. */
+/** Execution table entry, 8 bytes: virtual page, or all ones; address of the page's predecoded entries. */
 export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
 /** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it, clock of the last transfer. */
 export const DIRECTORY = { SHARERS: 0, OWNER: 8, STAMP: 12, SHIFT: 4 } as const;
@@ -25,22 +25,22 @@ export const CODE_PAGE_STRIDE = CODE_PAGE_BYTES + 16;
 /** Pages of code predecoded at a time; when they are used up all are dropped. */
 export const CODE_PAGES = 1024;
 
-/** A hart's line tables: one for M mode, one for S and U. */
+/** A hart has a line table with an execution table behind it for M mode, and another pair for S and U. */
 export const CONTEXTS = 2;
 
 export interface Tables {
   readonly lineShift: number;
   readonly lineSlots: number;
-  /** Bytes of one context's line table. */
+  /** Bytes of one context's line table; its execution table is there. */
   readonly lineBytes: number;
-  /** Hart h: base + h * stride, for each of the next four. */
-  readonly lines: number;
+  /** Bytes of one context. */
+  readonly contextBytes: number;
+  /** Context c of hart h: contexts + (h * CONTEXTS + c) * contextBytes. */
+  readonly contexts: number;
   readonly data: number;
   readonly fetch: number;
-  readonly exec: number;
-  /** Bytes of a hart's TLB of one kind, and of its execution table. */
+  /** Bytes of a hart's TLB of one kind. */
   readonly tlbBytes: number;
-  readonly execBytes: number;
   /** Per hart one word: the privilege that the S and U line table was filled by. */
   readonly linePrivilege: number;
   /** Cycle mode: tags and line-table slots of the L1 by set and way, next way of each set. */
@@ -71,7 +71,7 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
   const lineSlots = cycle ? 1024 : 256;
   const lineBytes = lineSlots << LINE.SHIFT;
   const tlbBytes = CACHE.tlbEntries << TLB.SHIFT;
-  const execBytes = EXEC.ENTRIES << EXEC.SHIFT;
+  const contextBytes = lineBytes + (EXEC.ENTRIES << EXEC.SHIFT);
   const l1Lines = cycle ? CACHE.l1Sets * CACHE.l1Ways : 0;
   const l2Lines = cycle ? CACHE.l2Sets * CACHE.l2Ways : 0;
   const tables = {
@@ -79,11 +79,10 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
     lineSlots,
     lineBytes,
     tlbBytes,
-    execBytes,
-    lines: take(harts * lineBytes * CONTEXTS),
+    contextBytes,
+    contexts: take(harts * contextBytes * CONTEXTS),
     data: take(harts * tlbBytes),
     fetch: take(harts * tlbBytes),
-    exec: take(harts * execBytes),
     linePrivilege: take(harts * 4),
     l1Tags: take(harts * l1Lines * 4),
     l1Slots: take(harts * l1Lines * 4),

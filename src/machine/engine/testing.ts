@@ -12,6 +12,8 @@ import type { Engine } from "./index.ts";
 export const RAM = 0x8000_0000;
 /** A store here stops the machine; the value is kept in `Bench.exit`. */
 export const EXIT = 0x0010_0000;
+/** A store here appends a byte to `Bench.output`. */
+export const CONSOLE = 0x1000_0000;
 
 /** A program under construction; labels are byte offsets from its start. */
 export class Program {
@@ -68,6 +70,7 @@ export interface Bench {
   readonly words: Int32Array;
   readonly log: string[];
   exit: number | null;
+  output: string;
   x(hart: number, register: string): number;
   setX(hart: number, register: string, value: number): void;
   get(hart: number, field: number): number;
@@ -126,6 +129,10 @@ export function createBench(program: Program | readonly number[], options: Bench
         return 0x1234_8765;
       },
       mmioStore: (_hart, physical, size, value) => {
+        if (physical === CONSOLE) {
+          bench.output += String.fromCharCode(value & 0xff);
+          return;
+        }
         if (physical !== EXIT) {
           words[MACHINE_WORD.ACCESS_FAULT / 4] = 1;
           return;
@@ -178,6 +185,7 @@ export function createBench(program: Program | readonly number[], options: Bench
     words,
     log,
     exit: null,
+    output: "",
     get,
     set,
     x: (hart, name) => get(hart, register(name)),

@@ -116,6 +116,12 @@ export const MACHINE_WORD = {
   SLICE: MACHINE + 56,
   /** Pages of predecoded code in use. */
   CODE_PAGES_USED: MACHINE + 64,
+  /** Between the interpreter and its wrapper: entry and cause of an exit, target of a jump, pc - p / 2, ordering limit. */
+  EXIT_ENTRY: MACHINE + 72,
+  EXIT_REASON: MACHINE + 76,
+  EXIT_TARGET: MACHINE + 80,
+  PAGE_DELTA: MACHINE + 84,
+  SLACK: MACHINE + 88,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;

@@ -1,0 +1,289 @@
+/**
+ * The interpreter's inner loop, generated from the instruction table. It calls nothing: a function with a call anywhere
+ * has its locals in memory everywhere (measured: a quarter of the speed). What needs a call leaves with EXIT_REASON and
+ * the entry at hand in EXIT_ENTRY, nothing of that instruction done; emit-turn.ts does it and comes back.
+ *
+ * `p` is the predecoded entry; pc = p / 2 + PAGE_DELTA. `time` is, in functional mode, the cycles left; in cycle mode
+ * retired instructions * 2^32 + (cycles spent - budget), so that one addition counts both.
+ */
+import {
+  I32, I64, block, br, get, i32, i64, label, loop, select, sequence, set, switchOn, tee, when,
+} from "../../isa/wasm/code.ts";
+import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
+import type { CostClass, Instruction } from "../../isa/index.ts";
+import { HART, MACHINE_WORD } from "../memory/layout.ts";
+import { U54_LIKE } from "../timing/preset.ts";
+import { setField } from "./core.ts";
+import type { Core } from "./core.ts";
+import { OPCODE_NAMES, rowOf } from "./opcodes.ts";
+import { EXEC, LINE } from "./tables.ts";
+
+/** Why `interpret` came back. */
+export const EXIT = {
+  /** No time is left; the entry is the next one to execute. */
+  TIME: 0,
+  /** The entry needs what only calls can do. */
+  SLOW: 1,
+  /** The jump is done; EXIT_TARGET is not in the execution table. */
+  FETCH: 2,
+} as const;
+
+const RETIRED = 2 ** 32;
+const MISALIGNED_TARGET = 3;
+
+/** `time` as both functions handle it. */
+export class Time {
+  readonly core: Core;
+  readonly local: Local;
+
+  constructor(core: Core, local: Local) {
+    this.core = core;
+    this.local = local;
+  }
+  static typeOf(core: Core): typeof I32 | typeof I64 {
+    return core.cycle ? I64 : I32;
+  }
+  start(budget: Local): Node {
+    return set(this.local, this.core.cycle ? i64.extendS(i32.sub(0, get(budget))) : get(budget));
+  }
+  get isOver(): Value {
+    return this.core.cycle ? i32.geS(i32.wrap(get(this.local)), 0) : i32.leS(get(this.local), 0);
+  }
+  get left(): Value {
+    return this.core.cycle ? i32.sub(0, i32.wrap(get(this.local))) : get(this.local);
+  }
+  /** Instructions retired in this turn so far. */
+  retired(budget: Local): Value {
+    if (!this.core.cycle) return i32.sub(get(budget), get(this.local));
+    return i32.wrap(i64.shrU(i64.sub(get(this.local), i64.extendS(i32.wrap(get(this.local)))), 32));
+  }
+  /** One instruction retires. */
+  spend(cycles: number): Node {
+    if (!this.core.cycle) return set(this.local, i32.sub(get(this.local), 1));
+    return set(this.local, i64.add(get(this.local), RETIRED + cycles));
+  }
+  cost(kind: CostClass): Node {
+    return this.spend(U54_LIKE.instruction[kind]);
+  }
+  /** Time that passes beside. */
+  penalty(cycles: Value): Node {
+    return this.core.cycle ? set(this.local, i64.add(get(this.local), i64.extendU(cycles))) : sequence();
+  }
+}
+
+/** What the handlers share. */
+class Scope {
+  readonly core: Core;
+  readonly s: Local;
+  readonly p: Local;
+  readonly context: Local;
+  readonly time: Time;
+  readonly w: Local;
+  readonly a: Local;
+  readonly b: Local;
+  readonly t: Local;
+  readonly next: Label = label("next");
+  readonly leave: Label = label("leave");
+
+  constructor(core: Core, params: readonly Local[], local: () => Local) {
+    this.core = core;
+    [this.s, this.p, this.context] = params as [Local, Local, Local];
+    this.time = new Time(core, params[3]!);
+    this.w = local();
+    this.a = local();
+    this.b = local();
+    this.t = local();
+  }
+  get pc(): Value {
+    return i32.add(i32.shrU(get(this.p), 1), i32.load(0, MACHINE_WORD.PAGE_DELTA));
+  }
+  get immediate(): Value {
+    return i32.load(get(this.p), 4);
+  }
+  get rs1(): Value {
+    return i32.load(i32.add(get(this.s), i32.and(i32.shrU(get(this.w), 16), 0xff)));
+  }
+  get rs2(): Value {
+    return i32.load(i32.add(get(this.s), i32.shrU(get(this.w), 24)));
+  }
+  setRd(value: Operand): Node {
+    return i32.store(i32.add(get(this.s), i32.and(i32.shrU(get(this.w), 8), 0xff)), value);
+  }
+  /** Charges one instruction and goes to the next entry. */
+  done(kind: CostClass): Node {
+    return sequence(this.time.cost(kind), set(this.p, i32.add(get(this.p), 8)), br(this.next));
+  }
+  exit(reason: number): Node {
+    return sequence(i32.store(0, reason, MACHINE_WORD.EXIT_REASON), br(this.leave));
+  }
+}
+
+/** Sets `t` to the line-table entry of address `a`; the value says whether the access is on the fast path. */
+function lineHit(c: Scope, tag: number, bytes: number): Value {
+  const { lineShift, lineSlots } = c.core.tables;
+  const index = i32.and(i32.shrU(get(c.a), lineShift - LINE.SHIFT), (lineSlots - 1) << LINE.SHIFT);
+  const mask = -(1 << lineShift) | (bytes - 1);
+  return i32.eq(i32.load(tee(c.t, i32.add(get(c.context), index)), tag), i32.and(get(c.a), mask));
+}
+const fastHost = (c: Scope): Value => i32.add(get(c.a), i32.load(get(c.t), LINE.ADDEND));
+
+function loadHandler(c: Scope, bytes: 1 | 2 | 4, signed: boolean): Node[] {
+  const read = bytes === 4 ? i32.load
+    : bytes === 2 ? (signed ? i32.load16S : i32.load16U)
+    : signed ? i32.load8S : i32.load8U;
+  return [
+    set(c.a, i32.add(c.rs1, c.immediate)),
+    when(lineHit(c, LINE.READ, bytes), [c.setRd(read(fastHost(c))), c.done("load")]),
+    c.exit(EXIT.SLOW),
+  ];
+}
+
+function storeHandler(c: Scope, bytes: 1 | 2 | 4): Node[] {
+  const write = bytes === 4 ? i32.store : bytes === 2 ? i32.store16 : i32.store8;
+  return [
+    set(c.a, i32.add(c.rs1, c.immediate)),
+    when(lineHit(c, LINE.WRITE, bytes), [write(fastHost(c), c.rs2), c.done("store")]),
+    c.exit(EXIT.SLOW),
+  ];
+}
+
+/** Ordered: only in its place of the order; the slow path refuses otherwise. */
+function amoHandler(c: Scope, value: (old: Value, b: Value) => Value): Node[] {
+  const mayGo = i32.gtS(c.time.left, i32.load(0, MACHINE_WORD.SLACK));
+  const fast = [
+    set(c.t, fastHost(c)),
+    set(c.a, i32.load(get(c.t))),
+    set(c.b, c.rs2),
+    i32.store(get(c.t), value(get(c.a), get(c.b))),
+    c.setRd(get(c.a)),
+    c.done("atomic"),
+  ];
+  return [
+    set(c.a, c.rs1),
+    when(lineHit(c, LINE.WRITE, 4), [...(c.core.ahead ? [when(mayGo, fast)] : fast)]),
+    c.exit(EXIT.SLOW),
+  ];
+}
+
+/** Goes on at `target` (in `a`): in the execution table, or out. `t` is overwritten. */
+function goTo(c: Scope): Node[] {
+  const { a, t, p, context, core } = c;
+  const index = i32.and(i32.shrU(get(a), 12 - EXEC.SHIFT), (EXEC.ENTRIES - 1) << EXEC.SHIFT);
+  const at = core.tables.lineBytes;
+  return [
+    when(i32.eq(i32.load(tee(t, i32.add(get(context), index)), at + EXEC.TAG), i32.and(get(a), ~0xfff)), [
+      set(t, i32.load(get(t), at + EXEC.PAGE)),
+      i32.store(0, i32.sub(i32.and(get(a), ~0xfff), i32.shrU(get(t), 1)), MACHINE_WORD.PAGE_DELTA),
+      set(p, i32.add(get(t), i32.shl(i32.and(get(a), 0xffc), 1))),
+      br(c.next),
+    ]),
+    i32.store(0, get(a), MACHINE_WORD.EXIT_TARGET),
+    c.exit(EXIT.FETCH),
+  ];
+}
+
+/** Backward branches are predicted taken, forward ones not. `taken` is 0 or 1. */
+const branchPenalty = (c: Scope, taken: Value): Node =>
+  c.time.penalty(i32.and(i32.sub(0, i32.xor(taken, i32.shrU(c.immediate, 31))), U54_LIKE.branchMiss));
+
+function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: boolean): Node[] {
+  const { a, b, t, p } = c;
+  const decide = [set(a, c.rs1), set(b, c.rs2), set(t, taken(get(a), get(b)))];
+  if (!far) {
+    return [
+      ...decide,
+      branchPenalty(c, get(t)),
+      c.time.cost("branch"),
+      set(p, i32.add(get(p), select(get(t), c.immediate, 8))),
+      br(c.next),
+    ];
+  }
+  return [
+    ...decide,
+    when(get(t), [
+      set(a, i32.add(c.pc, c.immediate)),
+      when(i32.and(get(a), MISALIGNED_TARGET), [c.exit(EXIT.SLOW)]),
+      branchPenalty(c, i32.const(1)),
+      c.time.cost("branch"),
+      ...goTo(c),
+    ]),
+    branchPenalty(c, i32.const(0)),
+    c.done("branch"),
+  ];
+}
+
+function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
+  const { a, p, s } = c;
+  const link = c.setRd(i32.add(c.pc, 4));
+  const jump = (target: Value, kind: CostClass): Node[] => [
+    set(a, target),
+    when(i32.and(get(a), MISALIGNED_TARGET), [c.exit(EXIT.SLOW)]),
+    link,
+    c.time.cost(kind),
+    ...goTo(c),
+  ];
+  return {
+    PAGE_END: [set(a, c.pc), ...goTo(c)],
+    NOP: [c.done("alu")],
+    CONSTANT: [c.setRd(c.immediate), c.done("alu")],
+    AUIPC: [c.setRd(i32.add(c.pc, c.immediate)), c.done("alu")],
+    MARK_LATCH: [
+      setField(s, HART.MARK_A, c.rs1),
+      setField(s, HART.MARK_B, c.rs2),
+      setField(s, HART.MARK_LATCHED, 1),
+      set(p, i32.add(get(p), 8)),
+      br(c.next),
+    ],
+    PAUSE: [c.time.spend(U54_LIKE.pause), set(p, i32.add(get(p), 8)), br(c.next)],
+    JAL: [link, c.time.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
+    JAL_FAR: jump(i32.add(c.pc, c.immediate), "jump"),
+    JALR: jump(i32.and(i32.add(c.rs1, c.immediate), ~1), "jumpRegister"),
+  };
+}
+
+function rowHandler(c: Scope, row: Instruction, far: boolean): Node[] {
+  const { semantics } = row;
+  switch (semantics.kind) {
+    case "alu":
+      return [
+        set(c.a, c.rs1),
+        set(c.b, row.format === "r" ? c.rs2 : c.immediate),
+        c.setRd(semantics.value(get(c.a), get(c.b))),
+        c.done(row.cost),
+      ];
+    case "branch":
+      return branchHandler(c, semantics.taken, far);
+    case "load":
+      return loadHandler(c, semantics.bytes, semantics.signed);
+    case "store":
+      return storeHandler(c, semantics.bytes);
+    case "amo":
+      return amoHandler(c, semantics.value);
+    default:
+      throw new Error(`engine: ${row.mnemonic} has no handler`);
+  }
+}
+
+export function emitInterpreter(core: Core): void {
+  core.module.define(core.functions.interpret, (scope) => {
+    const c = new Scope(core, scope.params, () => scope.local(I32));
+    const special = specialHandlers(c);
+    const handlers = OPCODE_NAMES.map((name) => {
+      const row = rowOf(name);
+      return special[name] ?? (row ? rowHandler(c, row, name.endsWith(".far")) : [c.exit(EXIT.SLOW)]);
+    });
+    return [
+      block(
+        c.leave,
+        loop(
+          c.next,
+          when(c.time.isOver, [c.exit(EXIT.TIME)]),
+          set(c.w, i32.load(get(c.p))),
+          switchOn(i32.and(get(c.w), 0xff), handlers),
+        ),
+      ),
+      i32.store(0, get(c.p), MACHINE_WORD.EXIT_ENTRY),
+      get(c.time.local),
+    ];
+  });
+}
