@@ -12,7 +12,12 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { formatProblem, type Problem } from "../src/base/result.ts";
 import { generate } from "../src/compiler/back/index.ts";
-import { compileToIr, verifyIr, type CompileInput, type TypeScript } from "../src/compiler/front/index.ts";
+import {
+  compileToIr,
+  verifyIr,
+  type CompileInput,
+  type TypeScript,
+} from "../src/compiler/front/index.ts";
 import { link } from "../src/compiler/link/index.ts";
 import { printIr, printIrFunction } from "../src/compiler/print-ir.ts";
 
@@ -20,10 +25,15 @@ const ROOT = path.resolve(import.meta.dirname, "..");
 const FOLDERS = ["kernel", "firmware"];
 const DEFAULT_ENTRIES = "firmware/start.ts,kernel/arch/head.ts,kernel/init/main.ts";
 
-export function readSources(root: string, folders: readonly string[] = FOLDERS): Map<string, string> {
+export function readSources(
+  root: string,
+  folders: readonly string[] = FOLDERS,
+): Map<string, string> {
   const files = new Map<string, string>();
   for (const folder of folders) {
-    const names = fs.readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).sort();
+    const names = fs
+      .readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+      .sort();
     for (const name of names) {
       if (!name.endsWith(".ts") || name.endsWith(".test.ts") || name.endsWith(".d.ts")) continue;
       const file = `${folder}/${name.split(path.sep).join("/")}`;
@@ -62,15 +72,23 @@ const require = createRequire(import.meta.url);
 const started = performance.now();
 const ts = require("typescript") as TypeScript;
 const files = readSources(ROOT);
-const workload = values.workload ? path.relative(ROOT, path.resolve(values.workload)).split(path.sep).join("/") : null;
-if (workload !== null && !files.has(workload)) files.set(workload, fs.readFileSync(path.resolve(values.workload!), "utf8"));
+const workload = values.workload
+  ? path.relative(ROOT, path.resolve(values.workload)).split(path.sep).join("/")
+  : null;
+if (workload !== null && !files.has(workload))
+  files.set(workload, fs.readFileSync(path.resolve(values.workload!), "utf8"));
 const input: CompileInput = {
   files,
   entries: values.entries.split(",").filter((e) => e !== ""),
   workload,
   tasks: values.task,
   problemsMax: Number(values.problems),
-  config: Object.fromEntries(values.config.map((c) => [c.slice(0, c.indexOf("=")), configValue(c.slice(c.indexOf("=") + 1))])),
+  config: Object.fromEntries(
+    values.config.map((c) => [
+      c.slice(0, c.indexOf("=")),
+      configValue(c.slice(c.indexOf("=") + 1)),
+    ]),
+  ),
 };
 
 const loaded = performance.now();
@@ -99,8 +117,12 @@ const listing = image.value.listing(files);
 fs.writeFileSync(`${base}.asm`, listing.asm);
 fs.writeFileSync(`${base}.sym`, listing.sym);
 fs.writeFileSync(`${base}.lines`, listing.lines);
-console.log(`${values.output}: ${image.value.elf.length} bytes, ${unit.value.functions.length + unit.value.naked.length} functions`);
+console.log(
+  `${values.output}: ${image.value.elf.length} bytes, ${unit.value.functions.length + unit.value.naked.length} functions`,
+);
 if (values.time) {
   const ms = (from: number, to: number) => `${(to - from).toFixed(0)} ms`;
-  console.log(`parser ${ms(started, loaded)}, front ${ms(loaded, lowered)}, back ${ms(lowered, generated)}, link ${ms(generated, linked)}`);
+  console.log(
+    `parser ${ms(started, loaded)}, front ${ms(loaded, lowered)}, back ${ms(lowered, generated)}, link ${ms(generated, linked)}`,
+  );
 }

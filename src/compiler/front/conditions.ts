@@ -9,7 +9,15 @@ import { operators } from "./operators.ts";
 import type { Operand } from "./operand.ts";
 import { ts } from "./typescript.ts";
 import {
-  BOOL, STRING, isAddress, nullableOf, sameType, typeName, widened, type IntType, type Type,
+  BOOL,
+  STRING,
+  isAddress,
+  nullableOf,
+  sameType,
+  typeName,
+  widened,
+  type IntType,
+  type Type,
 } from "./types.ts";
 import { wideComparison, type Wide } from "./wide.ts";
 
@@ -21,33 +29,53 @@ function opposite(hint: Hint): Hint {
 
 /** `likely(x)` and `unlikely(x)`: the condition and which way it goes. */
 function hinted(node: TS.Expression): { condition: TS.Expression; hint: Hint } | null {
-  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression) || !node.arguments[0]) return null;
+  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression) || !node.arguments[0])
+    return null;
   const name = node.expression.text;
   if (name !== "likely" && name !== "unlikely") return null;
   return { condition: node.arguments[0], hint: name === "likely" ? "then" : "else" };
 }
 
 /** Goes to `then` or `otherwise`; the place after it is dead. */
-export function lowerCondition(f: Lowering, node: TS.Expression, then: Block, otherwise: Block, scope: Scope, hint: Hint = null): void {
+export function lowerCondition(
+  f: Lowering,
+  node: TS.Expression,
+  then: Block,
+  otherwise: Block,
+  scope: Scope,
+  hint: Hint = null,
+): void {
   if (f.b.dead) return;
   const k = ts.SyntaxKind;
-  if (ts.isParenthesizedExpression(node)) return lowerCondition(f, node.expression, then, otherwise, scope, hint);
+  if (ts.isParenthesizedExpression(node)) {
+    lowerCondition(f, node.expression, then, otherwise, scope, hint);
+    return;
+  }
   if (ts.isPrefixUnaryExpression(node) && node.operator === k.ExclamationToken) {
-    return lowerCondition(f, node.operand, otherwise, then, scope, opposite(hint));
+    lowerCondition(f, node.operand, otherwise, then, scope, opposite(hint));
+    return;
   }
   const marked = hinted(node);
-  if (marked) return lowerCondition(f, marked.condition, then, otherwise, scope, marked.hint);
+  if (marked) {
+    lowerCondition(f, marked.condition, then, otherwise, scope, marked.hint);
+    return;
+  }
   if (ts.isBinaryExpression(node)) {
     const token = node.operatorToken.kind;
     if (token === k.AmpersandAmpersandToken || token === k.BarBarToken) {
       const middle = f.b.block();
-      if (token === k.AmpersandAmpersandToken) lowerCondition(f, node.left, middle, otherwise, scope, hint === "then" ? hint : null);
+      if (token === k.AmpersandAmpersandToken)
+        lowerCondition(f, node.left, middle, otherwise, scope, hint === "then" ? hint : null);
       else lowerCondition(f, node.left, then, middle, scope, hint === "else" ? hint : null);
       f.b.startSealed(middle);
-      return lowerCondition(f, node.right, then, otherwise, scope, hint);
+      lowerCondition(f, node.right, then, otherwise, scope, hint);
+      return;
     }
     const op = operators().comparison.get(token);
-    if (op) return branchOnComparison(f, op, node, then, otherwise, scope, hint);
+    if (op) {
+      branchOnComparison(f, op, node, then, otherwise, scope, hint);
+      return;
+    }
   }
   const value = truthOperand(f, node, scope);
   f.at(node, scope);
@@ -65,7 +93,12 @@ function truthOperand(f: Lowering, node: TS.Expression, scope: Scope): Value {
   if (type.kind === "never") return f.b.constant(0);
   if (isAddress(type) && type.kind !== "string") return a.words[0]!;
   const hint = type.kind === "void" ? "the function returns nothing" : "compare it: `=== ...`";
-  return f.diagnostics.fail(node, "K046", type.kind === "void" ? "a call without a value" : typeName(type), hint);
+  return f.diagnostics.fail(
+    node,
+    "K046",
+    type.kind === "void" ? "a call without a value" : typeName(type),
+    hint,
+  );
 }
 
 interface Compared {
@@ -75,42 +108,87 @@ interface Compared {
 }
 
 function branchOnComparison(
-  f: Lowering, op: Comparison, node: TS.BinaryExpression, then: Block, otherwise: Block, scope: Scope, hint: Hint,
+  f: Lowering,
+  op: Comparison,
+  node: TS.BinaryExpression,
+  then: Block,
+  otherwise: Block,
+  scope: Scope,
+  hint: Hint,
 ): void {
   const compared = compareOperands(f, op, node, scope);
   f.at(node, scope);
-  if (typeof compared === "boolean") return f.b.jump(compared ? then : otherwise);
+  if (typeof compared === "boolean") {
+    f.b.jump(compared ? then : otherwise);
+    return;
+  }
   const { a, b, signed } = compared;
   if (a.words.length === 2) {
-    const truth = wideComparison(f, op, a.words as unknown as Wide, b.words as unknown as Wide, signed);
-    return f.b.branch("ne", truth, f.b.constant(0), then, otherwise, hint);
+    const truth = wideComparison(
+      f,
+      op,
+      a.words as unknown as Wide,
+      b.words as unknown as Wide,
+      signed,
+    );
+    f.b.branch("ne", truth, f.b.constant(0), then, otherwise, hint);
+    return;
   }
   const [x, y] = [a.words[0]!, b.words[0]!];
   const less: Condition = signed ? "lt" : "ltu";
   const atLeast: Condition = signed ? "ge" : "geu";
   switch (op) {
-    case "===": return f.b.branch("eq", x, y, then, otherwise, hint);
-    case "!==": return f.b.branch("ne", x, y, then, otherwise, hint);
-    case "<": return f.b.branch(less, x, y, then, otherwise, hint);
-    case ">": return f.b.branch(less, y, x, then, otherwise, hint);
-    case "<=": return f.b.branch(atLeast, y, x, then, otherwise, hint);
-    case ">=": return f.b.branch(atLeast, x, y, then, otherwise, hint);
+    case "===":
+      f.b.branch("eq", x, y, then, otherwise, hint);
+      return;
+    case "!==":
+      f.b.branch("ne", x, y, then, otherwise, hint);
+      return;
+    case "<":
+      f.b.branch(less, x, y, then, otherwise, hint);
+      return;
+    case ">":
+      f.b.branch(less, y, x, then, otherwise, hint);
+      return;
+    case "<=":
+      f.b.branch(atLeast, y, x, then, otherwise, hint);
+      return;
+    case ">=":
+      f.b.branch(atLeast, x, y, then, otherwise, hint);
+      return;
   }
 }
 
 /** Both operands in the type they meet in; the answer itself, when both are constants. */
-function compareOperands(f: Lowering, op: Comparison, node: TS.BinaryExpression, scope: Scope): Compared | boolean {
+function compareOperands(
+  f: Lowering,
+  op: Comparison,
+  node: TS.BinaryExpression,
+  scope: Scope,
+): Compared | boolean {
   const a = lowerExpression(f, node.left, scope);
   const b = lowerExpression(f, node.right, scope, a.type.kind === "int" ? a.type : null);
   if (a.literal && b.literal) return compareLiterals(op, a.literal.value, b.literal.value);
   if (a.type.kind === "error" || b.type.kind === "error") return f.diagnostics.stop();
-  if (a.type.kind === "void" || b.type.kind === "void") return f.diagnostics.fail(node, "K047", "this call");
+  if (a.type.kind === "void" || b.type.kind === "void")
+    return f.diagnostics.fail(node, "K047", "this call");
   const type = comparisonType(f, op, a, b, node);
-  if (type.kind === "int") return { a: convert(f, a, type, node.left), b: convert(f, b, type, node.right), signed: type.signed };
+  if (type.kind === "int")
+    return {
+      a: convert(f, a, type, node.left),
+      b: convert(f, b, type, node.right),
+      signed: type.signed,
+    };
   return { a, b, signed: false };
 }
 
-function comparisonType(f: Lowering, op: Comparison, a: Operand, b: Operand, node: TS.BinaryExpression): Type {
+function comparisonType(
+  f: Lowering,
+  op: Comparison,
+  a: Operand,
+  b: Operand,
+  node: TS.BinaryExpression,
+): Type {
   const equality = op === "===" || op === "!==";
   const x = a.type;
   const y = b.type;
@@ -120,13 +198,26 @@ function comparisonType(f: Lowering, op: Comparison, a: Operand, b: Operand, nod
     const common = commonInt(x, y);
     return common ?? f.diagnostics.fail(node, "K042", x.key, y.key, conversionOf(x, y));
   }
-  if (!equality) return f.diagnostics.fail(node, "K044", nameOf(a), nameOf(b), "only integers have an order; addresses are compared through addr(x)");
+  if (!equality)
+    return f.diagnostics.fail(
+      node,
+      "K044",
+      nameOf(a),
+      nameOf(b),
+      "only integers have an order; addresses are compared through addr(x)",
+    );
   if (x.kind === "bool" && y.kind === "bool") return BOOL;
   if (x.kind === "string" && y.kind === "string") return f.diagnostics.fail(node, "K048");
   const nullable = (t: Type) => (t.kind === "array" ? t : nullableOf(t));
-  const addresses = (isAddress(x) || x.kind === "null" || x.kind === "array") && (isAddress(y) || y.kind === "null" || y.kind === "array");
-  if (addresses && (sameType(x, y) || assignable(x, nullable(y)) || assignable(y, nullable(x)))) return x;
-  const hint = x.kind === "class" && y.kind === "class" ? "they are different classes" : "the types must agree";
+  const addresses =
+    (isAddress(x) || x.kind === "null" || x.kind === "array") &&
+    (isAddress(y) || y.kind === "null" || y.kind === "array");
+  if (addresses && (sameType(x, y) || assignable(x, nullable(y)) || assignable(y, nullable(x))))
+    return x;
+  const hint =
+    x.kind === "class" && y.kind === "class"
+      ? "they are different classes"
+      : "the types must agree";
   return f.diagnostics.fail(node, "K044", nameOf(a), nameOf(b), hint);
 }
 
@@ -141,8 +232,11 @@ function nameOf(a: Operand): string {
 /** The condition as 0 or 1. */
 export function lowerTruth(f: Lowering, node: TS.Expression, scope: Scope): Operand {
   const k = ts.SyntaxKind;
-  const op = ts.isBinaryExpression(node) ? operators().comparison.get(node.operatorToken.kind) : undefined;
-  if (op && ts.isBinaryExpression(node)) return { type: BOOL, words: [comparisonValue(f, op, node, scope)] };
+  const op = ts.isBinaryExpression(node)
+    ? operators().comparison.get(node.operatorToken.kind)
+    : undefined;
+  if (op && ts.isBinaryExpression(node))
+    return { type: BOOL, words: [comparisonValue(f, op, node, scope)] };
   if (ts.isPrefixUnaryExpression(node) && node.operator === k.ExclamationToken) {
     const value = truthOperand(f, node.operand, scope);
     f.at(node, scope);
@@ -151,23 +245,35 @@ export function lowerTruth(f: Lowering, node: TS.Expression, scope: Scope): Oper
   return shortCircuit(f, node, scope);
 }
 
-function comparisonValue(f: Lowering, op: Comparison, node: TS.BinaryExpression, scope: Scope): Value {
+function comparisonValue(
+  f: Lowering,
+  op: Comparison,
+  node: TS.BinaryExpression,
+  scope: Scope,
+): Value {
   const compared = compareOperands(f, op, node, scope);
   f.at(node, scope);
   const { b: build } = f;
   if (typeof compared === "boolean") return build.constant(compared ? 1 : 0);
   const { a, b, signed } = compared;
-  if (a.words.length === 2) return wideComparison(f, op, a.words as unknown as Wide, b.words as unknown as Wide, signed);
+  if (a.words.length === 2)
+    return wideComparison(f, op, a.words as unknown as Wide, b.words as unknown as Wide, signed);
   const [x, y] = [a.words[0]!, b.words[0]!];
   const less = signed ? "slt" : "sltu";
   const not = (v: Value) => build.binary("xor", v, build.constant(1));
   switch (op) {
-    case "===": return build.binary("sltu", build.binary("xor", x, y), build.constant(1));
-    case "!==": return build.binary("sltu", build.constant(0), build.binary("xor", x, y));
-    case "<": return build.binary(less, x, y);
-    case ">": return build.binary(less, y, x);
-    case "<=": return not(build.binary(less, y, x));
-    case ">=": return not(build.binary(less, x, y));
+    case "===":
+      return build.binary("sltu", build.binary("xor", x, y), build.constant(1));
+    case "!==":
+      return build.binary("sltu", build.constant(0), build.binary("xor", x, y));
+    case "<":
+      return build.binary(less, x, y);
+    case ">":
+      return build.binary(less, y, x);
+    case "<=":
+      return not(build.binary(less, y, x));
+    case ">=":
+      return not(build.binary(less, x, y));
   }
 }
 
@@ -177,7 +283,10 @@ function shortCircuit(f: Lowering, node: TS.Expression, scope: Scope): Operand {
   const end = f.b.block();
   const result = { name: "&&" };
   lowerCondition(f, node, yes, no, scope);
-  for (const [block, value] of [[yes, 1], [no, 0]] as const) {
+  for (const [block, value] of [
+    [yes, 1],
+    [no, 0],
+  ] as const) {
     f.b.startSealed(block);
     if (f.b.dead) continue;
     f.b.write(result, f.b.constant(value));

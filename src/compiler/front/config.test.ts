@@ -31,13 +31,21 @@ test("the declaration for tsc follows the table", () => {
 });
 
 test("kernel/config.generated.d.ts is what kernel/config.ts says", () => {
-  const declaration = generateConfigDeclaration(typescript, fs.readFileSync("kernel/config.ts", "utf8"));
-  expect(declaration.ok && declaration.value).toBe(fs.readFileSync("kernel/config.generated.d.ts", "utf8"));
+  const declaration = generateConfigDeclaration(
+    typescript,
+    fs.readFileSync("kernel/config.ts", "utf8"),
+  );
+  expect(declaration.ok && declaration.value).toBe(
+    fs.readFileSync("kernel/config.generated.d.ts", "utf8"),
+  );
 });
 
 test("wrong keys and values are sentences", () => {
   const given = { "kmemleak.design": "km99", "kmemleak.chunk": 65, mark: true, marks: "yes" };
-  const files = { "kernel/config.ts": OPTIONS, "kernel/main.ts": "export function test(): void {}" };
+  const files = {
+    "kernel/config.ts": OPTIONS,
+    "kernel/main.ts": "export function test(): void {}",
+  };
   expect(problemsOf(files, { config: given }).join("\n")).toMatchInlineSnapshot(`
     "kmemleak.chunk is an integer from 1 to 64, not 65 (K010)
       \`hartlab config\` lists the keys and their values

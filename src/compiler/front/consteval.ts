@@ -7,7 +7,12 @@
 import type TS from "typescript";
 import { configNumber } from "./config.ts";
 import {
-  commonInt, compareLiterals, foldLiterals, wrap, type Comparison, type LiteralOp,
+  commonInt,
+  compareLiterals,
+  foldLiterals,
+  wrap,
+  type Comparison,
+  type LiteralOp,
 } from "./conversions.ts";
 import { fieldType, findField, sizeOf, strideOf } from "./layout.ts";
 import { operators } from "./operators.ts";
@@ -15,8 +20,19 @@ import { reachFunction, reachStatic, staticValueOf } from "./statics.ts";
 import type { EnumSymbol } from "./symbols.ts";
 import { ts } from "./typescript.ts";
 import {
-  BASE_TYPES, BOOL, LITERAL, NULL, STRING, U32, classType, isAddress, pointerType, valueTypeOf, widened,
-  type IntType, type Type,
+  BASE_TYPES,
+  BOOL,
+  LITERAL,
+  NULL,
+  STRING,
+  U32,
+  classType,
+  isAddress,
+  pointerType,
+  valueTypeOf,
+  widened,
+  type IntType,
+  type Type,
 } from "./types.ts";
 import { moduleContext, resolveType, type TypeContext } from "./type-nodes.ts";
 import type { Unit } from "./unit.ts";
@@ -56,7 +72,11 @@ export function numberOf(unit: Unit, node: TS.NumericLiteral | TS.BigIntLiteral)
   return Number.isInteger(value) ? BigInt(value) : unit.diagnostics.fail(node, "K115");
 }
 
-export function evaluate(unit: Unit, node: TS.Expression, context: ConstContext): StaticValue | null {
+export function evaluate(
+  unit: Unit,
+  node: TS.Expression,
+  context: ConstContext,
+): StaticValue | null {
   const k = ts.SyntaxKind;
   switch (node.kind) {
     case k.TrueKeyword:
@@ -68,9 +88,12 @@ export function evaluate(unit: Unit, node: TS.Expression, context: ConstContext)
     case k.ThisKeyword:
       return context.thisAddress ?? null;
   }
-  if (ts.isNumericLiteral(node) || ts.isBigIntLiteral(node)) return literalValue(numberOf(unit, node));
-  if (ts.isStringLiteralLike(node)) return typedValue(STRING, 0n, unit.string(node.text, context.module.domain));
-  if (ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node)) return evaluate(unit, node.expression, context);
+  if (ts.isNumericLiteral(node) || ts.isBigIntLiteral(node))
+    return literalValue(numberOf(unit, node));
+  if (ts.isStringLiteralLike(node))
+    return typedValue(STRING, 0n, unit.string(node.text, context.module.domain));
+  if (ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node))
+    return evaluate(unit, node.expression, context);
   if (ts.isIdentifier(node)) return identifierValue(unit, node, context);
   if (ts.isPropertyAccessExpression(node)) return propertyValue(unit, node, context);
   if (ts.isElementAccessExpression(node)) return null;
@@ -85,7 +108,11 @@ export function evaluate(unit: Unit, node: TS.Expression, context: ConstContext)
   return null;
 }
 
-function identifierValue(unit: Unit, node: TS.Identifier, context: ConstContext): StaticValue | null {
+function identifierValue(
+  unit: Unit,
+  node: TS.Identifier,
+  context: ConstContext,
+): StaticValue | null {
   const name = node.text;
   const member = context.enumSelf?.get(name);
   if (member !== undefined) return literalValue(member);
@@ -96,7 +123,11 @@ function identifierValue(unit: Unit, node: TS.Identifier, context: ConstContext)
   return null;
 }
 
-function propertyValue(unit: Unit, node: TS.PropertyAccessExpression, context: ConstContext): StaticValue | null {
+function propertyValue(
+  unit: Unit,
+  node: TS.PropertyAccessExpression,
+  context: ConstContext,
+): StaticValue | null {
   const configured = configValue(unit, node, context);
   if (configured) return configured;
   if (ts.isIdentifier(node.expression) && !context.isLocal?.(node.expression.text)) {
@@ -104,7 +135,9 @@ function propertyValue(unit: Unit, node: TS.PropertyAccessExpression, context: C
     if (symbol?.kind === "enum") return literalValue(enumMember(unit, symbol, node));
   }
   const place = placeValue(unit, node, context);
-  return place && (place.type.kind === "struct" || place.type.kind === "array") ? { ...place, type: valueTypeOf(place.type) } : null;
+  return place && (place.type.kind === "struct" || place.type.kind === "array")
+    ? { ...place, type: valueTypeOf(place.type) }
+    : null;
 }
 
 /** The address of a static's field or element, with the storage type found there. */
@@ -123,22 +156,46 @@ function placeValue(unit: Unit, node: TS.Expression, context: ConstContext): Sta
     const base = evaluate(unit, node.expression, context);
     if (base?.type.kind !== "class" || base.symbol === null) return null;
     const field = findField(unit, base.type, node.name.text);
-    if (!field) return unit.diagnostics.fail(node.name, "K021", base.type.cls.name, node.name.text, "check the spelling");
-    return { ...base, type: fieldType(unit, base.type, field), value: base.value + BigInt(field.offset) };
+    if (!field)
+      return unit.diagnostics.fail(
+        node.name,
+        "K021",
+        base.type.cls.name,
+        node.name.text,
+        "check the spelling",
+      );
+    return {
+      ...base,
+      type: fieldType(unit, base.type, field),
+      value: base.value + BigInt(field.offset),
+    };
   }
   if (ts.isElementAccessExpression(node)) {
     const base = evaluate(unit, node.expression, context);
     const index = evaluate(unit, node.argumentExpression, context);
     if (!base?.symbol || !index || index.symbol) return null;
-    const of = base.type.kind === "array" ? base.type.of : base.type.kind === "pointer" ? base.type.to : null;
+    const of =
+      base.type.kind === "array"
+        ? base.type.of
+        : base.type.kind === "pointer"
+          ? base.type.to
+          : null;
     if (!of) return null;
-    return { ...base, type: of, value: base.value + index.value * BigInt(strideOf(unit, of, node)) };
+    return {
+      ...base,
+      type: of,
+      value: base.value + index.value * BigInt(strideOf(unit, of, node)),
+    };
   }
   return null;
 }
 
 /** `CONFIG.a.b` and `DESIGN.x`. */
-export function configValue(unit: Unit, node: TS.PropertyAccessExpression, context: ConstContext): StaticValue | null {
+export function configValue(
+  unit: Unit,
+  node: TS.PropertyAccessExpression,
+  context: ConstContext,
+): StaticValue | null {
   const path: string[] = [];
   let at: TS.Expression = node;
   while (ts.isPropertyAccessExpression(at)) {
@@ -150,18 +207,37 @@ export function configValue(unit: Unit, node: TS.PropertyAccessExpression, conte
   if (symbol?.kind !== "config") return null;
   if (symbol.name !== "CONFIG") {
     const value = unit.config.enums.get(symbol.name)?.get(path[0]!);
-    if (value === undefined) unit.diagnostics.fail(node, "K021", symbol.name, path[0]!, "`hartlab config` lists the values");
+    if (value === undefined)
+      unit.diagnostics.fail(
+        node,
+        "K021",
+        symbol.name,
+        path[0]!,
+        "`hartlab config` lists the values",
+      );
     return literalValue(BigInt(value));
   }
   const option = unit.config.options.get(path.join("."));
-  if (!option) unit.diagnostics.fail(node, "K021", "CONFIG", path.join("."), "`hartlab config` lists the keys");
+  if (!option)
+    unit.diagnostics.fail(
+      node,
+      "K021",
+      "CONFIG",
+      path.join("."),
+      "`hartlab config` lists the keys",
+    );
   const value = BigInt(configNumber(unit.config, option));
   return option.type === "bool" ? typedValue(BOOL, value) : literalValue(value);
 }
 
-export function enumMember(unit: Unit, symbol: EnumSymbol, node: TS.PropertyAccessExpression): bigint {
+export function enumMember(
+  unit: Unit,
+  symbol: EnumSymbol,
+  node: TS.PropertyAccessExpression,
+): bigint {
   const value = enumValues(unit, symbol).get(node.name.text);
-  if (value === undefined) unit.diagnostics.fail(node.name, "K021", symbol.name, node.name.text, "check the spelling");
+  if (value === undefined)
+    unit.diagnostics.fail(node.name, "K021", symbol.name, node.name.text, "check the spelling");
   return value;
 }
 
@@ -172,7 +248,10 @@ export function enumValues(unit: Unit, symbol: EnumSymbol): Map<string, bigint> 
   let next = 0n;
   for (const member of symbol.node.members) {
     if (member.initializer) {
-      const value = evaluate(unit, member.initializer, { ...moduleContext(symbol.module), enumSelf: values });
+      const value = evaluate(unit, member.initializer, {
+        ...moduleContext(symbol.module),
+        enumSelf: values,
+      });
       if (!value || value.symbol) unit.diagnostics.fail(member, "K065", member.name.getText());
       next = value.value;
     }
@@ -181,20 +260,30 @@ export function enumValues(unit: Unit, symbol: EnumSymbol): Map<string, bigint> 
   return values;
 }
 
-function prefixValue(unit: Unit, node: TS.PrefixUnaryExpression, context: ConstContext): StaticValue | null {
+function prefixValue(
+  unit: Unit,
+  node: TS.PrefixUnaryExpression,
+  context: ConstContext,
+): StaticValue | null {
   const a = evaluate(unit, node.operand, context);
   if (!a || a.symbol) return null;
   const k = ts.SyntaxKind;
-  if (node.operator === k.ExclamationToken) return a.type === BOOL ? typedValue(BOOL, 1n - a.value) : null;
+  if (node.operator === k.ExclamationToken)
+    return a.type === BOOL ? typedValue(BOOL, 1n - a.value) : null;
   if (a.type !== LITERAL && a.type.kind !== "int") return null;
-  const value = node.operator === k.MinusToken ? -a.value : node.operator === k.TildeToken ? ~a.value : null;
+  const value =
+    node.operator === k.MinusToken ? -a.value : node.operator === k.TildeToken ? ~a.value : null;
   if (value === null) return null;
   if (a.type.kind !== "int") return literalValue(value, node.operator === k.TildeToken);
   const type = widened(a.type);
   return typedValue(type, wrap(value, type));
 }
 
-function binaryValue(unit: Unit, node: TS.BinaryExpression, context: ConstContext): StaticValue | null {
+function binaryValue(
+  unit: Unit,
+  node: TS.BinaryExpression,
+  context: ConstContext,
+): StaticValue | null {
   const token = node.operatorToken.kind;
   const a = evaluate(unit, node.left, context);
   if (!a) return null;
@@ -222,7 +311,9 @@ function arithmeticValue(a: StaticValue, b: StaticValue, op: LiteralOp): StaticV
   const x = type === LITERAL ? a : { ...a, value: wrap(a.value, type as IntType) };
   const folded = foldLiterals(op, x, b);
   if (!folded) return null;
-  return type === LITERAL ? literalValue(folded.value, folded.bits) : typedValue(type, wrap(folded.value, type as IntType));
+  return type === LITERAL
+    ? literalValue(folded.value, folded.bits)
+    : typedValue(type, wrap(folded.value, type as IntType));
 }
 
 function resultType(a: Type, b: Type, op: LiteralOp): Type | null {
@@ -253,18 +344,26 @@ function callValue(unit: Unit, node: TS.CallExpression, context: ConstContext): 
   }
   switch (name) {
     case "sizeof": {
-      const type = node.typeArguments?.[0] ? resolveType(unit, node.typeArguments[0], context) : null;
+      const type = node.typeArguments?.[0]
+        ? resolveType(unit, node.typeArguments[0], context)
+        : null;
       return type ? literalValue(BigInt(sizeofType(unit, type, node))) : null;
     }
     case "offsetOf":
-      return first && node.arguments[1] ? offsetValue(unit, first, node.arguments[1], context) : null;
+      return first && node.arguments[1]
+        ? offsetValue(unit, first, node.arguments[1], context)
+        : null;
     case "addr": {
       const a = first && evaluate(unit, first, context);
-      return a && (isAddress(a.type) || a.type.kind === "array" || a.type === NULL) ? { ...a, type: U32 } : null;
+      return a && (isAddress(a.type) || a.type.kind === "array" || a.type === NULL)
+        ? { ...a, type: U32 }
+        : null;
     }
     case "addressOf": {
       const a = first && placeValue(unit, first, context);
-      return a && a.type.kind !== "struct" && a.type.kind !== "array" ? { ...a, type: pointerType(a.type) } : null;
+      return a && a.type.kind !== "struct" && a.type.kind !== "array"
+        ? { ...a, type: pointerType(a.type) }
+        : null;
     }
     case "cast":
     case "castOrNull": {
@@ -284,11 +383,19 @@ function callValue(unit: Unit, node: TS.CallExpression, context: ConstContext): 
 
 /** `sizeof<T>()`: of a class its storage, of anything else the value. */
 export function sizeofType(unit: Unit, type: Type, node: TS.Node): number {
-  const storage = type.kind === "class" ? ({ kind: "struct", key: "", cls: type.cls, args: type.args } as const) : type;
+  const storage =
+    type.kind === "class"
+      ? ({ kind: "struct", key: "", cls: type.cls, args: type.args } as const)
+      : type;
   return sizeOf(unit, storage, node);
 }
 
-function offsetValue(unit: Unit, type: TS.Expression, field: TS.Expression, context: ConstContext): StaticValue | null {
+function offsetValue(
+  unit: Unit,
+  type: TS.Expression,
+  field: TS.Expression,
+  context: ConstContext,
+): StaticValue | null {
   const cls = ts.isIdentifier(type) ? unit.modules.lookup(context.module, type.text) : null;
   if (cls?.kind !== "class" || !ts.isStringLiteralLike(field)) return null;
   const found = findField(unit, classType(cls), field.text);

@@ -33,7 +33,8 @@ export function commonInt(a: IntType, b: IntType): IntType | null {
 
 /** Whether a value of type `from` (no literal) may stand where `to` is wanted. */
 export function assignable(from: Type, to: Type): boolean {
-  if (sameType(from, to) || from.kind === "error" || to.kind === "error" || from.kind === "never") return true;
+  if (sameType(from, to) || from.kind === "error" || to.kind === "error" || from.kind === "never")
+    return true;
   if (from.kind === "int" && to.kind === "int") {
     if (from.bytes === 8 || to.bytes === 8) return false;
     return from.bytes < to.bytes && (!from.signed || to.signed);
@@ -59,12 +60,16 @@ export function isAnyObject(type: Type): boolean {
 
 /** What to write instead, when `from` does not convert to `to`. */
 export function conversionHint(from: Type, to: Type): string {
-  if (to.kind === "int" && (from.kind === "int" || from.kind === "bool")) return `convert it: \`${to.key}(...)\``;
-  if (to.kind === "int" && (isAddress(from) || from.kind === "array")) return "the address of an object is `addr(x)`";
+  if (to.kind === "int" && (from.kind === "int" || from.kind === "bool"))
+    return `convert it: \`${to.key}(...)\``;
+  if (to.kind === "int" && (isAddress(from) || from.kind === "array"))
+    return "the address of an object is `addr(x)`";
   if (to.kind === "bool" && from.kind === "int") return "compare it: `x !== 0`";
   if (to.kind === "string") return "a string is a literal or a `string` value";
-  if (isAddress(to) && from.kind === "int") return "an address becomes a pointer by `cast<T>(address)`";
-  if (to.kind === "class" && from.kind === "class") return "two classes never convert, even with equal fields; `cast<T>(addr(x))` says so on purpose";
+  if (isAddress(to) && from.kind === "int")
+    return "an address becomes a pointer by `cast<T>(address)`";
+  if (to.kind === "class" && from.kind === "class")
+    return "two classes never convert, even with equal fields; `cast<T>(addr(x))` says so on purpose";
   return "the types must agree";
 }
 
@@ -77,17 +82,27 @@ export function foldLiterals(op: LiteralOp, a: Literal, b: Literal): Literal | n
   const x = a.value;
   const y = b.value;
   switch (op) {
-    case "+": return { value: x + y, bits: a.bits || b.bits };
-    case "-": return { value: x - y, bits: false };
-    case "*": return { value: x * y, bits };
-    case "/": return y === 0n ? null : { value: x / y, bits };
-    case "%": return y === 0n ? null : { value: x % y, bits };
-    case "&": return { value: x & y, bits };
-    case "|": return { value: x | y, bits };
-    case "^": return { value: x ^ y, bits };
-    case "<<": return y < 0n || y > 63n ? null : { value: x << y, bits };
+    case "+":
+      return { value: x + y, bits: a.bits || b.bits };
+    case "-":
+      return { value: x - y, bits: false };
+    case "*":
+      return { value: x * y, bits };
+    case "/":
+      return y === 0n ? null : { value: x / y, bits };
+    case "%":
+      return y === 0n ? null : { value: x % y, bits };
+    case "&":
+      return { value: x & y, bits };
+    case "|":
+      return { value: x | y, bits };
+    case "^":
+      return { value: x ^ y, bits };
+    case "<<":
+      return y < 0n || y > 63n ? null : { value: x << y, bits };
     case ">>":
-    case ">>>": return y < 0n || y > 63n ? null : { value: x >> y, bits };
+    case ">>>":
+      return y < 0n || y > 63n ? null : { value: x >> y, bits };
   }
 }
 
@@ -95,11 +110,17 @@ export type Comparison = "===" | "!==" | "<" | "<=" | ">" | ">=";
 
 export function compareLiterals(op: Comparison, x: bigint, y: bigint): boolean {
   switch (op) {
-    case "===": return x === y;
-    case "!==": return x !== y;
-    case "<": return x < y;
-    case "<=": return x <= y;
-    case ">": return x > y;
-    case ">=": return x >= y;
+    case "===":
+      return x === y;
+    case "!==":
+      return x !== y;
+    case "<":
+      return x < y;
+    case "<=":
+      return x <= y;
+    case ">":
+      return x > y;
+    case ">=":
+      return x >= y;
   }
 }

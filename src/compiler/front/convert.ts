@@ -12,15 +12,29 @@ export function convert(f: Lowering, a: Operand, type: Type, node: TS.Node): Ope
   if (a.literal) {
     const { value } = a.literal;
     if (type.kind !== "int") {
-      return f.diagnostics.fail(node, "K040", `the number ${value}`, typeName(type), literalHint(type));
+      return f.diagnostics.fail(
+        node,
+        "K040",
+        `the number ${value}`,
+        typeName(type),
+        literalHint(type),
+      );
     }
-    if (!fits(a.literal, type)) f.diagnostics.fail(node, "K041", String(value), type.key, rangeHint(value, type));
+    if (!fits(a.literal, type))
+      f.diagnostics.fail(node, "K041", String(value), type.key, rangeHint(value, type));
     return { type, words: constantWords(f, wrap(value, type), wordsOf(type)) };
   }
-  if (a.type.kind === "null" && "nullable" in type && !type.nullable) f.diagnostics.fail(node, "K043", typeName(type));
+  if (a.type.kind === "null" && "nullable" in type && !type.nullable)
+    f.diagnostics.fail(node, "K043", typeName(type));
   if (a.type.kind === "void") return f.diagnostics.fail(node, "K047", "this call");
   if (!assignable(a.type, type)) {
-    return f.diagnostics.fail(node, "K040", describe(a), typeName(type), conversionHint(a.type, type));
+    return f.diagnostics.fail(
+      node,
+      "K040",
+      describe(a),
+      typeName(type),
+      conversionHint(a.type, type),
+    );
   }
   if (a.type.kind === "int" && type.kind === "int") return { type, words: a.words };
   if (a.type.kind === "never") return { type, words: constantWords(f, 0n, wordsOf(type)) };
@@ -57,24 +71,37 @@ export function narrow(f: Lowering, word: Value, type: IntType): Value {
 
 /** `u8(x)`, `i64(x)` ...: truncates or extends. */
 export function convertExplicitly(f: Lowering, a: Operand, type: IntType, node: TS.Node): Operand {
-  if (a.literal) return { type, words: constantWords(f, wrap(a.literal.value, type), wordsOf(type)) };
+  if (a.literal)
+    return { type, words: constantWords(f, wrap(a.literal.value, type), wordsOf(type)) };
   if (a.type.kind === "error") return f.diagnostics.stop();
   if (a.type.kind !== "int" && a.type.kind !== "bool") {
-    return f.diagnostics.fail(node, "K040", typeName(a.type), type.key, conversionHint(a.type, type));
+    return f.diagnostics.fail(
+      node,
+      "K040",
+      typeName(a.type),
+      type.key,
+      conversionHint(a.type, type),
+    );
   }
   const low = a.words[0]!;
   if (type.bytes < 8) {
-    const same = a.type.kind === "int" && a.type.bytes <= type.bytes && a.type.signed === type.signed;
-    const widening = a.type.kind !== "int" || (a.type.bytes < type.bytes && (!a.type.signed || type.bytes === 4));
+    const same =
+      a.type.kind === "int" && a.type.bytes <= type.bytes && a.type.signed === type.signed;
+    const widening =
+      a.type.kind !== "int" || (a.type.bytes < type.bytes && (!a.type.signed || type.bytes === 4));
     return { type, words: [same || widening ? low : narrow(f, low, type)] };
   }
   if (a.type.kind === "int" && a.type.bytes === 8) return { type, words: a.words };
   const signed = a.type.kind === "int" && a.type.signed;
-  return { type, words: [low, signed ? f.b.binary("sra", low, f.b.constant(31)) : f.b.constant(0)] };
+  return {
+    type,
+    words: [low, signed ? f.b.binary("sra", low, f.b.constant(31)) : f.b.constant(0)],
+  };
 }
 
 /** The operand truncated to the type of what it is stored in, for compound assignment and `++`. */
 export function truncateTo(f: Lowering, a: Operand, type: IntType, node: TS.Node): Operand {
-  if (a.type === LITERAL || a.type.kind !== "int" || (a.type.bytes === 8) !== (type.bytes === 8)) return convert(f, a, type, node);
+  if (a.type === LITERAL || a.type.kind !== "int" || (a.type.bytes === 8) !== (type.bytes === 8))
+    return convert(f, a, type, node);
   return { type, words: type.bytes === 8 ? a.words : [narrow(f, a.words[0]!, type)] };
 }

@@ -12,21 +12,36 @@ import { assert } from "../../base/assert.ts";
 export const DIAGNOSTICS = {
   // the program as a whole
   K001: ["{0}", ""],
-  K002: ["there is no module \"{0}\"", "paths are relative to this file and end in .ts"],
-  K003: ["module \"{0}\" exports no {1}", "check the spelling, or add `export` there"],
-  K004: ["only `import { name } from \"./file.ts\"` brings names in", "name what you need: `import { a, b } from \"{0}\"`"],
-  K005: ["{0} is not allowed at module level", "put statements into a function; module level holds declarations only"],
+  K002: ['there is no module "{0}"', "paths are relative to this file and end in .ts"],
+  K003: ['module "{0}" exports no {1}', "check the spelling, or add `export` there"],
+  K004: [
+    'only `import { name } from "./file.ts"` brings names in',
+    'name what you need: `import { a, b } from "{0}"`',
+  ],
+  K005: [
+    "{0} is not allowed at module level",
+    "put statements into a function; module level holds declarations only",
+  ],
   K006: ["{0} is declared twice in this module", "rename one of the two"],
-  K007: ["the entry \"{0}\" is not among the source files", "check the path"],
-  K008: ["no task named {0}: {1}", "export `function {0}(arg: u32): void` from the workload or from a module in kernel/workload/"],
+  K007: ['the entry "{0}" is not among the source files', "check the path"],
+  K008: [
+    "no task named {0}: {1}",
+    "export `function {0}(arg: u32): void` from the workload or from a module in kernel/workload/",
+  ],
   K009: ["the task {0} must be `(arg: u32): void`", "a task gets one number and returns nothing"],
   K010: ["{0}", "`hartlab config` lists the keys and their values"],
   // names and types
   K020: ["unknown name {0}", "{1}"],
   K021: ["{0} has no field {1}", "{2}"],
-  K022: ["unknown type {0}", "types are u8 i8 u16 i16 u32 i32 usize u64 i64 boolean string, classes, Ptr, FixedArray and StructArray"],
+  K022: [
+    "unknown type {0}",
+    "types are u8 i8 u16 i16 u32 i32 usize u64 i64 boolean string, classes, Ptr, FixedArray and StructArray",
+  ],
   K023: ["`number` has no width", "say which integer it is: u8 i8 u16 i16 u32 i32 usize u64 i64"],
-  K024: ["the only union is with null", "write `T | null`, or an integer with a const enum of values"],
+  K024: [
+    "the only union is with null",
+    "write `T | null`, or an integer with a const enum of values",
+  ],
   K025: ["{0} is not a type of kernel TypeScript", "{1}"],
   K026: ["{0} needs a type here", "write `{1}: u32` (or the type you mean)"],
   K027: ["{0} takes {1} type arguments, not {2}", "give one type for each parameter"],
@@ -48,12 +63,30 @@ export const DIAGNOSTICS = {
   K049: ["division by zero", "the divisor is the constant 0"],
   // assignment and storage
   K060: ["{0} is a constant", "declare it with `let`"],
-  K061: ["{0} is embedded storage and cannot be assigned", "assign its fields, or make it a pointer"],
-  K062: ["this is not a place that can be assigned or have an address", "use a variable, a field or an element"],
-  K063: ["the address of {0} is the structure itself", "drop addressOf: a class-typed value is its address"],
-  K064: ["`new {0}` has no place here", "`new` works in module-level const, in fields and in `const x = new T()`; the heap is kmalloc and kmem_cache_alloc"],
-  K065: ["{0} is not constant", "module-level values are computed at compile time: constants, addresses, `new T()`"],
-  K066: ["storage is `const`: `const {0} = new ...`", "`new T()` names storage, it is not a pointer that moves"],
+  K061: [
+    "{0} is embedded storage and cannot be assigned",
+    "assign its fields, or make it a pointer",
+  ],
+  K062: [
+    "this is not a place that can be assigned or have an address",
+    "use a variable, a field or an element",
+  ],
+  K063: [
+    "the address of {0} is the structure itself",
+    "drop addressOf: a class-typed value is its address",
+  ],
+  K064: [
+    "`new {0}` has no place here",
+    "`new` works in module-level const, in fields and in `const x = new T()`; the heap is kmalloc and kmem_cache_alloc",
+  ],
+  K065: [
+    "{0} is not constant",
+    "module-level values are computed at compile time: constants, addresses, `new T()`",
+  ],
+  K066: [
+    "storage is `const`: `const {0} = new ...`",
+    "`new T()` names storage, it is not a pointer that moves",
+  ],
   K067: ["new {0} takes {1} arguments, not {2}", "give one for each constructor parameter"],
   K068: ["PerCpu is for module-level `const` and fields of statics", "declare it at module level"],
   // calls
@@ -61,27 +94,45 @@ export const DIAGNOSTICS = {
   K081: ["{0} is not a function", "{1}"],
   K082: ["{0} has no method {1}", "{2}"],
   K083: ["{0} is a generator", "walk it: `for (const x of {0}(...))`"],
-  K084: ["for..of walks a call of a generator", "write `for (const x of entries(...))`, or a `for` with an index"],
-  K085: ["the method {0} as a value", "wrap it in a top-level function; a function value is the name of one"],
-  K086: ["{0} is generic and cannot be a function value", "wrap it in a function with concrete types"],
-  K087: ["{0} calls itself and must not be inlined", "drop \"inline\"; a generator cannot recurse at all"],
+  K084: [
+    "for..of walks a call of a generator",
+    "write `for (const x of entries(...))`, or a `for` with an index",
+  ],
+  K085: [
+    "the method {0} as a value",
+    "wrap it in a top-level function; a function value is the name of one",
+  ],
+  K086: [
+    "{0} is generic and cannot be a function value",
+    "wrap it in a function with concrete types",
+  ],
+  K087: [
+    "{0} calls itself and must not be inlined",
+    'drop "inline"; a generator cannot recurse at all',
+  ],
   K088: ["{0} must return {1}", "add `return` with a value on every path"],
   K089: ["{0}", "{1}"],
   K090: ["{0} must be a constant", "the instruction holds it: use a number or a module `const`"],
   K091: ["`...` passes on a rest parameter only", "write the arguments out"],
-  K092: ["the 64-bit operator {0} needs {1} from kernel/lib/math64.ts", "add kernel/lib/math64.ts to the sources"],
+  K092: [
+    "the 64-bit operator {0} needs {1} from kernel/lib/math64.ts",
+    "add kernel/lib/math64.ts to the sources",
+  ],
   // constructs outside the dialect
   K100: ["closures do not exist here", "make it a top-level function and pass what it needs"],
   K101: ["{0} is not part of kernel TypeScript", "{1}"],
   K102: ["`==` and `!=` convert their operands", "write `===` or `!==`"],
   K103: ["an enum must be `const enum`", "write `const enum {0}`"],
   K104: ["destructuring is not part of kernel TypeScript", "name the fields: `const a = x.a;`"],
-  K105: ["a field cannot be reached by `[\"...\"]`", "write `.{0}`"],
+  K105: ['a field cannot be reached by `["..."]`', "write `.{0}`"],
   K106: ["string operators do not exist here", "printk and snprintf format text"],
   K107: ["optional parameters do not exist here", "give a default: `{0}: T = value`, or pass null"],
   K108: ["accessors do not exist here", "write a method"],
   K109: ["a class cannot extend or implement", "embed it as a field and use containerOf"],
-  K110: ["exceptions do not exist here", "return an error number; panic() and BUG_ON() stop the kernel"],
+  K110: [
+    "exceptions do not exist here",
+    "return an error number; panic() and BUG_ON() stop the kernel",
+  ],
   K111: ["`as` does not convert", "convert with `u32(x)`, or `cast<T>(address)`"],
   K112: ["there is no loop or switch to {0}", "the label must enclose this statement"],
   K113: ["`undefined` does not exist here", "use null"],
@@ -113,7 +164,11 @@ export class Diagnostics {
 
   report(node: TS.Node | null, code: DiagnosticCode, ...args: (string | number)[]): void {
     const [message, hint] = DIAGNOSTICS[code];
-    this.add(`${fill(message, args)} (${code})`, node ? placeOf(node) : undefined, fill(hint, args));
+    this.add(
+      `${fill(message, args)} (${code})`,
+      node ? placeOf(node) : undefined,
+      fill(hint, args),
+    );
   }
 
   fail(node: TS.Node | null, code: DiagnosticCode, ...args: (string | number)[]): never {
@@ -164,6 +219,8 @@ export function placeOf(node: TS.Node): Place {
 export function placeAt(source: TS.SourceFile, position: number): Place {
   const { line, character } = source.getLineAndCharacterOfPosition(position);
   const starts = source.getLineStarts();
-  const text = source.text.slice(starts[line], starts[line + 1] ?? source.text.length).replace(/[\r\n]+$/, "");
+  const text = source.text
+    .slice(starts[line], starts[line + 1] ?? source.text.length)
+    .replace(/[\r\n]+$/, "");
   return { file: source.fileName, line: line + 1, column: character + 1, text };
 }

@@ -1,6 +1,12 @@
 /** Expressions. `want` is the type of the context, for constants and `? :`; it converts nothing. */
 import type TS from "typescript";
-import { lowerAssignment, lowerBinaryArithmetic, lowerCompound, lowerSign, lowerStep } from "./arithmetic.ts";
+import {
+  lowerAssignment,
+  lowerBinaryArithmetic,
+  lowerCompound,
+  lowerSign,
+  lowerStep,
+} from "./arithmetic.ts";
 import { lowerAsm } from "./asm-template.ts";
 import { lowerCall } from "./calls.ts";
 import { lowerCondition, lowerTruth } from "./conditions.ts";
@@ -13,17 +19,42 @@ import type { Operand } from "./operand.ts";
 import { lowerIdentifier, lowerPlace, lowerProperty, loadPlace } from "./places.ts";
 import { ts } from "./typescript.ts";
 import {
-  BOOL, I16, I32, I8, LITERAL, NULL, STRING, U16, U32, U8, VOID, nullableOf, typeName, type Type,
+  BOOL,
+  I16,
+  I32,
+  I8,
+  LITERAL,
+  NULL,
+  STRING,
+  U16,
+  U32,
+  U8,
+  VOID,
+  nullableOf,
+  typeName,
+  type Type,
 } from "./types.ts";
 
 export const NO_VALUE: Operand = { type: VOID, words: [] };
 
-export function lowerExpression(f: Lowering, node: TS.Expression, scope: Scope, want: Type | null = null, dropped = false): Operand {
+export function lowerExpression(
+  f: Lowering,
+  node: TS.Expression,
+  scope: Scope,
+  want: Type | null = null,
+  dropped = false,
+): Operand {
   const k = ts.SyntaxKind;
   switch (node.kind) {
     case k.ParenthesizedExpression:
     case k.NonNullExpression:
-      return lowerExpression(f, (node as TS.ParenthesizedExpression).expression, scope, want, dropped);
+      return lowerExpression(
+        f,
+        (node as TS.ParenthesizedExpression).expression,
+        scope,
+        want,
+        dropped,
+      );
     case k.Identifier:
       return lowerIdentifier(f, node as TS.Identifier, scope);
     case k.PropertyAccessExpression:
@@ -42,7 +73,11 @@ export function lowerExpression(f: Lowering, node: TS.Expression, scope: Scope, 
       return lowerConditional(f, node as TS.ConditionalExpression, scope, want);
     case k.NumericLiteral:
     case k.BigIntLiteral:
-      return { type: LITERAL, words: [], literal: { value: numberOf(f.unit, node as TS.NumericLiteral), bits: false } };
+      return {
+        type: LITERAL,
+        words: [],
+        literal: { value: numberOf(f.unit, node as TS.NumericLiteral), bits: false },
+      };
     case k.TrueKeyword:
       return { type: BOOL, words: [f.b.constant(1)] };
     case k.FalseKeyword:
@@ -50,7 +85,15 @@ export function lowerExpression(f: Lowering, node: TS.Expression, scope: Scope, 
     case k.NullKeyword:
       return { type: NULL, words: [f.b.constant(0)] };
     case k.ThisKeyword:
-      return scope.activation.self ?? f.diagnostics.fail(node, "K101", "`this` outside of a method", "pass the object as a parameter");
+      return (
+        scope.activation.self ??
+        f.diagnostics.fail(
+          node,
+          "K101",
+          "`this` outside of a method",
+          "pass the object as a parameter",
+        )
+      );
     case k.StringLiteral:
     case k.NoSubstitutionTemplateLiteral:
       return lowerString(f, (node as TS.StringLiteral).text);
@@ -78,40 +121,67 @@ function lowerString(f: Lowering, text: string): Operand {
 function lowerYield(f: Lowering, node: TS.YieldExpression, scope: Scope): Operand {
   const { onYield } = scope.activation;
   if (!onYield || !node.expression || node.asteriskToken) {
-    return f.diagnostics.fail(node, "K101", "this `yield`", "a generator yields one value at a time: `yield x`");
+    return f.diagnostics.fail(
+      node,
+      "K101",
+      "this `yield`",
+      "a generator yields one value at a time: `yield x`",
+    );
   }
   onYield(lowerExpression(f, node.expression, scope, scope.activation.result), node);
   return NO_VALUE;
 }
 
-function lowerPrefix(f: Lowering, node: TS.PrefixUnaryExpression, scope: Scope, want: Type | null): Operand {
+function lowerPrefix(
+  f: Lowering,
+  node: TS.PrefixUnaryExpression,
+  scope: Scope,
+  want: Type | null,
+): Operand {
   const k = ts.SyntaxKind;
-  if (node.operator === k.PlusPlusToken || node.operator === k.MinusMinusToken) return lowerStep(f, node, scope);
+  if (node.operator === k.PlusPlusToken || node.operator === k.MinusMinusToken)
+    return lowerStep(f, node, scope);
   if (node.operator === k.ExclamationToken) return lowerTruth(f, node, scope);
   return lowerSign(f, node, scope, want);
 }
 
-function lowerBinary(f: Lowering, node: TS.BinaryExpression, scope: Scope, want: Type | null): Operand {
+function lowerBinary(
+  f: Lowering,
+  node: TS.BinaryExpression,
+  scope: Scope,
+  want: Type | null,
+): Operand {
   const k = ts.SyntaxKind;
   const token = node.operatorToken.kind;
   if (token === k.EqualsToken) return lowerAssignment(f, node, scope);
   const compound = operators().compound.get(token);
   if (compound) return lowerCompound(f, compound, node, scope);
   if (operators().arithmetic.has(token)) return lowerBinaryArithmetic(f, node, scope, want);
-  if (operators().comparison.has(token) || token === k.AmpersandAmpersandToken || token === k.BarBarToken) {
+  if (
+    operators().comparison.has(token) ||
+    token === k.AmpersandAmpersandToken ||
+    token === k.BarBarToken
+  ) {
     return lowerTruth(f, node, scope);
   }
   if (token === k.CommaToken) {
     lowerExpression(f, node.left, scope, null, true);
     return lowerExpression(f, node.right, scope, want);
   }
-  if (token === k.EqualsEqualsToken || token === k.ExclamationEqualsToken) return f.diagnostics.fail(node, "K102");
+  if (token === k.EqualsEqualsToken || token === k.ExclamationEqualsToken)
+    return f.diagnostics.fail(node, "K102");
   const text = `\`${node.operatorToken.getText()}\``;
-  if (token === k.QuestionQuestionToken) return f.diagnostics.fail(node, "K101", text, "test for null: `x !== null ? x : y`");
+  if (token === k.QuestionQuestionToken)
+    return f.diagnostics.fail(node, "K101", text, "test for null: `x !== null ? x : y`");
   return f.diagnostics.fail(node, "K101", text, "write it with the operators of integers");
 }
 
-function lowerConditional(f: Lowering, node: TS.ConditionalExpression, scope: Scope, want: Type | null): Operand {
+function lowerConditional(
+  f: Lowering,
+  node: TS.ConditionalExpression,
+  scope: Scope,
+  want: Type | null,
+): Operand {
   const yes = f.b.block();
   const no = f.b.block();
   lowerCondition(f, node.condition, yes, no, scope);
@@ -134,7 +204,13 @@ function lowerConditional(f: Lowering, node: TS.ConditionalExpression, scope: Sc
 }
 
 function joinValues(
-  f: Lowering, node: TS.ConditionalExpression, a: Operand, aEnd: Lowering["b"]["current"], aDead: boolean, b: Operand, want: Type | null,
+  f: Lowering,
+  node: TS.ConditionalExpression,
+  a: Operand,
+  aEnd: Lowering["b"]["current"],
+  aDead: boolean,
+  b: Operand,
+  want: Type | null,
 ): Operand {
   const type = joinedType(f, node, a, b, want);
   const words = variableWords("?:", type);
@@ -142,7 +218,9 @@ function joinValues(
   const arrive = (value: Operand, from: TS.Expression) => {
     if (type.kind === "void") return f.b.jump(end);
     const converted = convert(f, value, type, from);
-    words.forEach((w, i) => f.b.write(w, converted.words[i]!));
+    words.forEach((w, i) => {
+      f.b.write(w, converted.words[i]!);
+    });
     f.b.jump(end);
   };
   arrive(b, node.whenFalse);
@@ -153,7 +231,13 @@ function joinValues(
   return { type, words: words.map((w) => (f.b.dead ? f.b.constant(0) : f.b.read(w))) };
 }
 
-function joinedType(f: Lowering, node: TS.Expression, a: Operand, b: Operand, want: Type | null): Type {
+function joinedType(
+  f: Lowering,
+  node: TS.Expression,
+  a: Operand,
+  b: Operand,
+  want: Type | null,
+): Type {
   if (a.type.kind === "error" || b.type.kind === "error") return f.diagnostics.stop();
   if (a.literal && b.literal) {
     if (want?.kind === "int" && fits(a.literal, want) && fits(b.literal, want)) return want;
@@ -170,7 +254,8 @@ function joinedType(f: Lowering, node: TS.Expression, a: Operand, b: Operand, wa
     return common ?? f.diagnostics.fail(node, "K042", a.type.key, b.type.key, a.type.key);
   }
   if (a.type.kind === "never") return b.type;
-  if (assignable(a.type, b.type)) return "nullable" in a.type && a.type.nullable ? nullableOf(b.type) : b.type;
+  if (assignable(a.type, b.type))
+    return "nullable" in a.type && a.type.nullable ? nullableOf(b.type) : b.type;
   if (assignable(b.type, a.type)) return a.type;
   return f.diagnostics.fail(node, "K042", typeName(a.type), typeName(b.type), "cast<T>");
 }
@@ -190,9 +275,12 @@ function refuse(f: Lowering, node: TS.Expression): never {
     case k.SatisfiesExpression:
       return f.diagnostics.fail(node, "K111");
     case k.TemplateExpression:
-      return unsupported("a template with ${}", "printk and snprintf format text");
+      return unsupported("a template with a substitution", "printk and snprintf format text");
     case k.ArrayLiteralExpression:
-      return unsupported("an array literal here", "declare it at module level, or fill a FixedArray");
+      return unsupported(
+        "an array literal here",
+        "declare it at module level, or fill a FixedArray",
+      );
     case k.ObjectLiteralExpression:
       return unsupported("an object literal", "declare a class and fill its fields");
     case k.SpreadElement:
@@ -204,7 +292,10 @@ function refuse(f: Lowering, node: TS.Expression): never {
     case k.TypeOfExpression:
     case k.DeleteExpression:
     case k.VoidExpression:
-      return unsupported(`\`${node.getText().split(/\s/)[0]}\``, "types are known at compile time, and nothing is ever deleted");
+      return unsupported(
+        `\`${node.getText().split(/\s/)[0]}\``,
+        "types are known at compile time, and nothing is ever deleted",
+      );
     default:
       return unsupported(k[node.kind] ?? "this", "see docs/dialect.md");
   }

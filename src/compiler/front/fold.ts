@@ -11,40 +11,80 @@ export interface Folder {
 
 export function foldBinary(op: BinaryOp, a: number, b: number): number {
   switch (op) {
-    case "add": return (a + b) | 0;
-    case "sub": return (a - b) | 0;
-    case "mul": return Math.imul(a, b);
-    case "mulh": return Number((BigInt(a) * BigInt(b)) >> 32n) | 0;
-    case "mulhu": return Number(((BigInt(a >>> 0) * BigInt(b >>> 0)) >> 32n) & 0xffff_ffffn) | 0;
-    case "mulhsu": return Number(((BigInt(a) * BigInt(b >>> 0)) >> 32n) & 0xffff_ffffn) | 0;
-    case "div": return b === 0 ? -1 : a === -0x8000_0000 && b === -1 ? a : (a / b) | 0;
-    case "divu": return b === 0 ? -1 : ((a >>> 0) / (b >>> 0)) | 0;
-    case "rem": return b === 0 ? a : a === -0x8000_0000 && b === -1 ? 0 : (a % b) | 0;
-    case "remu": return b === 0 ? a : ((a >>> 0) % (b >>> 0)) | 0;
-    case "and": return a & b;
-    case "or": return a | b;
-    case "xor": return a ^ b;
-    case "sll": return a << (b & 31);
-    case "srl": return (a >>> (b & 31)) | 0;
-    case "sra": return a >> (b & 31);
-    case "slt": return a < b ? 1 : 0;
-    case "sltu": return a >>> 0 < b >>> 0 ? 1 : 0;
+    case "add":
+      return (a + b) | 0;
+    case "sub":
+      return (a - b) | 0;
+    case "mul":
+      return Math.imul(a, b);
+    case "mulh":
+      return Number((BigInt(a) * BigInt(b)) >> 32n) | 0;
+    case "mulhu":
+      return Number(((BigInt(a >>> 0) * BigInt(b >>> 0)) >> 32n) & 0xffff_ffffn) | 0;
+    case "mulhsu":
+      return Number(((BigInt(a) * BigInt(b >>> 0)) >> 32n) & 0xffff_ffffn) | 0;
+    case "div":
+      return b === 0 ? -1 : a === -0x8000_0000 && b === -1 ? a : (a / b) | 0;
+    case "divu":
+      return b === 0 ? -1 : ((a >>> 0) / (b >>> 0)) | 0;
+    case "rem":
+      return b === 0 ? a : a === -0x8000_0000 && b === -1 ? 0 : (a % b) | 0;
+    case "remu":
+      return b === 0 ? a : ((a >>> 0) % (b >>> 0)) | 0;
+    case "and":
+      return a & b;
+    case "or":
+      return a | b;
+    case "xor":
+      return a ^ b;
+    case "sll":
+      return a << (b & 31);
+    case "srl":
+      return (a >>> (b & 31)) | 0;
+    case "sra":
+      return a >> (b & 31);
+    case "slt":
+      return a < b ? 1 : 0;
+    case "sltu":
+      return a >>> 0 < b >>> 0 ? 1 : 0;
   }
 }
 
 export function foldCondition(condition: Condition, a: number, b: number): boolean {
   switch (condition) {
-    case "eq": return a === b;
-    case "ne": return a !== b;
-    case "lt": return a < b;
-    case "ge": return a >= b;
-    case "ltu": return a >>> 0 < b >>> 0;
-    case "geu": return a >>> 0 >= b >>> 0;
+    case "eq":
+      return a === b;
+    case "ne":
+      return a !== b;
+    case "lt":
+      return a < b;
+    case "ge":
+      return a >= b;
+    case "ltu":
+      return a >>> 0 < b >>> 0;
+    case "geu":
+      return a >>> 0 >= b >>> 0;
   }
 }
 
-const COMMUTATIVE: ReadonlySet<BinaryOp> = new Set(["add", "mul", "and", "or", "xor", "mulh", "mulhu"]);
-const ZERO_IS_NEUTRAL: ReadonlySet<BinaryOp> = new Set(["add", "sub", "or", "xor", "sll", "srl", "sra"]);
+const COMMUTATIVE: ReadonlySet<BinaryOp> = new Set([
+  "add",
+  "mul",
+  "and",
+  "or",
+  "xor",
+  "mulh",
+  "mulhu",
+]);
+const ZERO_IS_NEUTRAL: ReadonlySet<BinaryOp> = new Set([
+  "add",
+  "sub",
+  "or",
+  "xor",
+  "sll",
+  "srl",
+  "sra",
+]);
 
 /** The exponent when `n` is a power of two, else -1. */
 export function log2Of(n: number): number {
@@ -73,7 +113,9 @@ function simplifyRight(f: Folder, op: BinaryOp, a: Value, b: Value, n: number): 
     case "add":
       if (a.op === "symbol") return f.symbol(a.x.name, (a.x.offset + n) | 0);
       if (a.op === "frame") return f.frameAddress(a.x.slot, a.x.offset + n);
-      return nested(f, a, "add", (m) => f.binary("add", (a.args as Value[])[0]!, f.constant((m + n) | 0)));
+      return nested(f, a, "add", (m) =>
+        f.binary("add", (a.args as Value[])[0]!, f.constant((m + n) | 0)),
+      );
     case "sub":
       return f.binary("add", a, f.constant(-n | 0));
     case "mul":
@@ -84,16 +126,28 @@ function simplifyRight(f: Folder, op: BinaryOp, a: Value, b: Value, n: number): 
       return log2Of(n) >= 0 ? f.binary("and", a, f.constant((n - 1) | 0)) : null;
     case "and":
       if (n === -1 || (n === 1 && isTruth(a)) || keepsNarrowLoad(a, n)) return a;
-      return nested(f, a, "and", (m) => f.binary("and", (a.args as Value[])[0]!, f.constant(m & n)));
+      return nested(f, a, "and", (m) =>
+        f.binary("and", (a.args as Value[])[0]!, f.constant(m & n)),
+      );
     case "or":
       return n === -1 ? b : null;
     case "srl":
-      return nested(f, a, "and", (m) => ((m >>> n) === (0xffff_ffff >>> n) ? f.binary("srl", (a.args as Value[])[0]!, b) : null));
+      return nested(f, a, "and", (m) =>
+        m >>> n === 0xffff_ffff >>> n ? f.binary("srl", (a.args as Value[])[0]!, b) : null,
+      );
     case "xor":
-      return n === 1 || n === -1 ? nested(f, a, "xor", (m) => (m === n ? (a.args as Value[])[0]! : null)) : null;
+      return n === 1 || n === -1
+        ? nested(f, a, "xor", (m) => (m === n ? (a.args as Value[])[0]! : null))
+        : null;
     case "sltu":
       // (x ^ 1) < 1 is x, for a truth value x
-      return n === 1 && a.op === "binary" && a.x.op === "xor" && isOne(a.args[1]!) && isTruth(a.args[0]!) ? a.args[0]! : null;
+      return n === 1 &&
+        a.op === "binary" &&
+        a.x.op === "xor" &&
+        isOne(a.args[1]!) &&
+        isTruth(a.args[0]!)
+        ? a.args[0]!
+        : null;
     default:
       return null;
   }
@@ -107,12 +161,19 @@ function simplifyMultiply(f: Folder, a: Value, n: number): Value | null {
   const trailing = log2Of(n & -n);
   const odd = n >> trailing;
   let product: Value | null = null;
-  if (log2Of(odd + 1) > 0) product = f.binary("sub", f.binary("sll", a, f.constant(log2Of(odd + 1))), a);
-  else if (log2Of(odd - 1) > 0) product = f.binary("add", f.binary("sll", a, f.constant(log2Of(odd - 1))), a);
+  if (log2Of(odd + 1) > 0)
+    product = f.binary("sub", f.binary("sll", a, f.constant(log2Of(odd + 1))), a);
+  else if (log2Of(odd - 1) > 0)
+    product = f.binary("add", f.binary("sll", a, f.constant(log2Of(odd - 1))), a);
   return product && trailing ? f.binary("sll", product, f.constant(trailing)) : product;
 }
 
-function nested(_f: Folder, a: Value, op: BinaryOp, make: (right: number) => Value | null): Value | null {
+function nested(
+  _f: Folder,
+  a: Value,
+  op: BinaryOp,
+  make: (right: number) => Value | null,
+): Value | null {
   if (a.op !== "binary" || a.x.op !== op) return null;
   const right = a.args[1]!;
   return right.op === "const" ? make(right.x.value) : null;
@@ -120,7 +181,9 @@ function nested(_f: Folder, a: Value, op: BinaryOp, make: (right: number) => Val
 
 function keepsNarrowLoad(a: Value, mask: number): boolean {
   if (a.op !== "load" || a.x.signed) return false;
-  return (a.x.width === 1 && (mask & 0xff) === 0xff) || (a.x.width === 2 && (mask & 0xffff) === 0xffff);
+  return (
+    (a.x.width === 1 && (mask & 0xff) === 0xff) || (a.x.width === 2 && (mask & 0xffff) === 0xffff)
+  );
 }
 
 function isOne(v: Value): boolean {
@@ -132,5 +195,9 @@ export function isTruth(v: Value): boolean {
   if (v.op === "const") return v.x.value === 0 || v.x.value === 1;
   if (v.op !== "binary") return false;
   if (v.x.op === "slt" || v.x.op === "sltu") return true;
-  return (v.x.op === "xor" || v.x.op === "and" || v.x.op === "or") && isTruth(v.args[0]!) && isTruth(v.args[1]!);
+  return (
+    (v.x.op === "xor" || v.x.op === "and" || v.x.op === "or") &&
+    isTruth(v.args[0]!) &&
+    isTruth(v.args[1]!)
+  );
 }

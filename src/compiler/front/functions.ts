@@ -27,8 +27,17 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   f.b.loc = loc;
   const words = new ParameterWords(f);
   const activation: Activation = {
-    ...context, module: fn.module, fn, self: thisType ? words.take(thisType) : null, functionName: fn.name, inlinedAt: 0,
-    locations: new Map(), result, returnTo: null, onYield: null, caller: null,
+    ...context,
+    module: fn.module,
+    fn,
+    self: thisType ? words.take(thisType) : null,
+    functionName: fn.name,
+    inlinedAt: 0,
+    locations: new Map(),
+    result,
+    returnTo: null,
+    onYield: null,
+    caller: null,
   };
   const scope = activationScope(activation);
   declareParameters(f, instance, context, words, scope);
@@ -43,13 +52,22 @@ export function compileInstance(unit: Unit, instance: Instance): void {
 
 function thisTypeOf(instance: Instance): ClassType | null {
   const { owner } = instance.fn;
-  return owner ? instance.thisType ?? classType(owner) : null;
+  return owner ? (instance.thisType ?? classType(owner)) : null;
 }
 
 /** The place of the brace that closes the body. */
-function closingLocation(unit: Unit, activation: Activation, line: number, character: number): number {
+function closingLocation(
+  unit: Unit,
+  activation: Activation,
+  line: number,
+  character: number,
+): number {
   unit.locations.push({
-    file: activation.module.source.fileName, line: line + 1, column: character + 1, functionName: activation.functionName, inlinedAt: 0,
+    file: activation.module.source.fileName,
+    line: line + 1,
+    column: character + 1,
+    functionName: activation.functionName,
+    inlinedAt: 0,
   });
   return unit.locations.length - 1;
 }
@@ -64,21 +82,38 @@ class ParameterWords {
   }
 
   take(type: Type): Operand {
-    return { type, words: Array.from({ length: wordsOf(type) }, () => this.f.b.param(this.count++)) };
+    return {
+      type,
+      words: Array.from({ length: wordsOf(type) }, () => this.f.b.param(this.count++)),
+    };
   }
 }
 
 function declareParameters(
-  f: Lowering, instance: Instance, context: TypeContext, words: ParameterWords, scope: ReturnType<typeof activationScope>,
+  f: Lowering,
+  instance: Instance,
+  context: TypeContext,
+  words: ParameterWords,
+  scope: ReturnType<typeof activationScope>,
 ): void {
   instance.fn.node.parameters.forEach((p, i) => {
-    if (!ts.isIdentifier(p.name)) return f.diagnostics.fail(p.name, "K104");
+    if (!ts.isIdentifier(p.name)) {
+      f.diagnostics.fail(p.name, "K104");
+    }
     const name = p.name.text;
     if (p.questionToken) f.diagnostics.report(p, "K107", name);
-    if (p.dotDotDotToken) return declareVariable(f, scope, name, words.take(VARARGS), true, p);
+    if (p.dotDotDotToken) {
+      declareVariable(f, scope, name, words.take(VARARGS), true, p);
+      return;
+    }
     const bound = instance.bound[i];
-    if (bound) return declareConstant(scope, name, bound);
-    if (!p.type) return f.diagnostics.fail(p, "K026", name, name);
+    if (bound) {
+      declareConstant(scope, name, bound);
+      return;
+    }
+    if (!p.type) {
+      f.diagnostics.fail(p, "K026", name, name);
+    }
     declareVariable(f, scope, name, words.take(resolveType(f.unit, p.type, context)), false, p);
   });
 }

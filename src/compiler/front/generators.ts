@@ -14,25 +14,46 @@ export function lowerForOf(f: Lowering, node: TS.ForOfStatement, scope: Scope): 
   let call = node.expression;
   while (ts.isParenthesizedExpression(call)) call = call.expression;
   const callee = ts.isCallExpression(call) ? findCallee(f, call, scope) : null;
-  if (!ts.isCallExpression(call) || !callee?.fn.generator) return f.diagnostics.fail(node.expression, "K084");
-  if (!ts.isVariableDeclarationList(node.initializer)) return f.diagnostics.fail(node.initializer, "K084");
+  if (!ts.isCallExpression(call) || !callee?.fn.generator) {
+    f.diagnostics.fail(node.expression, "K084");
+  }
+  if (!ts.isVariableDeclarationList(node.initializer)) {
+    f.diagnostics.fail(node.initializer, "K084");
+  }
   const name = node.initializer.declarations[0]!.name;
-  if (!ts.isIdentifier(name)) return f.diagnostics.fail(name, "K104");
-  if (isActive(scope.activation, callee.fn)) return f.diagnostics.fail(node.expression, "K087", callee.fn.name);
+  if (!ts.isIdentifier(name)) {
+    f.diagnostics.fail(name, "K104");
+  }
+  if (isActive(scope.activation, callee.fn)) {
+    f.diagnostics.fail(node.expression, "K087", callee.fn.name);
+  }
   const isConst = (node.initializer.flags & ts.NodeFlags.Const) !== 0;
 
   const end = f.b.block();
   const args = evaluateArguments(f, call, callee, scope);
   const onYield = (value: Operand): void => {
     const resume = f.b.block();
-    const inner = innerScope(scope, { label: scope.label, breakTo: end, continueTo: resume, up: scope.loop });
+    const inner = innerScope(scope, {
+      label: scope.label,
+      breakTo: end,
+      continueTo: resume,
+      up: scope.loop,
+    });
     if (value.literal) declareConstant(inner, name.text, value);
     else declareVariable(f, inner, name.text, value, isConst, name);
     lowerStatement(f, node.statement, inner);
     f.b.jump(resume);
     f.b.startSealed(resume);
   };
-  const activation = enterActivation(f, call, callee, args, scope, { block: end, words: [] }, onYield);
+  const activation = enterActivation(
+    f,
+    call,
+    callee,
+    args,
+    scope,
+    { block: end, words: [] },
+    onYield,
+  );
   const own = bindParameters(f, callee.fn, args, activation);
   lowerStatements(f, callee.fn.body.statements, own);
   f.b.jump(end);

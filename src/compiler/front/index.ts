@@ -6,7 +6,14 @@
  */
 import { failure, success, type Result } from "../../base/result.ts";
 import type { IrUnit } from "../ir.ts";
-import { CONFIG_PATH, configDeclaration, readOptions, resolveConfig, type ConfigValue, type Option } from "./config.ts";
+import {
+  CONFIG_PATH,
+  configDeclaration,
+  readOptions,
+  resolveConfig,
+  type ConfigValue,
+  type Option,
+} from "./config.ts";
 import { enumValues } from "./consteval.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { compileInstance } from "./functions.ts";
@@ -46,20 +53,30 @@ export function generateConfigDeclaration(ts: TypeScript, text: string): Result<
   useTypeScript(ts);
   const diagnostics = new Diagnostics();
   const options = diagnostics.outermost(() => readOptions(text, diagnostics));
-  return options && !diagnostics.problems.length ? success(configDeclaration(options)) : failure(...diagnostics.problems);
+  return options && !diagnostics.problems.length
+    ? success(configDeclaration(options))
+    : failure(...diagnostics.problems);
 }
 
 function compile(input: CompileInput, diagnostics: Diagnostics): IrUnit {
   const { files } = input;
   const text = files.get(CONFIG_PATH);
-  const options = text === undefined ? new Map<string, Option>() : readOptions(text, diagnostics) ?? new Map<string, Option>();
+  const options =
+    text === undefined
+      ? new Map<string, Option>()
+      : (readOptions(text, diagnostics) ?? new Map<string, Option>());
   const config = resolveConfig(options, input.config, diagnostics);
   const modules = new Modules(files, diagnostics);
   const unit = new Unit(diagnostics, modules, config);
   const entries = loadEntries(input, modules, diagnostics);
-  const abi = [...files.keys()].filter((p) => p.startsWith(ABI_FOLDER) && !p.endsWith(".d.ts")).sort();
+  const abi = [...files.keys()]
+    .filter((p) => p.startsWith(ABI_FOLDER) && !p.endsWith(".d.ts"))
+    .sort();
   for (const path of abi) modules.load(path);
-  const workloads = input.tasks.length || input.workload !== null ? loadWorkloads(modules, files.keys(), input.workload) : [];
+  const workloads =
+    input.tasks.length || input.workload !== null
+      ? loadWorkloads(modules, files.keys(), input.workload)
+      : [];
   modules.checkImports();
 
   for (const module of entries) reachExports(unit, module);
@@ -83,7 +100,13 @@ function loadEntries(input: CompileInput, modules: Modules, diagnostics: Diagnos
 
 function reachExports(unit: Unit, module: Module): void {
   for (const symbol of module.names.values()) {
-    if (symbol.kind !== "function" || !symbol.exported || symbol.generator || symbol.typeParams.length) continue;
+    if (
+      symbol.kind !== "function" ||
+      !symbol.exported ||
+      symbol.generator ||
+      symbol.typeParams.length
+    )
+      continue;
     unit.instance(symbol, module.domain, NO_TYPE_ARGS, [], null);
   }
 }
@@ -108,12 +131,20 @@ function resultOf(unit: Unit, input: CompileInput): IrUnit {
     if (!module.path.startsWith(ABI_FOLDER)) continue;
     for (const symbol of module.names.values()) {
       if (symbol.kind !== "enum") continue;
-      enums[symbol.name] = Object.fromEntries([...enumValues(unit, symbol)].map(([name, value]) => [name, Number(value)]));
+      enums[symbol.name] = Object.fromEntries(
+        [...enumValues(unit, symbol)].map(([name, value]) => [name, Number(value)]),
+      );
     }
   }
   return {
-    locations: [...unit.locations], functions: [...unit.functions], naked: [...unit.naked], data: [...unit.data],
-    structs: Object.fromEntries(unit.structs), enums, config: unit.config.values, tasks: input.tasks,
+    locations: [...unit.locations],
+    functions: [...unit.functions],
+    naked: [...unit.naked],
+    data: [...unit.data],
+    structs: Object.fromEntries(unit.structs),
+    enums,
+    config: unit.config.values,
+    tasks: input.tasks,
     files: unit.modules.all.map((m) => m.path),
   };
 }

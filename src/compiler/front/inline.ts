@@ -4,7 +4,14 @@ import type { Value } from "../ir.ts";
 import { convert } from "./convert.ts";
 import { lowerExpression } from "./expressions.ts";
 import {
-  activationScope, findVariable, innerScope, isActive, variableWords, type Activation, type Lowering, type Scope,
+  activationScope,
+  findVariable,
+  innerScope,
+  isActive,
+  variableWords,
+  type Activation,
+  type Lowering,
+  type Scope,
 } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
 import { leave, lowerStatements } from "./statements.ts";
@@ -48,7 +55,12 @@ function parameterName(p: TS.ParameterDeclaration): string {
 }
 
 /** Evaluates and converts the arguments of a call, from left to right. */
-export function evaluateArguments(f: Lowering, call: TS.CallExpression, callee: Callee, scope: Scope): Arguments {
+export function evaluateArguments(
+  f: Lowering,
+  call: TS.CallExpression,
+  callee: Callee,
+  scope: Scope,
+): Arguments {
   const { fn, self } = callee;
   const params = fn.node.parameters;
   const last = params.at(-1);
@@ -65,7 +77,9 @@ export function evaluateArguments(f: Lowering, call: TS.CallExpression, callee: 
     return written ? lowerExpression(f, written, scope, want) : defaultArgument(f, fn, p, scope);
   });
   if (generic) {
-    declared.forEach((p, i) => p.type && inferTypeArgs(f, p.type, raw[i]!, fn, typeArgs));
+    declared.forEach((p, i) => {
+      p.type && inferTypeArgs(f, p.type, raw[i]!, fn, typeArgs);
+    });
     for (const t of fn.typeParams) {
       if (!typeArgs.has(t)) f.diagnostics.fail(call, "K028", t, fn.name);
     }
@@ -77,16 +91,28 @@ export function evaluateArguments(f: Lowering, call: TS.CallExpression, callee: 
 }
 
 function checkCount(
-  f: Lowering, call: TS.CallExpression, fn: FunctionSymbol, declared: readonly TS.ParameterDeclaration[], hasRest: boolean,
+  f: Lowering,
+  call: TS.CallExpression,
+  fn: FunctionSymbol,
+  declared: readonly TS.ParameterDeclaration[],
+  hasRest: boolean,
 ): void {
   for (const p of declared) if (p.questionToken) f.diagnostics.fail(p, "K107", parameterName(p));
   const required = declared.filter((p) => !p.initializer).length;
   const given = call.arguments.length;
   if (given >= required && (hasRest || given <= declared.length)) return;
-  const expected = required === declared.length ? String(required) : `${required} to ${declared.length}`;
+  const expected =
+    required === declared.length ? String(required) : `${required} to ${declared.length}`;
   const plural = expected === "1" ? "argument" : "arguments";
   const list = fn.node.parameters.map((p) => p.getText()).join(", ");
-  f.diagnostics.fail(call, "K080", fn.name, `${hasRest ? "at least " : ""}${expected} ${plural}`, given, list);
+  f.diagnostics.fail(
+    call,
+    "K080",
+    fn.name,
+    `${hasRest ? "at least " : ""}${expected} ${plural}`,
+    given,
+    list,
+  );
 }
 
 function parameterType(f: Lowering, p: TS.ParameterDeclaration, context: TypeContext): Type {
@@ -94,28 +120,52 @@ function parameterType(f: Lowering, p: TS.ParameterDeclaration, context: TypeCon
   return f.diagnostics.fail(p, "K026", parameterName(p), parameterName(p));
 }
 
-function defaultArgument(f: Lowering, fn: FunctionSymbol, p: TS.ParameterDeclaration, scope: Scope): Operand {
+function defaultArgument(
+  f: Lowering,
+  fn: FunctionSymbol,
+  p: TS.ParameterDeclaration,
+  scope: Scope,
+): Operand {
   const activation: Activation = { ...scope.activation, module: fn.module, locations: new Map() };
   return lowerExpression(f, p.initializer!, activationScope(activation));
 }
 
-function explicitTypeArgs(f: Lowering, call: TS.CallExpression, fn: FunctionSymbol, self: Operand | null, scope: Scope): Map<string, Type> {
+function explicitTypeArgs(
+  f: Lowering,
+  call: TS.CallExpression,
+  fn: FunctionSymbol,
+  self: Operand | null,
+  scope: Scope,
+): Map<string, Type> {
   const typeArgs = new Map<string, Type>();
   if (self?.type.kind === "class") {
     const { cls, args } = self.type;
-    cls.typeParams.forEach((t, i) => args[i] && typeArgs.set(t, args[i]));
+    cls.typeParams.forEach((t, i) => {
+      args[i] && typeArgs.set(t, args[i]);
+    });
   }
   const written = call.typeArguments ?? [];
   if (written.length && written.length !== fn.typeParams.length) {
     f.diagnostics.fail(call, "K027", fn.name, fn.typeParams.length, written.length);
   }
-  written.forEach((t, i) => typeArgs.set(fn.typeParams[i]!, resolveType(f.unit, t, scope.activation)));
+  written.forEach((t, i) => {
+    typeArgs.set(fn.typeParams[i]!, resolveType(f.unit, t, scope.activation));
+  });
   return typeArgs;
 }
 
 /** Binds type parameters that the parameter's type names to what the argument is. */
-function inferTypeArgs(f: Lowering, node: TS.TypeNode, a: Operand, fn: FunctionSymbol, found: Map<string, Type>): void {
-  if (ts.isParenthesizedTypeNode(node)) return inferTypeArgs(f, node.type, a, fn, found);
+function inferTypeArgs(
+  f: Lowering,
+  node: TS.TypeNode,
+  a: Operand,
+  fn: FunctionSymbol,
+  found: Map<string, Type>,
+): void {
+  if (ts.isParenthesizedTypeNode(node)) {
+    inferTypeArgs(f, node.type, a, fn, found);
+    return;
+  }
   if (ts.isUnionTypeNode(node)) {
     for (const t of node.types) inferTypeArgs(f, t, a, fn, found);
     return;
@@ -129,18 +179,29 @@ function inferTypeArgs(f: Lowering, node: TS.TypeNode, a: Operand, fn: FunctionS
   }
   const inner = node.typeArguments?.[0];
   if (!inner) return;
-  const type = name === "Struct" && a.cls ? ({ kind: "class", key: `#${a.cls.id}`, cls: a.cls, args: [], nullable: false } as const)
-    : a.type.kind === "pointer" ? a.type.to
-      : a.type.kind === "array" ? a.type.of
-        : a.type.kind === "class" ? a.type.args[0] : undefined;
+  const type =
+    name === "Struct" && a.cls
+      ? ({ kind: "class", key: `#${a.cls.id}`, cls: a.cls, args: [], nullable: false } as const)
+      : a.type.kind === "pointer"
+        ? a.type.to
+        : a.type.kind === "array"
+          ? a.type.of
+          : a.type.kind === "class"
+            ? a.type.args[0]
+            : undefined;
   if (type) inferTypeArgs(f, inner, { type, words: [] }, fn, found);
 }
 
 /** An argument converted to its parameter; classes and field names stay what they are. */
 function bindable(f: Lowering, a: Operand, type: Type, node: TS.Node): Operand {
-  if (type.kind === "classvalue") return a.cls ? a : f.diagnostics.fail(node, "K040", typeName(a.type), "a class", "name the class");
+  if (type.kind === "classvalue")
+    return a.cls
+      ? a
+      : f.diagnostics.fail(node, "K040", typeName(a.type), "a class", "name the class");
   if (type.kind === "fieldname") {
-    return a.text !== undefined ? a : f.diagnostics.fail(node, "K040", typeName(a.type), "a field name", "write it as a string");
+    return a.text !== undefined
+      ? a
+      : f.diagnostics.fail(node, "K040", typeName(a.type), "a field name", "write it as a string");
   }
   return convert(f, a, type, node);
 }
@@ -156,21 +217,25 @@ function lowerRest(f: Lowering, args: readonly TS.Expression[], scope: Scope): V
   const words: Value[] = [];
   for (const arg of args) {
     const a = lowerExpression(f, arg, scope);
-    if (a.type.kind === "void" || a.type.kind === "varargs") f.diagnostics.fail(arg, "K047", "this");
+    if (a.type.kind === "void" || a.type.kind === "varargs")
+      f.diagnostics.fail(arg, "K047", "this");
     if (a.literal) words.push(...literalWords(f, a.literal.value, ts.isBigIntLiteral(arg), arg));
     else words.push(...a.words);
   }
   if (!words.length) return [f.b.constant(0), f.b.constant(0)];
   f.at(args[0]!, scope);
   const slot = f.argumentSlot(words.length);
-  words.forEach((w, i) => f.b.emit("store", [slot, w], { width: 4, offset: 4 * i, access: "plain" }));
+  words.forEach((w, i) => {
+    f.b.emit("store", [slot, w], { width: 4, offset: 4 * i, access: "plain" });
+  });
   return [slot, f.b.constant(words.length)];
 }
 
 function literalWords(f: Lowering, value: bigint, wide: boolean, node: TS.Node): Value[] {
   const low = f.b.constant(Number(BigInt.asIntN(32, value)));
   if (wide) return [low, f.b.constant(Number(BigInt.asIntN(32, value >> 32n)))];
-  if (value >= 1n << 32n || value < -(1n << 31n)) f.diagnostics.fail(node, "K041", String(value), "one word", "write `u64(...)`");
+  if (value >= 1n << 32n || value < -(1n << 31n))
+    f.diagnostics.fail(node, "K041", String(value), "one word", "write `u64(...)`");
   return [low];
 }
 
@@ -199,7 +264,12 @@ function identifierUses(module: Module, name: string): number {
   return module.identifierCounts.get(name) ?? 0;
 }
 
-export function shouldInline(f: Lowering, fn: FunctionSymbol, call: TS.Node, scope: Scope): boolean {
+export function shouldInline(
+  f: Lowering,
+  fn: FunctionSymbol,
+  call: TS.Node,
+  scope: Scope,
+): boolean {
   const { inline, noinline, naked, section } = fn.directives;
   if (noinline || naked) return false;
   const recursive = isActive(scope.activation, fn);
@@ -211,15 +281,33 @@ export function shouldInline(f: Lowering, fn: FunctionSymbol, call: TS.Node, sco
 }
 
 export function enterActivation(
-  f: Lowering, call: TS.Node, callee: Callee, args: Arguments, scope: Scope,
-  returnTo: NonNullable<Activation["returnTo"]>, onYield: Activation["onYield"] = null,
+  f: Lowering,
+  call: TS.Node,
+  callee: Callee,
+  args: Arguments,
+  scope: Scope,
+  returnTo: NonNullable<Activation["returnTo"]>,
+  onYield: Activation["onYield"] = null,
 ): Activation {
   const { fn, self } = callee;
   const inlinedAt = f.unit.locate(call, scope.activation);
-  const typeContext: TypeContext = { module: fn.module, typeArgs: args.typeArgs, thisType: self?.type ?? null };
+  const typeContext: TypeContext = {
+    module: fn.module,
+    typeArgs: args.typeArgs,
+    thisType: self?.type ?? null,
+  };
   return {
-    ...typeContext, module: fn.module, fn, self, functionName: fn.name, inlinedAt, locations: new Map(),
-    result: resultType(f, fn, typeContext), returnTo, onYield, caller: scope.activation,
+    ...typeContext,
+    module: fn.module,
+    fn,
+    self,
+    functionName: fn.name,
+    inlinedAt,
+    locations: new Map(),
+    result: resultType(f, fn, typeContext),
+    returnTo,
+    onYield,
+    caller: scope.activation,
   };
 }
 
@@ -229,11 +317,19 @@ export function resultType(f: Lowering, fn: FunctionSymbol, context: TypeContext
 }
 
 /** A scope in which the parameters have the values of the arguments. */
-export function bindParameters(f: Lowering, fn: FunctionSymbol, args: Arguments, activation: Activation): Scope {
+export function bindParameters(
+  f: Lowering,
+  fn: FunctionSymbol,
+  args: Arguments,
+  activation: Activation,
+): Scope {
   const scope = activationScope(activation);
   fn.node.parameters.forEach((p, i) => {
     const name = parameterName(p);
-    if (p.dotDotDotToken) return declareVariable(f, scope, name, { type: VARARGS, words: args.rest! }, true, p);
+    if (p.dotDotDotToken) {
+      declareVariable(f, scope, name, { type: VARARGS, words: args.rest! }, true, p);
+      return;
+    }
     const value = args.values[i]!;
     if (value.cls || args.types[i]!.kind === "fieldname") declareConstant(scope, name, value);
     else declareVariable(f, scope, name, value, false, p);
@@ -242,11 +338,21 @@ export function bindParameters(f: Lowering, fn: FunctionSymbol, args: Arguments,
 }
 
 /** Lowers the body of the callee in place of the call. */
-export function inlineCall(f: Lowering, call: TS.CallExpression, callee: Callee, args: Arguments, scope: Scope): Operand {
+export function inlineCall(
+  f: Lowering,
+  call: TS.CallExpression,
+  callee: Callee,
+  args: Arguments,
+  scope: Scope,
+): Operand {
   const { fn } = callee;
   const end = f.b.block();
   const loc = f.b.loc;
-  const context: TypeContext = { module: fn.module, typeArgs: args.typeArgs, thisType: callee.self?.type ?? null };
+  const context: TypeContext = {
+    module: fn.module,
+    typeArgs: args.typeArgs,
+    thisType: callee.self?.type ?? null,
+  };
   const type = resultType(f, fn, context);
   const words = variableWords(fn.name, type);
   const activation = enterActivation(f, call, callee, args, scope, { block: end, words });
@@ -262,7 +368,15 @@ export function inlineCall(f: Lowering, call: TS.CallExpression, callee: Callee,
 /** What happens behind the last statement of a body. */
 export function endBody(f: Lowering, fn: FunctionSymbol, type: Type, scope: Scope): void {
   if (f.b.dead) return;
-  if (type.kind === "never") return f.b.unreachable();
-  if (type.kind !== "void" && !f.diagnostics.problems.length) f.diagnostics.report(fn.node.name ?? fn.node, "K088", fn.name, typeName(type));
-  leave(f, variableWords("", type).map(() => f.b.constant(0)), scope);
+  if (type.kind === "never") {
+    f.b.unreachable();
+    return;
+  }
+  if (type.kind !== "void" && !f.diagnostics.problems.length)
+    f.diagnostics.report(fn.node.name ?? fn.node, "K088", fn.name, typeName(type));
+  leave(
+    f,
+    variableWords("", type).map(() => f.b.constant(0)),
+    scope,
+  );
 }

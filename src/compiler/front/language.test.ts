@@ -3,62 +3,112 @@ import { expect, test } from "vitest";
 import { Runner, compileUnit, run } from "./testing/run-unit.ts";
 
 test("integers: narrowing, widening, wrap-around, signed and unsigned operators", () => {
-  expect(run(`export function test(x: u32): u32 { return u8(x) + u32(i8(x) === -1); }`, 0x1ff)).toBe(256);
+  expect(
+    run(`export function test(x: u32): u32 { return u8(x) + u32(i8(x) === -1); }`, 0x1ff),
+  ).toBe(256);
   expect(run(`export function test(x: i32): i32 { return x >> 1; }`, -5)).toBe(0xffff_fffd);
   expect(run(`export function test(x: i32): i32 { return x >>> 28; }`, -5)).toBe(15);
   expect(run(`export function test(x: i32): i32 { return x / 2 + x % 2; }`, -5)).toBe(0xffff_fffd);
   expect(run(`export function test(x: u32): u32 { return x / 2; }`, -5)).toBe(0x7fff_fffd);
-  expect(run(`export function test(x: u32): u32 { let b: u8 = u8(x); b += 3; b++; return b; }`, 253)).toBe(1);
-  expect(run(`export function test(x: u32): u32 { let b: i8 = i8(x); b--; return u32(i32(b)); }`, 128)).toBe(127);
+  expect(
+    run(`export function test(x: u32): u32 { let b: u8 = u8(x); b += 3; b++; return b; }`, 253),
+  ).toBe(1);
+  expect(
+    run(`export function test(x: u32): u32 { let b: i8 = i8(x); b--; return u32(i32(b)); }`, 128),
+  ).toBe(127);
   expect(run(`export function test(x: u32): u32 { return x & ~3; }`, 7)).toBe(4);
-  expect(run(`export function test(a: u32, b: u32): u32 { return mulhu(a, b); }`, -1, -1)).toBe(0xffff_fffe);
+  expect(run(`export function test(a: u32, b: u32): u32 { return mulhu(a, b); }`, -1, -1)).toBe(
+    0xffff_fffe,
+  );
 });
 
 test("64 bits: carry, borrow, product, comparison, shifts by any count", () => {
   const big = (low: number, high: number): [number, number] => [low, high];
-  expect(run(`export function test(a: u64, b: u64): u64 { return a + b; }`, ...big(-1, 1), ...big(1, 0))).toBe(0x2_0000_0000n);
-  expect(run(`export function test(a: u64, b: u64): u64 { return a - b; }`, ...big(0, 1), ...big(1, 0))).toBe(0xffff_ffffn);
-  expect(run(`export function test(a: u64, b: u64): u64 { return a * b; }`, ...big(-1, 0), ...big(-1, 0))).toBe(0xffff_fffe_0000_0001n);
-  expect(run(`export function test(a: u64): u64 { return a / 8n + a % 8n; }`, ...big(15, 1))).toBe(0x2000_0001n + 7n);
+  expect(
+    run(`export function test(a: u64, b: u64): u64 { return a + b; }`, ...big(-1, 1), ...big(1, 0)),
+  ).toBe(0x2_0000_0000n);
+  expect(
+    run(`export function test(a: u64, b: u64): u64 { return a - b; }`, ...big(0, 1), ...big(1, 0)),
+  ).toBe(0xffff_ffffn);
+  expect(
+    run(
+      `export function test(a: u64, b: u64): u64 { return a * b; }`,
+      ...big(-1, 0),
+      ...big(-1, 0),
+    ),
+  ).toBe(0xffff_fffe_0000_0001n);
+  expect(run(`export function test(a: u64): u64 { return a / 8n + a % 8n; }`, ...big(15, 1))).toBe(
+    0x2000_0001n + 7n,
+  );
   for (const n of [0, 1, 31, 32, 33, 63]) {
     const x = 0x8123_4567_89ab_cdefn;
     const args = [0x89ab_cdef | 0, 0x8123_4567 | 0, n];
-    expect(run(`export function test(a: u64, n: u32): u64 { return a << n; }`, ...args)).toBe(BigInt.asUintN(64, x << BigInt(n)));
-    expect(run(`export function test(a: u64, n: u32): u64 { return a >> n; }`, ...args)).toBe(x >> BigInt(n));
-    expect(run(`export function test(a: i64, n: u32): i64 { return a >> n; }`, ...args)).toBe(BigInt.asUintN(64, BigInt.asIntN(64, x) >> BigInt(n)));
-    expect(run(`export function test(a: u64): u64 { return a >> ${n}n; }`, ...args)).toBe(x >> BigInt(n));
-    expect(run(`export function test(a: u64): u64 { return a << ${n}n; }`, ...args)).toBe(BigInt.asUintN(64, x << BigInt(n)));
+    expect(run(`export function test(a: u64, n: u32): u64 { return a << n; }`, ...args)).toBe(
+      BigInt.asUintN(64, x << BigInt(n)),
+    );
+    expect(run(`export function test(a: u64, n: u32): u64 { return a >> n; }`, ...args)).toBe(
+      x >> BigInt(n),
+    );
+    expect(run(`export function test(a: i64, n: u32): i64 { return a >> n; }`, ...args)).toBe(
+      BigInt.asUintN(64, BigInt.asIntN(64, x) >> BigInt(n)),
+    );
+    expect(run(`export function test(a: u64): u64 { return a >> ${n}n; }`, ...args)).toBe(
+      x >> BigInt(n),
+    );
+    expect(run(`export function test(a: u64): u64 { return a << ${n}n; }`, ...args)).toBe(
+      BigInt.asUintN(64, x << BigInt(n)),
+    );
   }
   const compare = `export function test(a: i64, b: i64): u32 {
     return u32(a < b) | u32(a <= b) << 1 | u32(a > b) << 2 | u32(a >= b) << 3 | u32(a === b) << 4 | u32(a !== b) << 5; }`;
   expect(run(compare, ...big(0, -1), ...big(0, 0))).toBe(0b100011);
   expect(run(compare, ...big(-1, 0), ...big(0, 1))).toBe(0b100011);
   expect(run(compare, ...big(5, 5), ...big(5, 5))).toBe(0b011010);
-  expect(run(`export function test(x: i32): u64 { return u64(x); }`, -1)).toBe(0xffff_ffff_ffff_ffffn);
+  expect(run(`export function test(x: i32): u64 { return u64(x); }`, -1)).toBe(
+    0xffff_ffff_ffff_ffffn,
+  );
   expect(run(`export function test(x: u32): i64 { return i64(x); }`, -1)).toBe(0xffff_ffffn);
 });
 
 test("control flow: loops, labels, switch, conditional expressions, short circuits", () => {
-  expect(run(`export function test(n: u32): u32 {
+  expect(
+    run(
+      `export function test(n: u32): u32 {
     let sum: u32 = 0;
     outer: for (let i: u32 = 0; i < n; i++) {
       for (let j: u32 = 0; ; j++) { if (j === 3) continue outer; if (i === 4) break outer; sum += j; }
     }
-    return sum; }`, 10)).toBe(12);
+    return sum; }`,
+      10,
+    ),
+  ).toBe(12);
   const choose = `export function test(x: u32): u32 {
     let r: u32 = 0;
     switch (x) { case 1: r = 10; case 2: r += 5; break; case 3: return 7; default: r = 99; }
     return r; }`;
   expect([1, 2, 3, 4].map((x) => run(choose, x))).toEqual([15, 5, 7, 99]);
-  expect(run(`export function test(x: u32): u32 { let i: u32 = 0; do { i++; if (i === 3) continue; } while (i < x); return i; }`, 6)).toBe(6);
-  expect(run(`let calls: u32 = 0;
+  expect(
+    run(
+      `export function test(x: u32): u32 { let i: u32 = 0; do { i++; if (i === 3) continue; } while (i < x); return i; }`,
+      6,
+    ),
+  ).toBe(6);
+  expect(
+    run(`let calls: u32 = 0;
     function t(r: boolean): boolean { calls++; return r; }
-    export function test(): u32 { const b = t(false) && t(true) || t(true); return calls * 10 + (b ? 1 : 0); }`)).toBe(21);
-  expect(run(`export function test(x: u32): u32 { const small = x < 10, odd = (x & 1) !== 0; return small && !odd ? 1 : 0; }`, 4)).toBe(1);
+    export function test(): u32 { const b = t(false) && t(true) || t(true); return calls * 10 + (b ? 1 : 0); }`),
+  ).toBe(21);
+  expect(
+    run(
+      `export function test(x: u32): u32 { const small = x < 10, odd = (x & 1) !== 0; return small && !odd ? 1 : 0; }`,
+      4,
+    ),
+  ).toBe(1);
 });
 
 test("classes: embedded storage, this, methods, constructor parameters, statics with addresses", () => {
-  expect(run(`
+  expect(
+    run(`
     class list { next: list = this; prev: list = this; empty(): boolean { return this.next === this; } }
     class thing { count: u32 = 3; readonly head = new list(); tag: u8 = 7; big: u64 = 0x1_0000_0002n; }
     class cache { constructor(readonly name: string, readonly size: u32, readonly first: thing) {} }
@@ -74,11 +124,14 @@ test("classes: embedded storage, this, methods, constructor parameters, statics 
       if (found !== local) return 2;
       const text = cast<Ptr<u8>>(addr(named.name));
       return found.count * 10000 + named.first.tag * 1000 + named.size * 10 + text[1] - 0x6d + u32(one.big >> 32n);
-    }`)).toBe(4 * 10000 + 7 * 1000 + 240 + 1);
+    }`),
+  ).toBe(4 * 10000 + 7 * 1000 + 240 + 1);
 });
 
 test("pointers, arrays, function values, addressed locals", () => {
-  expect(run(`
+  expect(
+    run(
+      `
     class pair { a: u32; b: u32 }
     const pairs = new StructArray(pair, 4);
     const words = new FixedArray<u16>(8);
@@ -94,7 +147,10 @@ test("pointers, arrays, function values, addressed locals", () => {
       let sum: u32 = p[0] + words[i] + local + words.length + pairs[1].b;
       for (let k: u32 = 0; k < 2; k++) sum += table[k](10);
       return sum;
-    }`, 1)).toBe(5 + 4465 + 9 + 8 + 5 + 120);
+    }`,
+      1,
+    ),
+  ).toBe(5 + 4465 + 9 + 8 + 5 + 120);
 });
 
 test("generators become loops; break, continue and return leave them", () => {
@@ -118,18 +174,27 @@ test("generators become loops; break, continue and return leave them", () => {
 });
 
 test("rest parameters: strings by address, integers extended, 64 bits as two words", () => {
-  expect(run(`
+  expect(
+    run(
+      `
     function count(format: string, ...args: vararg[]): u32 { return args.length * 1000 + vaWords(args)[1] + vaWords(args)[args.length - 1]; }
     function pass(...args: vararg[]): u32 { return count("x", ...args); }
-    export function test(x: u8, w: u64): u32 { return pass("s", x, w, 7n, -1) + 2; }`, 5, 1, 2)).toBe(7000 + 5 - 1 + 2);
+    export function test(x: u8, w: u64): u32 { return pass("s", x, w, 7n, -1) + 2; }`,
+      5,
+      1,
+      2,
+    ),
+  ).toBe(7000 + 5 - 1 + 2);
 });
 
 test("generics take their types from the arguments, defaults fill in", () => {
-  expect(run(`
+  expect(
+    run(`
     class a { x: u32 } class b { y: u32; z: u32 }
     function size<T>(p: T | null): u32 { "noinline"; return sizeof<T>(); }
     function plus(x: u32, y: u32 = 40): u32 { "noinline"; return x + y; }
-    export function test(): u32 { const one = new a(), two = new b(); return size(one) * 10 + size(two) + plus(1) + plus(1, 2); }`)).toBe(48 + 41 + 3);
+    export function test(): u32 { const one = new a(), two = new b(); return size(one) * 10 + size(two) + plus(1) + plus(1, 2); }`),
+  ).toBe(48 + 41 + 3);
 });
 
 test("configuration folds and takes dead code with it", () => {
@@ -141,12 +206,15 @@ test("configuration folds and takes dead code with it", () => {
       export function test(): u32 { if (CONFIG.m.on) gone(); return CONFIG.m.design === DESIGN.a_b && CONFIG.m.on ? 1 : 2; }`,
   });
   expect(unit.functions.map((f) => f.symbol)).toEqual(["test"]);
-  expect(unit.functions[0]!.blocks.flatMap((b) => b.values).filter((v) => v.op !== "const")).toEqual([]);
+  expect(
+    unit.functions[0]!.blocks.flatMap((b) => b.values).filter((v) => v.op !== "const"),
+  ).toEqual([]);
   expect(unit.config).toEqual({ "m.on": false, "m.design": "c" });
 });
 
 test("atomics, READ_ONCE and CMPXCHG on fields", () => {
-  expect(run(`
+  expect(
+    run(`
     class counter { value: i32 = 4; flags: u32 = 6 }
     const c = new counter();
     export function test(): u32 {
@@ -155,20 +223,26 @@ test("atomics, READ_ONCE and CMPXCHG on fields", () => {
       const seen = CMPXCHG(c.value, 3, 9);
       amoAnd(addressOf(c.flags), ~2);
       return old * 1000 + u32(seen) * 100 + u32(c.value) * 10 + c.flags;
-    }`)).toBe(4395);
+    }`),
+  ).toBe(4395);
 });
 
 test("per-CPU templates, tasks and sections", () => {
-  const runner = new Runner({
-    "kernel/main.ts": `class stats { hits: u32 = 5; readonly inner = new deep(); } class deep { x: u16 = 3 }
+  const runner = new Runner(
+    {
+      "kernel/main.ts": `class stats { hits: u32 = 5; readonly inner = new deep(); } class deep { x: u16 = 3 }
       const here = new PerCpu(stats);
       export function test(): u32 { return here.current().hits + here.current().inner.x; }
       export function cold(): void { "section .init.text"; here.current().hits = 0; }`,
-    "kernel/workload/a.ts": `export function lose(arg: u32): void { WRITE_ONCE(cast<Ptr<u32>>(4)[0], arg); }`,
-  }, { tasks: ["lose"] });
+      "kernel/workload/a.ts": `export function lose(arg: u32): void { WRITE_ONCE(cast<Ptr<u32>>(4)[0], arg); }`,
+    },
+    { tasks: ["lose"] },
+  );
   expect(runner.call("test")).toBe(8);
   expect(runner.unit.data.map((d) => [d.name, d.section, d.size, d.type])).toEqual([
-    ["str.0", ".rodata", 5, "string"], ["task.lose", ".tasks", 8, "task"], ["here", ".data..percpu", 8, "stats"],
+    ["str.0", ".rodata", 5, "string"],
+    ["task.lose", ".tasks", 8, "task"],
+    ["here", ".data..percpu", 8, "stats"],
   ]);
   expect(runner.unit.functions.map((f) => f.section)).toEqual([".text", ".init.text", ".text"]);
 });
@@ -183,7 +257,8 @@ export function test(): void {
 }`);
   const store = unit.functions[0]!.blocks.flatMap((b) => b.values).find((v) => v.op === "store")!;
   const chain: string[] = [];
-  for (let loc = unit.locations[store.loc]!; loc.line; loc = unit.locations[loc.inlinedAt]!) chain.push(`${loc.functionName}:${loc.line}`);
+  for (let loc = unit.locations[store.loc]!; loc.line; loc = unit.locations[loc.inlinedAt]!)
+    chain.push(`${loc.functionName}:${loc.line}`);
   expect(chain).toEqual(["inner:3", "outer:4", "test:6"]);
 });
 

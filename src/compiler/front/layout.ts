@@ -8,7 +8,14 @@ import type { StructInfo } from "../../base/hartlab-section.ts";
 import { hasModifier } from "./modules.ts";
 import type { ClassSymbol } from "./symbols.ts";
 import { ts } from "./typescript.ts";
-import { VOID, pointerType, storageName, type ClassType, type StructType, type Type } from "./types.ts";
+import {
+  VOID,
+  pointerType,
+  storageName,
+  type ClassType,
+  type StructType,
+  type Type,
+} from "./types.ts";
 import { resolveType, storageTypeOfNew, type TypeContext } from "./type-nodes.ts";
 import type { Unit } from "./unit.ts";
 
@@ -30,7 +37,8 @@ export interface Layout {
 }
 
 export function layoutOf(unit: Unit, cls: ClassSymbol): Layout {
-  if (cls.layout === "busy") unit.diagnostics.fail(cls.node.name ?? cls.node, "K030", cls.name, "f");
+  if (cls.layout === "busy")
+    unit.diagnostics.fail(cls.node.name ?? cls.node, "K030", cls.name, "f");
   if (cls.layout) return cls.layout;
   cls.layout = "busy";
   try {
@@ -46,7 +54,9 @@ export function layoutOf(unit: Unit, cls: ClassSymbol): Layout {
 function computeLayout(unit: Unit, cls: ClassSymbol): Layout {
   const anyObject = pointerType(VOID);
   const context: TypeContext = {
-    module: cls.module, typeArgs: new Map(cls.typeParams.map((p) => [p, anyObject])), thisType: null,
+    module: cls.module,
+    typeArgs: new Map(cls.typeParams.map((p) => [p, anyObject])),
+    thisType: null,
   };
   const fields = new Map<string, Field>();
   let constructorParams: readonly TS.ParameterDeclaration[] = [];
@@ -68,7 +78,10 @@ function computeLayout(unit: Unit, cls: ClassSymbol): Layout {
         if (!p.type) unit.diagnostics.fail(p, "K026", p.name.getText(), p.name.getText());
         put(p.name.getText(), resolveType(unit, p.type, context), p, i);
       });
-    } else if (ts.isPropertyDeclaration(member) && !hasModifier(member, ts.SyntaxKind.DeclareKeyword)) {
+    } else if (
+      ts.isPropertyDeclaration(member) &&
+      !hasModifier(member, ts.SyntaxKind.DeclareKeyword)
+    ) {
       put(member.name.getText(), fieldStorage(unit, member, context), member, -1);
     }
   }
@@ -77,19 +90,32 @@ function computeLayout(unit: Unit, cls: ClassSymbol): Layout {
 
 function checkConstructor(unit: Unit, node: TS.ConstructorDeclaration): void {
   if (node.body?.statements.length) {
-    unit.diagnostics.report(node.body.statements[0]!, "K101", "a constructor body", "write an init function and call it");
+    unit.diagnostics.report(
+      node.body.statements[0]!,
+      "K101",
+      "a constructor body",
+      "write an init function and call it",
+    );
   }
   for (const p of node.parameters) {
-    if (!ts.getModifiers(p)?.length) unit.diagnostics.report(p, "K101", "a constructor parameter that is no field", `write \`readonly ${p.getText()}\``);
+    if (!ts.getModifiers(p)?.length)
+      unit.diagnostics.report(
+        p,
+        "K101",
+        "a constructor parameter that is no field",
+        `write \`readonly ${p.getText()}\``,
+      );
   }
 }
 
 function fieldStorage(unit: Unit, member: TS.PropertyDeclaration, context: TypeContext): Type {
   const { initializer } = member;
   const name = member.name.getText();
-  if (hasModifier(member, ts.SyntaxKind.StaticKeyword)) unit.diagnostics.fail(member, "K101", "a static field", "write a module-level variable");
+  if (hasModifier(member, ts.SyntaxKind.StaticKeyword))
+    unit.diagnostics.fail(member, "K101", "a static field", "write a module-level variable");
   if (member.questionToken) unit.diagnostics.fail(member, "K113");
-  if (initializer && ts.isNewExpression(initializer)) return storageTypeOfNew(unit, initializer, context);
+  if (initializer && ts.isNewExpression(initializer))
+    return storageTypeOfNew(unit, initializer, context);
   if (!member.type) unit.diagnostics.fail(member, "K026", name, name);
   const type = resolveType(unit, member.type, context);
   if (type.kind === "void" || type.kind === "never" || type.kind === "varargs") {
@@ -100,7 +126,10 @@ function fieldStorage(unit: Unit, member: TS.PropertyDeclaration, context: TypeC
 
 function structInfo(unit: Unit, layout: Layout): StructInfo {
   const fields = [...layout.fields.values()].map((f) => ({
-    name: f.name, offset: f.offset, type: storageName(f.type), size: sizeOf(unit, f.type, f.node),
+    name: f.name,
+    offset: f.offset,
+    type: storageName(f.type),
+    size: sizeOf(unit, f.type, f.node),
   }));
   return { size: layout.size, fields };
 }
@@ -145,11 +174,15 @@ export function findField(unit: Unit, type: ClassType | StructType, name: string
 
 /** Type of a field with the class's type arguments filled in. */
 export function fieldType(unit: Unit, type: ClassType | StructType, field: Field): Type {
-  if (!type.cls.typeParams.length || field.type.kind === "array" || field.type.kind === "struct") return field.type;
+  if (!type.cls.typeParams.length || field.type.kind === "array" || field.type.kind === "struct")
+    return field.type;
   const { cls, args } = type;
   const node = field.node.type;
   if (!node) return field.type;
-  assert(args.length === 0 || args.length === cls.typeParams.length, "layout: type arguments match parameters");
+  assert(
+    args.length === 0 || args.length === cls.typeParams.length,
+    "layout: type arguments match parameters",
+  );
   const bound = new Map(cls.typeParams.map((p, i) => [p, args[i] ?? pointerType(VOID)]));
   return resolveType(unit, node, { module: cls.module, typeArgs: bound, thisType: null });
 }

@@ -23,7 +23,9 @@ export function lowerFor(f: Lowering, node: TS.ForStatement, scope: Scope): void
     if (ts.isVariableDeclarationList(node.initializer)) lowerVariables(f, node.initializer, own);
     else lowerExpression(f, node.initializer, own, null, true);
   }
-  lowerLoop(f, node.condition ?? null, node.incrementor ?? null, own, (inner) => lowerStatement(f, node.statement, inner));
+  lowerLoop(f, node.condition ?? null, node.incrementor ?? null, own, (inner) =>
+    lowerStatement(f, node.statement, inner),
+  );
 }
 
 export function lowerDo(f: Lowering, node: TS.DoStatement, scope: Scope): void {
@@ -32,7 +34,11 @@ export function lowerDo(f: Lowering, node: TS.DoStatement, scope: Scope): void {
   const end = f.b.block();
   f.b.jump(head);
   f.b.start(head);
-  lowerStatement(f, node.statement, innerScope(scope, { label: scope.label, breakTo: end, continueTo: again, up: scope.loop }));
+  lowerStatement(
+    f,
+    node.statement,
+    innerScope(scope, { label: scope.label, breakTo: end, continueTo: again, up: scope.loop }),
+  );
   f.b.jump(again);
   f.b.startSealed(again);
   lowerCondition(f, node.expression, head, end, scope);
@@ -49,7 +55,11 @@ function nodesOf(node: TS.Node): number {
 }
 
 function lowerLoop(
-  f: Lowering, condition: TS.Expression | null, step: TS.Expression | null, scope: Scope, body: (inner: Scope) => void,
+  f: Lowering,
+  condition: TS.Expression | null,
+  step: TS.Expression | null,
+  scope: Scope,
+  body: (inner: Scope) => void,
 ): void {
   const rotated = condition !== null && nodesOf(condition) <= ROTATED_CONDITION_NODES_MAX;
   const head = f.b.block();

@@ -105,8 +105,10 @@ export function variableWords(name: string, type: Type): VariableWord[] {
 /** A compile-time value as an operand. */
 export function staticOperand(f: Lowering, value: StaticValue): Operand {
   const { type } = value;
-  if (type.kind === "literal") return { type, words: [], literal: { value: value.value, bits: value.bits } };
-  if (value.symbol !== null) return { type, words: [f.b.symbol(value.symbol, Number(value.value))] };
+  if (type.kind === "literal")
+    return { type, words: [], literal: { value: value.value, bits: value.bits } };
+  if (value.symbol !== null)
+    return { type, words: [f.b.symbol(value.symbol, Number(value.value))] };
   return { type, words: constantWords(f, value.value, wordsOf(type)) };
 }
 

@@ -6,7 +6,15 @@
  */
 import type TS from "typescript";
 import { placeAt, type Diagnostics } from "./diagnostics.ts";
-import type { AliasSymbol, ClassSymbol, Definition, Directives, FunctionSymbol, Module, ModuleSymbol } from "./symbols.ts";
+import type {
+  AliasSymbol,
+  ClassSymbol,
+  Definition,
+  Directives,
+  FunctionSymbol,
+  Module,
+  ModuleSymbol,
+} from "./symbols.ts";
 import { ts } from "./typescript.ts";
 
 export class Modules {
@@ -47,12 +55,14 @@ export class Modules {
     };
     this.byPath.set(path, module);
     this.reportSyntax(source);
-    for (const statement of source.statements) this.diagnostics.guarded(() => this.declare(module, statement));
+    for (const statement of source.statements)
+      this.diagnostics.guarded(() => this.declare(module, statement));
     return module;
   }
 
   private reportSyntax(source: TS.SourceFile): void {
-    const errors = (source as unknown as { parseDiagnostics: readonly TS.DiagnosticWithLocation[] }).parseDiagnostics;
+    const errors = (source as unknown as { parseDiagnostics: readonly TS.DiagnosticWithLocation[] })
+      .parseDiagnostics;
     for (const error of errors) {
       const message = `${ts.flattenDiagnosticMessageText(error.messageText, " ")} (K001)`;
       this.diagnostics.add(message, placeAt(source, error.start), "");
@@ -67,17 +77,32 @@ export class Modules {
   private declare(module: Module, s: TS.Statement): void {
     const exported = ts.canHaveModifiers(s) && hasModifier(s, ts.SyntaxKind.ExportKeyword);
     if (ts.canHaveModifiers(s) && hasModifier(s, ts.SyntaxKind.DeclareKeyword)) {
-      this.diagnostics.fail(s, "K101", "`declare`", "import the name from the module that defines it");
+      this.diagnostics.fail(
+        s,
+        "K101",
+        "`declare`",
+        "import the name from the module that defines it",
+      );
     }
     if (ts.isImportDeclaration(s)) this.import(module, s);
-    else if (ts.isClassDeclaration(s)) this.add(module, s.name ?? s, this.classSymbol(module, s, exported));
+    else if (ts.isClassDeclaration(s))
+      this.add(module, s.name ?? s, this.classSymbol(module, s, exported));
     else if (ts.isFunctionDeclaration(s)) {
       if (!s.name || !s.body) this.diagnostics.fail(s, "K005", "a function without a name or body");
       this.add(module, s.name, this.functionSymbol(module, s, s.body, s.name.text, null, exported));
-    } else if (ts.isTypeAliasDeclaration(s)) this.add(module, s.name, aliasSymbol(module, s, exported));
+    } else if (ts.isTypeAliasDeclaration(s))
+      this.add(module, s.name, aliasSymbol(module, s, exported));
     else if (ts.isEnumDeclaration(s)) {
-      if (!hasModifier(s, ts.SyntaxKind.ConstKeyword)) this.diagnostics.report(s, "K103", s.name.text);
-      this.add(module, s.name, { kind: "enum", name: s.name.text, node: s, module, exported, values: null });
+      if (!hasModifier(s, ts.SyntaxKind.ConstKeyword))
+        this.diagnostics.report(s, "K103", s.name.text);
+      this.add(module, s.name, {
+        kind: "enum",
+        name: s.name.text,
+        node: s,
+        module,
+        exported,
+        values: null,
+      });
     } else if (ts.isVariableStatement(s)) this.variables(module, s, exported);
     else if (ts.isInterfaceDeclaration(s)) {
       this.diagnostics.fail(s, "K101", "interface", "write a class: it has a layout");
@@ -91,26 +116,43 @@ export class Modules {
     for (const node of s.declarationList.declarations) {
       if (!ts.isIdentifier(node.name)) this.diagnostics.fail(node.name, "K104");
       const name = node.name.text;
-      this.add(module, node.name, { kind: "static", name, node, module, isConst, exported, value: null, storage: null });
+      this.add(module, node.name, {
+        kind: "static",
+        name,
+        node,
+        module,
+        isConst,
+        exported,
+        value: null,
+        storage: null,
+      });
     }
   }
 
   private import(module: Module, s: TS.ImportDeclaration): void {
     const from = (s.moduleSpecifier as TS.StringLiteral).text;
     const bindings = s.importClause?.namedBindings;
-    if (!bindings || !ts.isNamedImports(bindings) || s.importClause?.name) this.diagnostics.fail(s, "K004", from);
+    if (!bindings || !ts.isNamedImports(bindings) || s.importClause?.name)
+      this.diagnostics.fail(s, "K004", from);
     if (from === "config") {
       for (const e of bindings.elements) this.add(module, e, { kind: "config", name: e.name.text });
       return;
     }
     const target = this.load(this.resolve(module.path, from));
     if (!target) {
-      for (const e of bindings.elements) this.add(module, e.name, { kind: "broken", name: e.name.text });
+      for (const e of bindings.elements)
+        this.add(module, e.name, { kind: "broken", name: e.name.text });
       this.diagnostics.fail(s.moduleSpecifier, "K002", from);
     }
     for (const e of bindings.elements) {
-      if (e.propertyName) this.diagnostics.fail(e, "K101", "`import { a as b }`", "import the name as it is");
-      this.add(module, e.name, { kind: "import", name: e.name.text, from: target, exported: false });
+      if (e.propertyName)
+        this.diagnostics.fail(e, "K101", "`import { a as b }`", "import the name as it is");
+      this.add(module, e.name, {
+        kind: "import",
+        name: e.name.text,
+        from: target,
+        exported: false,
+      });
     }
   }
 
@@ -132,8 +174,15 @@ export class Modules {
     if (!node.name) this.diagnostics.fail(node, "K005", "a class without a name");
     if (node.heritageClauses?.length) this.diagnostics.report(node.heritageClauses[0]!, "K109");
     const cls: ClassSymbol = {
-      kind: "class", id: this.symbolCount++, name: node.name.text, node, module, exported,
-      typeParams: typeParamNames(node), methods: new Map(), layout: null,
+      kind: "class",
+      id: this.symbolCount++,
+      name: node.name.text,
+      node,
+      module,
+      exported,
+      typeParams: typeParamNames(node),
+      methods: new Map(),
+      layout: null,
     };
     for (const member of node.members) {
       if (ts.isAccessor(member)) this.diagnostics.report(member, "K108");
@@ -143,20 +192,38 @@ export class Modules {
         this.diagnostics.report(member, "K101", "a static method", "write a top-level function");
       }
       if (!member.body) this.diagnostics.fail(member, "K005", "a method without a body");
-      cls.methods.set(name, this.functionSymbol(module, member, member.body, `${cls.name}.${name}`, cls, exported));
+      cls.methods.set(
+        name,
+        this.functionSymbol(module, member, member.body, `${cls.name}.${name}`, cls, exported),
+      );
     }
     return cls;
   }
 
   private functionSymbol(
-    module: Module, node: TS.FunctionDeclaration | TS.MethodDeclaration, body: TS.Block, name: string,
-    owner: ClassSymbol | null, exported: boolean,
+    module: Module,
+    node: TS.FunctionDeclaration | TS.MethodDeclaration,
+    body: TS.Block,
+    name: string,
+    owner: ClassSymbol | null,
+    exported: boolean,
   ): FunctionSymbol {
-    if (hasModifier(node, ts.SyntaxKind.AsyncKeyword)) this.diagnostics.report(node, "K101", "async", "use kthreads and wait queues");
+    if (hasModifier(node, ts.SyntaxKind.AsyncKeyword))
+      this.diagnostics.report(node, "K101", "async", "use kthreads and wait queues");
     return {
-      kind: "function", id: this.symbolCount++, name, node, body, module, owner, exported,
-      generator: node.asteriskToken !== undefined, typeParams: typeParamNames(node), directives: directivesOf(body),
-      addressed: null, size: -1,
+      kind: "function",
+      id: this.symbolCount++,
+      name,
+      node,
+      body,
+      module,
+      owner,
+      exported,
+      generator: node.asteriskToken !== undefined,
+      typeParams: typeParamNames(node),
+      directives: directivesOf(body),
+      addressed: null,
+      size: -1,
     };
   }
 
@@ -165,7 +232,8 @@ export class Modules {
     let symbol = module.names.get(name);
     while (symbol?.kind === "import") {
       const target: ModuleSymbol | undefined = symbol.from.names.get(symbol.name);
-      const found = target && (!("exported" in target) || target.kind === "import" || target.exported);
+      const found =
+        target && (!("exported" in target) || target.kind === "import" || target.exported);
       if (!found) return { kind: "broken", name };
       symbol = target;
     }
@@ -182,7 +250,8 @@ export class Modules {
         if (!bindings || !ts.isNamedImports(bindings)) continue;
         for (const e of bindings.elements) {
           const symbol = module.names.get(e.name.text);
-          if (symbol?.kind !== "import" || this.lookup(module, e.name.text)?.kind !== "broken") continue;
+          if (symbol?.kind !== "import" || this.lookup(module, e.name.text)?.kind !== "broken")
+            continue;
           module.names.set(e.name.text, { kind: "broken", name: e.name.text });
           this.diagnostics.report(e, "K003", symbol.from.path, e.name.text);
         }
@@ -193,15 +262,30 @@ export class Modules {
 }
 
 export function hasModifier(node: TS.Node, kind: TS.SyntaxKind): boolean {
-  return ts.canHaveModifiers(node) && (ts.getModifiers(node)?.some((m) => m.kind === kind) ?? false);
+  return (
+    ts.canHaveModifiers(node) && (ts.getModifiers(node)?.some((m) => m.kind === kind) ?? false)
+  );
 }
 
-function typeParamNames(node: { readonly typeParameters?: TS.NodeArray<TS.TypeParameterDeclaration> }): string[] {
+function typeParamNames(node: {
+  readonly typeParameters?: TS.NodeArray<TS.TypeParameterDeclaration>;
+}): string[] {
   return node.typeParameters?.map((p) => p.name.text) ?? [];
 }
 
-function aliasSymbol(module: Module, node: TS.TypeAliasDeclaration, exported: boolean): AliasSymbol {
-  return { kind: "alias", name: node.name.text, node, module, exported, typeParams: typeParamNames(node) };
+function aliasSymbol(
+  module: Module,
+  node: TS.TypeAliasDeclaration,
+  exported: boolean,
+): AliasSymbol {
+  return {
+    kind: "alias",
+    name: node.name.text,
+    node,
+    module,
+    exported,
+    typeParams: typeParamNames(node),
+  };
 }
 
 /** The strings at the start of a body. */

@@ -11,7 +11,17 @@
  */
 import { assert } from "../../base/assert.ts";
 import type {
-  BinaryOp, Block, Condition, FrameSlot, IrFunction, LocationId, Op, Payloads, Terminator, Value, ValueOf,
+  BinaryOp,
+  Block,
+  Condition,
+  FrameSlot,
+  IrFunction,
+  LocationId,
+  Op,
+  Payloads,
+  Terminator,
+  Value,
+  ValueOf,
 } from "../ir.ts";
 import { foldCondition, simplify } from "./fold.ts";
 import type { VariableWord } from "./operand.ts";
@@ -59,7 +69,12 @@ export class SsaBuilder {
 
   /** Appends an operation at the current place. */
   emit<O extends Op>(op: O, args: readonly Value[], x: Payloads[O]): Value {
-    const value = this.make(op, args.map((a) => this.find(a)), x, this.loc);
+    const value = this.make(
+      op,
+      args.map((a) => this.find(a)),
+      x,
+      this.loc,
+    );
     this.current.values.push(value);
     return value;
   }
@@ -136,7 +151,13 @@ export class SsaBuilder {
 
   block(): BuildBlock {
     const block: BuildBlock = {
-      id: this.nextId++, values: [], preds: [], end: UNREACHABLE, definitions: new Map(), sealed: false, incomplete: [],
+      id: this.nextId++,
+      values: [],
+      preds: [],
+      end: UNREACHABLE,
+      definitions: new Map(),
+      sealed: false,
+      incomplete: [],
       order: this.nextOrder++,
     };
     this.blocks.push(block);
@@ -182,31 +203,73 @@ export class SsaBuilder {
     this.close({ kind: "unreachable", loc: this.loc });
   }
 
-  branch(condition: Condition, left: Value, right: Value, then: Block, otherwise: Block, hint: "then" | "else" | null): void {
+  branch(
+    condition: Condition,
+    left: Value,
+    right: Value,
+    then: Block,
+    otherwise: Block,
+    hint: "then" | "else" | null,
+  ): void {
     const a = this.find(left);
     const b = this.find(right);
     if (a.op === "const" && b.op === "const") {
       this.jump(foldCondition(condition, a.x.value, b.x.value) ? then : otherwise);
     } else if (then === otherwise) {
       this.jump(then);
-    } else if (b.op === "const" && b.x.value === 0 && a.op === "binary" && (condition === "ne" || condition === "eq")) {
+    } else if (
+      b.op === "const" &&
+      b.x.value === 0 &&
+      a.op === "binary" &&
+      (condition === "ne" || condition === "eq")
+    ) {
       this.branchOnTruth(condition, a, b, then, otherwise, hint);
     } else {
-      this.close({ kind: "branch", condition, args: [a, b], then, else: otherwise, hint, loc: this.loc });
+      this.close({
+        kind: "branch",
+        condition,
+        args: [a, b],
+        then,
+        else: otherwise,
+        hint,
+        loc: this.loc,
+      });
     }
   }
 
   /** A comparison that was turned into 0 or 1 is branched on directly. */
   private branchOnTruth(
-    condition: "eq" | "ne", a: Value, zero: Value, then: Block, otherwise: Block, hint: "then" | "else" | null,
+    condition: "eq" | "ne",
+    a: Value,
+    zero: Value,
+    then: Block,
+    otherwise: Block,
+    hint: "then" | "else" | null,
   ): void {
     const end = (c: Condition, x: Value, y: Value) =>
-      this.close({ kind: "branch", condition: c, args: [x, y], then, else: otherwise, hint, loc: this.loc });
+      this.close({
+        kind: "branch",
+        condition: c,
+        args: [x, y],
+        then,
+        else: otherwise,
+        hint,
+        loc: this.loc,
+      });
     if (a.op === "binary") {
       const [x, y] = [this.find(a.args[0]!), this.find(a.args[1]!)];
-      if (a.x.op === "sltu" && y.op === "const" && y.x.value === 1) return end(condition === "ne" ? "eq" : "ne", x, zero);
-      if (a.x.op === "slt") return end(condition === "ne" ? "lt" : "ge", x, y);
-      if (a.x.op === "sltu") return end(condition === "ne" ? "ltu" : "geu", x, y);
+      if (a.x.op === "sltu" && y.op === "const" && y.x.value === 1) {
+        end(condition === "ne" ? "eq" : "ne", x, zero);
+        return;
+      }
+      if (a.x.op === "slt") {
+        end(condition === "ne" ? "lt" : "ge", x, y);
+        return;
+      }
+      if (a.x.op === "sltu") {
+        end(condition === "ne" ? "ltu" : "geu", x, y);
+        return;
+      }
     }
     end(condition, a, zero);
   }
@@ -294,7 +357,9 @@ export class SsaBuilder {
   finish(head: Omit<IrFunction, "blocks" | "frame" | "nextId">): IrFunction {
     this.loc = head.loc;
     if (!this.dead) this.unreachable();
-    const alive = this.blocks.filter((b) => b === this.entry || b.preds.length > 0).sort((a, b) => a.order - b.order);
+    const alive = this.blocks
+      .filter((b) => b === this.entry || b.preds.length > 0)
+      .sort((a, b) => a.order - b.order);
     alive.splice(alive.indexOf(this.entry), 1);
     const blocks = [this.entry, ...alive];
     for (const block of blocks) {
@@ -305,7 +370,12 @@ export class SsaBuilder {
       if (end.kind === "return" || end.kind === "branch") resolve(this, end.args);
     }
     this.entry.values = [...this.params, ...this.entryValues, ...this.entry.values];
-    return { ...head, blocks: blocks.map(plainBlocks(blocks)), frame: this.frame, nextId: this.nextId };
+    return {
+      ...head,
+      blocks: blocks.map(plainBlocks(blocks)),
+      frame: this.frame,
+      nextId: this.nextId,
+    };
   }
 }
 
@@ -327,7 +397,10 @@ function plainBlocks(blocks: readonly BuildBlock[]): (block: BuildBlock) => Bloc
     result.preds = block.preds.map(of);
     const { end } = block;
     if (end.kind === "jump") result.end = { ...end, target: of(end.target) };
-    if (end.kind === "branch") result.end = { ...end, then: of(end.then), else: of(end.else) };
+    if (end.kind === "branch") {
+      const then = of(end.then);
+      result.end = { ...end, then, else: of(end.else) };
+    }
     return result;
   };
 }

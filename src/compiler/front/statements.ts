@@ -12,7 +12,11 @@ import { LITERAL, typeName } from "./types.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { constantNumber, lowerVariables } from "./variables.ts";
 
-export function lowerStatements(f: Lowering, statements: readonly TS.Statement[], scope: Scope): void {
+export function lowerStatements(
+  f: Lowering,
+  statements: readonly TS.Statement[],
+  scope: Scope,
+): void {
   for (const statement of statements) lowerStatement(f, statement, scope);
 }
 
@@ -26,34 +30,76 @@ export function lowerStatement(f: Lowering, node: TS.Statement, scope: Scope): v
 }
 
 function dispatch(f: Lowering, node: TS.Statement, scope: Scope): void {
-  if (ts.isBlock(node)) return lowerBlock(f, node, scope);
+  if (ts.isBlock(node)) {
+    lowerBlock(f, node, scope);
+    return;
+  }
   if (node.kind === ts.SyntaxKind.EmptyStatement) return;
   f.at(node, scope);
   if (ts.isExpressionStatement(node)) {
-    if (!ts.isStringLiteral(node.expression)) lowerExpression(f, node.expression, scope, null, true);
+    if (!ts.isStringLiteral(node.expression))
+      lowerExpression(f, node.expression, scope, null, true);
     return;
   }
-  if (ts.isVariableStatement(node)) return lowerVariables(f, node.declarationList, scope);
-  if (ts.isIfStatement(node)) return lowerIf(f, node, scope);
-  if (ts.isReturnStatement(node)) return lowerReturn(f, node, scope);
-  if (ts.isWhileStatement(node)) return lowerWhile(f, node, scope);
-  if (ts.isDoStatement(node)) return lowerDo(f, node, scope);
-  if (ts.isForStatement(node)) return lowerFor(f, node, scope);
-  if (ts.isForOfStatement(node)) return lowerForOf(f, node, scope);
-  if (ts.isBreakStatement(node)) return lowerJump(f, node, "break", scope);
-  if (ts.isContinueStatement(node)) return lowerJump(f, node, "continue", scope);
-  if (ts.isSwitchStatement(node)) return lowerSwitch(f, node, scope);
+  if (ts.isVariableStatement(node)) {
+    lowerVariables(f, node.declarationList, scope);
+    return;
+  }
+  if (ts.isIfStatement(node)) {
+    lowerIf(f, node, scope);
+    return;
+  }
+  if (ts.isReturnStatement(node)) {
+    lowerReturn(f, node, scope);
+    return;
+  }
+  if (ts.isWhileStatement(node)) {
+    lowerWhile(f, node, scope);
+    return;
+  }
+  if (ts.isDoStatement(node)) {
+    lowerDo(f, node, scope);
+    return;
+  }
+  if (ts.isForStatement(node)) {
+    lowerFor(f, node, scope);
+    return;
+  }
+  if (ts.isForOfStatement(node)) {
+    lowerForOf(f, node, scope);
+    return;
+  }
+  if (ts.isBreakStatement(node)) {
+    lowerJump(f, node, "break", scope);
+    return;
+  }
+  if (ts.isContinueStatement(node)) {
+    lowerJump(f, node, "continue", scope);
+    return;
+  }
+  if (ts.isSwitchStatement(node)) {
+    lowerSwitch(f, node, scope);
+    return;
+  }
   if (ts.isLabeledStatement(node)) {
-    return dispatch(f, node.statement, { ...innerScope(scope), label: node.label.text });
+    dispatch(f, node.statement, { ...innerScope(scope), label: node.label.text });
+    return;
   }
   refuse(f, node);
 }
 
 function refuse(f: Lowering, node: TS.Statement): never {
   if (ts.isTryStatement(node) || ts.isThrowStatement(node)) return f.diagnostics.fail(node, "K110");
-  if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) return f.diagnostics.fail(node, "K100");
-  if (ts.isForInStatement(node)) return f.diagnostics.fail(node, "K101", "for..in", "write a `for` with an index");
-  return f.diagnostics.fail(node, "K101", ts.SyntaxKind[node.kind] ?? "this statement", "see docs/dialect.md");
+  if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node))
+    return f.diagnostics.fail(node, "K100");
+  if (ts.isForInStatement(node))
+    return f.diagnostics.fail(node, "K101", "for..in", "write a `for` with an index");
+  return f.diagnostics.fail(
+    node,
+    "K101",
+    ts.SyntaxKind[node.kind] ?? "this statement",
+    "see docs/dialect.md",
+  );
 }
 
 function lowerIf(f: Lowering, node: TS.IfStatement, scope: Scope): void {
@@ -74,14 +120,17 @@ function lowerIf(f: Lowering, node: TS.IfStatement, scope: Scope): void {
 function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void {
   const { result, returnTo, fn, onYield } = scope.activation;
   if (onYield) {
-    if (node.expression) f.diagnostics.fail(node, "K101", "a generator that returns a value", "write `return;`");
-    return f.b.jump(returnTo!.block);
+    if (node.expression)
+      f.diagnostics.fail(node, "K101", "a generator that returns a value", "write `return;`");
+    f.b.jump(returnTo!.block);
+    return;
   }
   let words: readonly import("../ir.ts").Value[] = [];
   if (node.expression) {
     const value = lowerExpression(f, node.expression, scope, result);
     if (result.kind === "void") {
-      if (value.type.kind !== "void" && value.type.kind !== "never") f.diagnostics.fail(node, "K040", typeName(value.type), "void", "drop the value");
+      if (value.type.kind !== "void" && value.type.kind !== "never")
+        f.diagnostics.fail(node, "K040", typeName(value.type), "void", "drop the value");
     } else words = convert(f, value, result, node.expression).words;
   } else if (result.kind !== "void") {
     f.diagnostics.fail(node, "K088", fn.name, typeName(result));
@@ -93,16 +142,29 @@ function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void 
 /** Returns from the activation with these words. */
 export function leave(f: Lowering, words: readonly import("../ir.ts").Value[], scope: Scope): void {
   const { returnTo } = scope.activation;
-  if (!returnTo) return f.b.ret(words);
-  returnTo.words.forEach((w, i) => f.b.write(w, words[i]!));
+  if (!returnTo) {
+    f.b.ret(words);
+    return;
+  }
+  returnTo.words.forEach((w, i) => {
+    f.b.write(w, words[i]!);
+  });
   f.b.jump(returnTo.block);
 }
 
-function lowerJump(f: Lowering, node: TS.BreakStatement | TS.ContinueStatement, kind: "break" | "continue", scope: Scope): void {
+function lowerJump(
+  f: Lowering,
+  node: TS.BreakStatement | TS.ContinueStatement,
+  kind: "break" | "continue",
+  scope: Scope,
+): void {
   for (let loop: Loop | null = scope.loop; loop; loop = loop.up) {
     if (node.label && loop.label !== node.label.text) continue;
     const target: Block | null = kind === "break" ? loop.breakTo : loop.continueTo;
-    if (target) return f.b.jump(target);
+    if (target) {
+      f.b.jump(target);
+      return;
+    }
   }
   f.diagnostics.fail(node, "K112", kind);
 }
@@ -111,7 +173,13 @@ function lowerJump(f: Lowering, node: TS.BreakStatement | TS.ContinueStatement, 
 function lowerSwitch(f: Lowering, node: TS.SwitchStatement, scope: Scope): void {
   const value = materialize(f, lowerExpression(f, node.expression, scope), node.expression);
   if (value.type.kind !== "int" || value.type.bytes === 8) {
-    return f.diagnostics.fail(node.expression, "K045", "`switch`", typeName(value.type), "switch over an integer of at most 32 bits");
+    f.diagnostics.fail(
+      node.expression,
+      "K045",
+      "`switch`",
+      typeName(value.type),
+      "switch over an integer of at most 32 bits",
+    );
   }
   const { clauses } = node.caseBlock;
   const end = f.b.block();
@@ -123,15 +191,31 @@ function lowerSwitch(f: Lowering, node: TS.SwitchStatement, scope: Scope): void 
       return;
     }
     const number = constantNumber(f, clause.expression, scope, "a case label");
-    const label = arithmetic(f, "+", value, { type: LITERAL, words: [], literal: { value: 0n, bits: false } }, clause);
-    const wanted = convert(f, { type: LITERAL, words: [], literal: { value: number, bits: false } }, label.type, clause.expression);
+    const label = arithmetic(
+      f,
+      "+",
+      value,
+      { type: LITERAL, words: [], literal: { value: 0n, bits: false } },
+      clause,
+    );
+    const wanted = convert(
+      f,
+      { type: LITERAL, words: [], literal: { value: number, bits: false } },
+      label.type,
+      clause.expression,
+    );
     const next = f.b.block();
     f.at(clause, scope);
     f.b.branch("eq", value.words[0]!, wanted.words[0]!, bodies[i]!, next, null);
     f.b.startSealed(next);
   });
   f.b.jump(otherwise);
-  const inner = innerScope(scope, { label: scope.label, breakTo: end, continueTo: null, up: scope.loop });
+  const inner = innerScope(scope, {
+    label: scope.label,
+    breakTo: end,
+    continueTo: null,
+    up: scope.loop,
+  });
   clauses.forEach((clause, i) => {
     f.b.jump(bodies[i]!);
     f.b.startSealed(bodies[i]!);

@@ -107,5 +107,12 @@ export interface ImportSymbol {
   readonly exported: false;
 }
 
-export type Definition = ClassSymbol | FunctionSymbol | StaticSymbol | EnumSymbol | AliasSymbol | ConfigSymbol | BrokenSymbol;
+export type Definition =
+  | ClassSymbol
+  | FunctionSymbol
+  | StaticSymbol
+  | EnumSymbol
+  | AliasSymbol
+  | ConfigSymbol
+  | BrokenSymbol;
 export type ModuleSymbol = Definition | ImportSymbol;

@@ -7,18 +7,35 @@ import { NO_TYPE_ARGS } from "./type-nodes.ts";
 
 const WORKLOAD_FOLDER = "kernel/workload/";
 
-export function loadWorkloads(modules: Modules, paths: Iterable<string>, workload: string | null): Module[] {
+export function loadWorkloads(
+  modules: Modules,
+  paths: Iterable<string>,
+  workload: string | null,
+): Module[] {
   const own = workload === null ? null : modules.load(workload);
-  const shared = [...paths].filter((p) => p.startsWith(WORKLOAD_FOLDER) && p.endsWith(".ts") && !p.endsWith(".d.ts")).sort();
+  const shared = [...paths]
+    .filter((p) => p.startsWith(WORKLOAD_FOLDER) && p.endsWith(".ts") && !p.endsWith(".d.ts"))
+    .sort();
   return [own, ...shared.map((p) => modules.load(p))].filter((m): m is Module => m !== null);
 }
 
 /** The function of a task; null after reporting why there is none. */
-export function findTask(unit: Unit, modules: readonly Module[], name: string): FunctionSymbol | null {
-  const named = modules.map((m) => m.names.get(name)).find((s) => s?.kind === "function" && s.exported);
+export function findTask(
+  unit: Unit,
+  modules: readonly Module[],
+  name: string,
+): FunctionSymbol | null {
+  const named = modules
+    .map((m) => m.names.get(name))
+    .find((s) => s?.kind === "function" && s.exported);
   if (named?.kind !== "function") {
-    const known = modules.flatMap((m) => [...m.names.values()]).filter((s) => s.kind === "function" && s.exported).map((s) => s.name);
-    const list = known.length ? `there are ${[...new Set(known)].join(", ")}` : "no module exports a function";
+    const known = modules
+      .flatMap((m) => [...m.names.values()])
+      .filter((s) => s.kind === "function" && s.exported)
+      .map((s) => s.name);
+    const list = known.length
+      ? `there are ${[...new Set(known)].join(", ")}`
+      : "no module exports a function";
     unit.diagnostics.report(null, "K008", name, list);
     return null;
   }
@@ -38,9 +55,17 @@ export function addTasks(unit: Unit, modules: readonly Module[], names: readonly
     const instance = unit.instance(fn, "kernel", NO_TYPE_ARGS, [], null);
     const text = unit.string(name, "kernel");
     unit.data.push({
-      symbol: unit.linkName(`task.${name}`, false), name: `task.${name}`, section: ".tasks", align: 4, size: 8,
-      bytes: new Uint8Array(8), type: "task",
-      relocations: [{ offset: 0, symbol: text, addend: 0 }, { offset: 4, symbol: instance.symbol, addend: 0 }],
+      symbol: unit.linkName(`task.${name}`, false),
+      name: `task.${name}`,
+      section: ".tasks",
+      align: 4,
+      size: 8,
+      bytes: new Uint8Array(8),
+      type: "task",
+      relocations: [
+        { offset: 0, symbol: text, addend: 0 },
+        { offset: 4, symbol: instance.symbol, addend: 0 },
+      ],
       loc: unit.locateDeclaration(fn.node, name, fn.module),
     });
   }

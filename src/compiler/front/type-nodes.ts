@@ -3,8 +3,26 @@ import type TS from "typescript";
 import type { Module } from "./symbols.ts";
 import { ts } from "./typescript.ts";
 import {
-  BASE_TYPES, BOOL, CLASS_VALUE, FIELD_NAME, I32, NEVER, NULL, STRING, U32, VARARGS, VOID, arrayType, classType,
-  functionType, nullableOf, perCpuType, pointerType, structType, type ClassType, type Type,
+  BASE_TYPES,
+  BOOL,
+  CLASS_VALUE,
+  FIELD_NAME,
+  I32,
+  NEVER,
+  NULL,
+  STRING,
+  U32,
+  VARARGS,
+  VOID,
+  arrayType,
+  classType,
+  functionType,
+  nullableOf,
+  perCpuType,
+  pointerType,
+  structType,
+  type ClassType,
+  type Type,
 } from "./types.ts";
 import type { Unit } from "./unit.ts";
 import { enumValues, evaluate } from "./consteval.ts";
@@ -46,7 +64,12 @@ export function resolveType(unit: Unit, node: TS.TypeNode, context: TypeContext)
     case k.UnknownKeyword:
     case k.BigIntKeyword:
     case k.SymbolKeyword:
-      return unit.diagnostics.fail(node, "K025", `\`${node.getText()}\``, "name an integer type or a class; `object` is the address of anything");
+      return unit.diagnostics.fail(
+        node,
+        "K025",
+        `\`${node.getText()}\``,
+        "name an integer type or a class; `object` is the address of anything",
+      );
   }
   if (ts.isParenthesizedTypeNode(node)) return resolveType(unit, node.type, context);
   if (ts.isLiteralTypeNode(node)) {
@@ -56,7 +79,10 @@ export function resolveType(unit: Unit, node: TS.TypeNode, context: TypeContext)
   if (ts.isUnionTypeNode(node)) return unionType(unit, node, context);
   if (ts.isFunctionTypeNode(node)) {
     const params = node.parameters.map((p) =>
-      p.type ? resolveType(unit, p.type, context) : unit.diagnostics.fail(p, "K026", p.name.getText(), p.name.getText()));
+      p.type
+        ? resolveType(unit, p.type, context)
+        : unit.diagnostics.fail(p, "K026", p.name.getText(), p.name.getText()),
+    );
     return functionType(params, resolveType(unit, node.type, context));
   }
   if (ts.isArrayTypeNode(node)) {
@@ -71,11 +97,13 @@ export function resolveType(unit: Unit, node: TS.TypeNode, context: TypeContext)
 }
 
 function unionType(unit: Unit, node: TS.UnionTypeNode, context: TypeContext): Type {
-  const isNull = (t: TS.TypeNode) => ts.isLiteralTypeNode(t) && t.literal.kind === ts.SyntaxKind.NullKeyword;
+  const isNull = (t: TS.TypeNode) =>
+    ts.isLiteralTypeNode(t) && t.literal.kind === ts.SyntaxKind.NullKeyword;
   const parts = node.types.filter((t) => !isNull(t));
   if (parts.length !== 1 || parts.length === node.types.length) unit.diagnostics.fail(node, "K024");
   const type = resolveType(unit, parts[0]!, context);
-  if (!("nullable" in type)) unit.diagnostics.fail(node, "K025", `\`${node.getText()}\``, "only pointers can be null");
+  if (!("nullable" in type))
+    unit.diagnostics.fail(node, "K025", `\`${node.getText()}\``, "only pointers can be null");
   return nullableOf(type);
 }
 
@@ -86,7 +114,10 @@ function namedType(unit: Unit, node: TS.TypeReferenceNode, context: TypeContext)
   const base = BASE_TYPES.get(name);
   if (base) return base;
   const args = node.typeArguments ?? [];
-  const arg = (i: number) => args[i] ? resolveType(unit, args[i], context) : unit.diagnostics.fail(node, "K027", name, 1, args.length);
+  const arg = (i: number) =>
+    args[i]
+      ? resolveType(unit, args[i], context)
+      : unit.diagnostics.fail(node, "K027", name, 1, args.length);
   switch (name) {
     case "Ptr":
     case "FixedArray":
@@ -112,10 +143,17 @@ function namedType(unit: Unit, node: TS.TypeReferenceNode, context: TypeContext)
       if (args.length && args.length !== symbol.typeParams.length) {
         unit.diagnostics.fail(node, "K027", name, symbol.typeParams.length, args.length);
       }
-      return classType(symbol, args.map((a) => resolveType(unit, a, context)));
+      return classType(
+        symbol,
+        args.map((a) => resolveType(unit, a, context)),
+      );
     case "alias": {
       const inner = new Map(symbol.typeParams.map((p, i) => [p, arg(i)]));
-      return resolveType(unit, symbol.node.type, { module: symbol.module, typeArgs: inner, thisType: null });
+      return resolveType(unit, symbol.node.type, {
+        module: symbol.module,
+        typeArgs: inner,
+        thisType: null,
+      });
     }
     case "enum":
       return [...enumValues(unit, symbol).values()].some((v) => v < 0n) ? I32 : U32;
@@ -127,7 +165,9 @@ function namedType(unit: Unit, node: TS.TypeReferenceNode, context: TypeContext)
 }
 
 function classOnly(unit: Unit, node: TS.Node, type: Type): ClassType {
-  return type.kind === "class" ? type : unit.diagnostics.fail(node, "K025", `\`${node.getText()}\``, "name a class here");
+  return type.kind === "class"
+    ? type
+    : unit.diagnostics.fail(node, "K025", `\`${node.getText()}\``, "name a class here");
 }
 
 function embedded(unit: Unit, node: TS.Node, type: Type): Type {
@@ -142,11 +182,20 @@ export function storageTypeOfNew(unit: Unit, node: TS.NewExpression, context: Ty
   if (name === "FixedArray") {
     const element = node.typeArguments?.[0];
     if (!element) unit.diagnostics.fail(node, "K027", name, 1, 0);
-    return arrayType(resolveType(unit, element, context), lengthOf(unit, args[0] ?? node, name, context));
+    return arrayType(
+      resolveType(unit, element, context),
+      lengthOf(unit, args[0] ?? node, name, context),
+    );
   }
   if (name === "StructArray" || name === "PerCpu") {
     const cls = args[0] ? unit.modules.lookup(context.module, args[0].getText()) : null;
-    if (cls?.kind !== "class") return unit.diagnostics.fail(args[0] ?? node, "K025", `\`${args[0]?.getText() ?? name}\``, "name a class here");
+    if (cls?.kind !== "class")
+      return unit.diagnostics.fail(
+        args[0] ?? node,
+        "K025",
+        `\`${args[0]?.getText() ?? name}\``,
+        "name a class here",
+      );
     if (name === "PerCpu") return perCpuType(classType(cls));
     return arrayType(structType(cls), lengthOf(unit, args[1] ?? node, name, context));
   }
@@ -157,6 +206,7 @@ export function storageTypeOfNew(unit: Unit, node: TS.NewExpression, context: Ty
 
 function lengthOf(unit: Unit, node: TS.Node, name: string, context: TypeContext): number {
   const value = ts.isExpression(node) ? evaluate(unit, node, context) : null;
-  if (!value || value.symbol || value.value <= 0n || value.value > 0x1000_0000n) unit.diagnostics.fail(node, "K031", name);
+  if (!value || value.symbol || value.value <= 0n || value.value > 0x1000_0000n)
+    unit.diagnostics.fail(node, "K031", name);
   return Number(value.value);
 }

@@ -69,7 +69,15 @@ export interface NameType {
   readonly key: string;
 }
 export type Type =
-  | IntType | SimpleType | StringType | ClassType | StructType | PointerType | ArrayType | FunctionType | PerCpuType
+  | IntType
+  | SimpleType
+  | StringType
+  | ClassType
+  | StructType
+  | PointerType
+  | ArrayType
+  | FunctionType
+  | PerCpuType
   | NameType;
 
 function int(key: string, bytes: 1 | 2 | 4 | 8, signed: boolean): IntType {
@@ -108,7 +116,11 @@ function argumentKeys(args: readonly Type[]): string {
   return args.length ? `<${args.map((a) => a.key).join(",")}>` : "";
 }
 
-export function classType(cls: ClassSymbol, args: readonly Type[] = [], nullable = false): ClassType {
+export function classType(
+  cls: ClassSymbol,
+  args: readonly Type[] = [],
+  nullable = false,
+): ClassType {
   return { kind: "class", key: `#${cls.id}${argumentKeys(args)}`, cls, args, nullable };
 }
 
@@ -124,8 +136,18 @@ export function arrayType(of: Type, length: number): ArrayType {
   return { kind: "array", key: `${of.key}[${length}]`, of, length };
 }
 
-export function functionType(params: readonly Type[], result: Type, nullable = false): FunctionType {
-  return { kind: "function", key: `(${params.map((p) => p.key).join(",")})=>${result.key}`, params, result, nullable };
+export function functionType(
+  params: readonly Type[],
+  result: Type,
+  nullable = false,
+): FunctionType {
+  return {
+    kind: "function",
+    key: `(${params.map((p) => p.key).join(",")})=>${result.key}`,
+    params,
+    result,
+    nullable,
+  };
 }
 
 export function perCpuType(of: ClassType): PerCpuType {
@@ -143,7 +165,12 @@ export function sameType(a: Type, b: Type): boolean {
 
 /** One machine word that holds an address. */
 export function isAddress(type: Type): boolean {
-  return type.kind === "class" || type.kind === "pointer" || type.kind === "function" || type.kind === "string";
+  return (
+    type.kind === "class" ||
+    type.kind === "pointer" ||
+    type.kind === "function" ||
+    type.kind === "string"
+  );
 }
 
 /** The type of the value that names this storage: a structure or an array is named by its address. */
@@ -181,7 +208,9 @@ export function typeName(type: Type): string {
   switch (type.kind) {
     case "class":
     case "struct":
-      return type.cls.name + (type.args.length ? `<${type.args.map(typeName).join(", ")}>` : "") + suffix;
+      return (
+        type.cls.name + (type.args.length ? `<${type.args.map(typeName).join(", ")}>` : "") + suffix
+      );
     case "pointer":
       return `${type.to.kind === "struct" ? "StructArray" : "Ptr"}<${typeName(type.to)}>${suffix}`;
     case "array":

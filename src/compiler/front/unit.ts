@@ -46,7 +46,9 @@ export class Unit {
   readonly modules: Modules;
   readonly config: Config;
 
-  readonly locations: Location[] = [{ file: "", line: 0, column: 0, functionName: "", inlinedAt: 0 }];
+  readonly locations: Location[] = [
+    { file: "", line: 0, column: 0, functionName: "", inlinedAt: 0 },
+  ];
   readonly functions: IrFunction[] = [];
   readonly naked: NakedFunction[] = [];
   readonly data: DataObject[] = [];
@@ -69,23 +71,37 @@ export class Unit {
     this.exportedNames ??= exportedNamesOf(this.modules);
     let result = name;
     let n = 0;
-    while (this.takenNames.has(result) || (!exported && this.exportedNames.has(result))) result = `${name}.${++n}`;
+    while (this.takenNames.has(result) || (!exported && this.exportedNames.has(result)))
+      result = `${name}.${++n}`;
     this.takenNames.add(result);
     return result;
   }
 
   /** The instance of a function for these compile-time arguments; compiled once, if ever. */
   instance(
-    fn: FunctionSymbol, domain: Domain, typeArgs: ReadonlyMap<string, Type>, bound: readonly (Operand | null)[],
+    fn: FunctionSymbol,
+    domain: Domain,
+    typeArgs: ReadonlyMap<string, Type>,
+    bound: readonly (Operand | null)[],
     thisType: ClassType | null,
   ): Instance {
     const key = [
-      fn.id, domain, ...[...typeArgs].map(([n, t]) => `${n}=${t.key}`), thisType?.key ?? "",
-      ...bound.map((b) => (b ? (b.cls ? `#${b.cls.id}` : b.text ?? "") : "")),
+      fn.id,
+      domain,
+      ...[...typeArgs].map(([n, t]) => `${n}=${t.key}`),
+      thisType?.key ?? "",
+      ...bound.map((b) => (b ? (b.cls ? `#${b.cls.id}` : (b.text ?? "")) : "")),
     ].join("|");
     let instance = this.instances.get(key);
     if (!instance) {
-      instance = { fn, symbol: this.linkName(fn.name, fn.exported), domain, typeArgs, bound, thisType };
+      instance = {
+        fn,
+        symbol: this.linkName(fn.name, fn.exported),
+        domain,
+        typeArgs,
+        bound,
+        thisType,
+      };
       this.instances.set(key, instance);
       this.pendingFunctions.push(instance);
     }
@@ -101,8 +117,15 @@ export class Unit {
       this.strings.set(key, symbol);
       const bytes = utf8(text);
       this.data.push({
-        symbol, name: symbol, section: domain === "firmware" ? ".fw.rodata" : ".rodata", align: 1, size: bytes.length,
-        bytes, relocations: [], type: "string", loc: 0,
+        symbol,
+        name: symbol,
+        section: domain === "firmware" ? ".fw.rodata" : ".rodata",
+        align: 1,
+        size: bytes.length,
+        bytes,
+        relocations: [],
+        type: "string",
+        loc: 0,
       });
     }
     return symbol;
@@ -117,7 +140,10 @@ export class Unit {
     if (id === undefined) {
       id = this.locations.length;
       this.locations.push({
-        file: source.fileName, line: line + 1, column: character + 1, functionName: scope.functionName,
+        file: source.fileName,
+        line: line + 1,
+        column: character + 1,
+        functionName: scope.functionName,
         inlinedAt: scope.inlinedAt,
       });
       scope.locations.set(key, id);
@@ -126,8 +152,17 @@ export class Unit {
   }
 
   /** The location of a declaration. */
-  locateDeclaration(node: TS.Node, name: string, owner: { readonly source: TS.SourceFile }): LocationId {
-    return this.locate(node, { module: owner, functionName: name, inlinedAt: 0, locations: new Map() });
+  locateDeclaration(
+    node: TS.Node,
+    name: string,
+    owner: { readonly source: TS.SourceFile },
+  ): LocationId {
+    return this.locate(node, {
+      module: owner,
+      functionName: name,
+      inlinedAt: 0,
+      locations: new Map(),
+    });
   }
 }
 
@@ -135,7 +170,8 @@ function exportedNamesOf(modules: Modules): Set<string> {
   const names = new Set<string>();
   for (const module of modules.all) {
     for (const symbol of module.names.values()) {
-      if ((symbol.kind === "function" || symbol.kind === "static") && symbol.exported) names.add(symbol.name);
+      if ((symbol.kind === "function" || symbol.kind === "static") && symbol.exported)
+        names.add(symbol.name);
       if (symbol.kind === "class") addMethods(names, symbol);
     }
   }

@@ -3,9 +3,27 @@ import type { Block, IrFunction, Op, Value } from "../ir.ts";
 
 /** How many arguments an operation takes; null: any number. */
 const ARITY: Readonly<Record<Op, readonly number[] | null>> = {
-  const: [0], symbol: [0], frame: [0], param: [0], percpu: [0], binary: [2], load: [1], store: [2], call: null, result1: [1],
-  amo: [2], cmpxchg: [3], csr: [1], fence: [0], system: [0, 1, 2], ecall: [2, 3, 4, 5, 6, 7, 8], mark: [3],
-  framepointer: [0], barrier: [0], asm: [0], phi: null,
+  const: [0],
+  symbol: [0],
+  frame: [0],
+  param: [0],
+  percpu: [0],
+  binary: [2],
+  load: [1],
+  store: [2],
+  call: null,
+  result1: [1],
+  amo: [2],
+  cmpxchg: [3],
+  csr: [1],
+  fence: [0],
+  system: [0, 1, 2],
+  ecall: [2, 3, 4, 5, 6, 7, 8],
+  mark: [3],
+  framepointer: [0],
+  barrier: [0],
+  asm: [0],
+  phi: null,
 };
 
 export function verifyIr(fn: IrFunction): string[] {
@@ -40,14 +58,19 @@ function checkValues(fn: IrFunction, say: (text: string) => void): Home {
       home.set(v, { block, at });
       if (v.op === "phi") {
         if (phisEnded) say(`phi v${v.id} is not at the start of b${block.id}`);
-        if (v.args.length !== block.preds.length) say(`phi v${v.id} has ${v.args.length} arguments for ${block.preds.length} predecessors`);
+        if (v.args.length !== block.preds.length)
+          say(`phi v${v.id} has ${v.args.length} arguments for ${block.preds.length} predecessors`);
       } else phisEnded = true;
       const arity = ARITY[v.op];
-      if (arity && !arity.includes(v.args.length)) say(`${v.op} v${v.id} has ${v.args.length} arguments`);
-      if (v.op === "param" && block !== fn.blocks[0]) say(`param v${v.id} is outside the entry block`);
-      if (v.op === "const" && v.x.value !== (v.x.value | 0)) say(`const v${v.id} is no 32-bit number`);
+      if (arity && !arity.includes(v.args.length))
+        say(`${v.op} v${v.id} has ${v.args.length} arguments`);
+      if (v.op === "param" && block !== fn.blocks[0])
+        say(`param v${v.id} is outside the entry block`);
+      if (v.op === "const" && v.x.value !== (v.x.value | 0))
+        say(`const v${v.id} is no 32-bit number`);
       if (v.op === "frame" && !fn.frame[v.x.slot]) say(`v${v.id} names the frame slot ${v.x.slot}`);
-      if (v.op === "result1" && v.args[0] !== block.values[at - 1]) say(`result1 v${v.id} does not follow its call`);
+      if (v.op === "result1" && v.args[0] !== block.values[at - 1])
+        say(`result1 v${v.id} does not follow its call`);
     });
   }
   return home;
@@ -66,11 +89,17 @@ function checkEdges(fn: IrFunction, say: (text: string) => void): void {
       if (list) list.push(block);
       else say(`b${block.id} leads to b${s.id}, which is not in the function`);
     }
-    if (block.end.kind === "return" && block.end.args.length !== fn.results) say(`b${block.id} returns ${block.end.args.length} words, not ${fn.results}`);
+    if (block.end.kind === "return" && block.end.args.length !== fn.results)
+      say(`b${block.id} returns ${block.end.args.length} words, not ${fn.results}`);
   }
   for (const [block, preds] of expected) {
-    const key = (list: Block[]) => list.map((b) => b.id).sort((a, b) => a - b).join(",");
-    if (key(preds) !== key(block.preds)) say(`b${block.id} lists predecessors ${key(block.preds)}, edges say ${key(preds)}`);
+    const key = (list: Block[]) =>
+      list
+        .map((b) => b.id)
+        .sort((a, b) => a - b)
+        .join(",");
+    if (key(preds) !== key(block.preds))
+      say(`b${block.id} lists predecessors ${key(block.preds)}, edges say ${key(preds)}`);
     if (block !== fn.blocks[0] && preds.length === 0) say(`b${block.id} cannot be reached`);
   }
 }
@@ -90,11 +119,15 @@ function checkDominance(fn: IrFunction, home: Home, say: (text: string) => void)
   };
   for (const block of fn.blocks) {
     block.values.forEach((v, at) => {
-      if (v.op === "phi") v.args.forEach((a, i) => check(`phi v${v.id}`, a, block.preds[i]!, Infinity));
+      if (v.op === "phi")
+        v.args.forEach((a, i) => {
+          check(`phi v${v.id}`, a, block.preds[i]!, Infinity);
+        });
       else for (const a of v.args) check(`${v.op} v${v.id}`, a, block, at);
     });
     const { end } = block;
-    if (end.kind === "return" || end.kind === "branch") for (const a of end.args) check(`the end of b${block.id}`, a, block, Infinity);
+    if (end.kind === "return" || end.kind === "branch")
+      for (const a of end.args) check(`the end of b${block.id}`, a, block, Infinity);
   }
 }
 

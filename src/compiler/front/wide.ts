@@ -10,7 +10,14 @@ export type Wide = readonly [low: Value, high: Value];
 
 const DIVISION_MODULE = "kernel/lib/math64.ts";
 
-export function wideArithmetic(f: Lowering, op: LiteralOp, a: Wide, b: Wide, signed: boolean, node: TS.Node): Wide {
+export function wideArithmetic(
+  f: Lowering,
+  op: LiteralOp,
+  a: Wide,
+  b: Wide,
+  signed: boolean,
+  node: TS.Node,
+): Wide {
   const { b: build } = f;
   switch (op) {
     case "+": {
@@ -20,11 +27,21 @@ export function wideArithmetic(f: Lowering, op: LiteralOp, a: Wide, b: Wide, sig
     }
     case "-": {
       const borrow = build.binary("sltu", a[0], b[0]);
-      return [build.binary("sub", a[0], b[0]), build.binary("sub", build.binary("sub", a[1], b[1]), borrow)];
+      return [
+        build.binary("sub", a[0], b[0]),
+        build.binary("sub", build.binary("sub", a[1], b[1]), borrow),
+      ];
     }
     case "*": {
-      const cross = build.binary("add", build.binary("mul", a[0], b[1]), build.binary("mul", a[1], b[0]));
-      return [build.binary("mul", a[0], b[0]), build.binary("add", build.binary("mulhu", a[0], b[0]), cross)];
+      const cross = build.binary(
+        "add",
+        build.binary("mul", a[0], b[1]),
+        build.binary("mul", a[1], b[0]),
+      );
+      return [
+        build.binary("mul", a[0], b[0]),
+        build.binary("add", build.binary("mulhu", a[0], b[0]), cross),
+      ];
     }
     case "&":
       return [build.binary("and", a[0], b[0]), build.binary("and", a[1], b[1])];
@@ -42,7 +59,14 @@ export function wideArithmetic(f: Lowering, op: LiteralOp, a: Wide, b: Wide, sig
   }
 }
 
-function wideDivision(f: Lowering, op: "/" | "%", a: Wide, b: Wide, signed: boolean, node: TS.Node): Wide {
+function wideDivision(
+  f: Lowering,
+  op: "/" | "%",
+  a: Wide,
+  b: Wide,
+  signed: boolean,
+  node: TS.Node,
+): Wide {
   const [low, high] = [f.b.constantOf(b[0]), f.b.constantOf(b[1])];
   if (low === 0 && high === 0) f.diagnostics.fail(node, "K049");
   if (!signed && high === 0 && low !== null && log2Of(low) >= 0) {
@@ -59,16 +83,29 @@ function wideDivision(f: Lowering, op: "/" | "%", a: Wide, b: Wide, signed: bool
   return [quotient, f.b.emit("result1", [quotient], {})];
 }
 
-function wideShift(f: Lowering, op: "<<" | ">>" | ">>>", a: Wide, count: Value, signed: boolean): Wide {
+function wideShift(
+  f: Lowering,
+  op: "<<" | ">>" | ">>>",
+  a: Wide,
+  count: Value,
+  signed: boolean,
+): Wide {
   const n = f.b.constantOf(count);
   if (n !== null) return wideShiftBy(f, op, a, n & 63, signed);
   return op === "<<" ? wideShiftLeft(f, a, count) : wideShiftRight(f, a, count, signed);
 }
 
-function wideShiftBy(f: Lowering, op: "<<" | ">>" | ">>>", a: Wide, n: number, signed: boolean): Wide {
+function wideShiftBy(
+  f: Lowering,
+  op: "<<" | ">>" | ">>>",
+  a: Wide,
+  n: number,
+  signed: boolean,
+): Wide {
   const { b } = f;
   if (n === 0) return a;
-  const by = (value: Value, how: "sll" | "srl" | "sra", count: number) => b.binary(how, value, b.constant(count));
+  const by = (value: Value, how: "sll" | "srl" | "sra", count: number) =>
+    b.binary(how, value, b.constant(count));
   const right = signed ? "sra" : "srl";
   const fill = signed ? by(a[1], "sra", 31) : b.constant(0);
   if (op === "<<") {
@@ -85,7 +122,11 @@ function halfMasks(f: Lowering, count: Value): { far: Value; near: Value; back: 
   const bit = b.binary("and", b.binary("srl", count, b.constant(5)), b.constant(1));
   const far = b.binary("sub", b.constant(0), bit);
   // The shift by 32 - n in two steps, because a shift by 32 does nothing: by 1, then by 31 - n.
-  return { far, near: b.binary("xor", far, b.constant(-1)), back: b.binary("xor", count, b.constant(-1)) };
+  return {
+    far,
+    near: b.binary("xor", far, b.constant(-1)),
+    back: b.binary("xor", count, b.constant(-1)),
+  };
 }
 
 function wideShiftLeft(f: Lowering, a: Wide, count: Value): Wide {
@@ -94,7 +135,10 @@ function wideShiftLeft(f: Lowering, a: Wide, count: Value): Wide {
   const low = b.binary("sll", a[0], count);
   const carried = b.binary("srl", b.binary("srl", a[0], b.constant(1)), back);
   const high = b.binary("or", b.binary("sll", a[1], count), carried);
-  return [b.binary("and", low, near), b.binary("or", b.binary("and", low, far), b.binary("and", high, near))];
+  return [
+    b.binary("and", low, near),
+    b.binary("or", b.binary("and", low, far), b.binary("and", high, near)),
+  ];
 }
 
 function wideShiftRight(f: Lowering, a: Wide, count: Value, signed: boolean): Wide {
@@ -111,7 +155,13 @@ function wideShiftRight(f: Lowering, a: Wide, count: Value, signed: boolean): Wi
 }
 
 /** The comparison as 0 or 1. */
-export function wideComparison(f: Lowering, op: Comparison, a: Wide, b: Wide, signed: boolean): Value {
+export function wideComparison(
+  f: Lowering,
+  op: Comparison,
+  a: Wide,
+  b: Wide,
+  signed: boolean,
+): Value {
   const { b: build } = f;
   const not = (v: Value) => build.binary("xor", v, build.constant(1));
   switch (op) {
@@ -120,7 +170,9 @@ export function wideComparison(f: Lowering, op: Comparison, a: Wide, b: Wide, si
       const low = build.binary("xor", a[0], b[0]);
       const high = build.binary("xor", a[1], b[1]);
       const differ = build.binary("or", low, high);
-      return op === "===" ? build.binary("sltu", differ, build.constant(1)) : build.binary("sltu", build.constant(0), differ);
+      return op === "==="
+        ? build.binary("sltu", differ, build.constant(1))
+        : build.binary("sltu", build.constant(0), differ);
     }
     case "<":
       return wideLess(f, a, b, signed);

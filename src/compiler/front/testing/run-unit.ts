@@ -18,18 +18,34 @@ const STEPS_MAX = 2_000_000;
 
 export const MAIN = "kernel/main.ts";
 
-export function inputOf(source: string | Readonly<Record<string, string>>, more: Partial<CompileInput> = {}): CompileInput {
+export function inputOf(
+  source: string | Readonly<Record<string, string>>,
+  more: Partial<CompileInput> = {},
+): CompileInput {
   const files = typeof source === "string" ? { [MAIN]: source } : source;
-  return { files: new Map(Object.entries(files)), entries: [MAIN], workload: null, tasks: [], config: {}, ...more };
+  return {
+    files: new Map(Object.entries(files)),
+    entries: [MAIN],
+    workload: null,
+    tasks: [],
+    config: {},
+    ...more,
+  };
 }
 
 /** The problems of a source, one string each. */
-export function problemsOf(source: string | Readonly<Record<string, string>>, more: Partial<CompileInput> = {}): string[] {
+export function problemsOf(
+  source: string | Readonly<Record<string, string>>,
+  more: Partial<CompileInput> = {},
+): string[] {
   const unit = compileToIr(typescript, inputOf(source, more));
   return unit.ok ? [] : unit.problems.map(formatProblem);
 }
 
-export function compileUnit(source: string | Readonly<Record<string, string>>, more: Partial<CompileInput> = {}): IrUnit {
+export function compileUnit(
+  source: string | Readonly<Record<string, string>>,
+  more: Partial<CompileInput> = {},
+): IrUnit {
   const unit = compileToIr(typescript, inputOf(source, more));
   if (!unit.ok) throw new Error(unit.problems.map(formatProblem).join("\n"));
   const wrong = unit.value.functions.flatMap(verifyIr);
@@ -53,7 +69,9 @@ export class Runner {
     for (const d of this.unit.data) {
       at = (at + d.align - 1) & -d.align;
       this.addresses.set(d.symbol, at);
-      d.bytes.forEach((b, i) => this.memory.setUint8(at + i, b));
+      d.bytes.forEach((b, i) => {
+        this.memory.setUint8(at + i, b);
+      });
       at += d.size;
     }
     this.unit.functions.forEach((f, i) => {
@@ -62,7 +80,12 @@ export class Runner {
       this.byAddress.set(FUNCTION_BASE + 16 * i, f);
     });
     for (const d of this.unit.data) {
-      for (const r of d.relocations) this.memory.setUint32(this.address(d.symbol) + r.offset, this.address(r.symbol) + r.addend, true);
+      for (const r of d.relocations)
+        this.memory.setUint32(
+          this.address(d.symbol) + r.offset,
+          this.address(r.symbol) + r.addend,
+          true,
+        );
     }
   }
 
@@ -86,7 +109,8 @@ export class Runner {
     const second = new Map<Value, number>();
     const get = (v: Value): number => {
       const word = words.get(v);
-      if (word === undefined) throw new Error(`run: v${v.id} (${v.op}) has no value in ${f.symbol}`);
+      if (word === undefined)
+        throw new Error(`run: v${v.id} (${v.op}) has no value in ${f.symbol}`);
       return word;
     };
     let block: Block = f.blocks[0]!;
@@ -95,8 +119,11 @@ export class Runner {
       if (++this.steps > STEPS_MAX) throw new Error("run: too long");
       const phis = block.values.filter((v) => v.op === "phi");
       const incoming = phis.map((p) => get(p.args[block.preds.indexOf(from!)]!));
-      phis.forEach((p, i) => words.set(p, incoming[i]!));
-      for (const v of block.values) if (v.op !== "phi") words.set(v, this.step(v, v.args.map(get), args, slots, second) | 0);
+      phis.forEach((p, i) => {
+        words.set(p, incoming[i]!);
+      });
+      for (const v of block.values)
+        if (v.op !== "phi") words.set(v, this.step(v, v.args.map(get), args, slots, second) | 0);
       from = block;
       const { end } = block;
       if (end.kind === "unreachable") throw new Error(`run: the end of ${f.symbol}`);
@@ -105,32 +132,61 @@ export class Runner {
         return end.args.map(get);
       }
       if (end.kind === "jump") block = end.target;
-      else block = foldCondition(end.condition, get(end.args[0]), get(end.args[1])) ? end.then : end.else;
+      else
+        block = foldCondition(end.condition, get(end.args[0]), get(end.args[1]))
+          ? end.then
+          : end.else;
     }
   }
 
-  private step(v: Value, a: number[], args: readonly number[], slots: readonly number[], second: Map<Value, number>): number {
+  private step(
+    v: Value,
+    a: number[],
+    args: readonly number[],
+    slots: readonly number[],
+    second: Map<Value, number>,
+  ): number {
     switch (v.op) {
-      case "const": return v.x.value;
-      case "symbol": return this.address(v.x.name) + v.x.offset;
-      case "percpu": return this.address(v.x.name) + v.x.offset;
-      case "frame": return slots[v.x.slot]! + v.x.offset;
-      case "param": return args[v.x.index]!;
-      case "binary": return foldBinary(v.x.op, a[0]!, a[1]!);
-      case "load": return this.load(a[0]! + v.x.offset, v.x.width, v.x.signed);
-      case "store": return this.store(a[0]! + v.x.offset, v.x.width, a[1]!);
+      case "const":
+        return v.x.value;
+      case "symbol":
+        return this.address(v.x.name) + v.x.offset;
+      case "percpu":
+        return this.address(v.x.name) + v.x.offset;
+      case "frame":
+        return slots[v.x.slot]! + v.x.offset;
+      case "param":
+        return args[v.x.index]!;
+      case "binary":
+        return foldBinary(v.x.op, a[0]!, a[1]!);
+      case "load":
+        return this.load(a[0]! + v.x.offset, v.x.width, v.x.signed);
+      case "store":
+        return this.store(a[0]! + v.x.offset, v.x.width, a[1]!);
       case "call": {
-        const target = v.x.target === null ? this.byAddress.get(a.pop()!) : this.functions.get(v.x.target);
+        const target =
+          v.x.target === null ? this.byAddress.get(a.pop()!) : this.functions.get(v.x.target);
         if (!target) throw new Error(`run: call of ${v.x.target ?? "nothing"}`);
         const [low = 0, high = 0] = this.run(target, a);
         second.set(v, high);
         return low;
       }
-      case "result1": return second.get(v.args[0]!) ?? 0;
+      case "result1":
+        return second.get(v.args[0]!) ?? 0;
       case "amo": {
         const old = this.load(a[0]!, 4, false);
         const op = v.x.op;
-        this.store(a[0]!, 4, op === "add" ? old + a[1]! : op === "and" ? old & a[1]! : op === "or" ? old | a[1]! : a[1]!);
+        this.store(
+          a[0]!,
+          4,
+          op === "add"
+            ? old + a[1]!
+            : op === "and"
+              ? old & a[1]!
+              : op === "or"
+                ? old | a[1]!
+                : a[1]!,
+        );
         return old;
       }
       case "cmpxchg": {
@@ -147,7 +203,8 @@ export class Runner {
   load(address: number, width: 1 | 2 | 4, signed: boolean): number {
     if (address % width) throw new Error(`run: misaligned load at ${address}`);
     if (width === 4) return this.memory.getInt32(address, true);
-    if (width === 2) return signed ? this.memory.getInt16(address, true) : this.memory.getUint16(address, true);
+    if (width === 2)
+      return signed ? this.memory.getInt16(address, true) : this.memory.getUint16(address, true);
     return signed ? this.memory.getInt8(address) : this.memory.getUint8(address);
   }
 
