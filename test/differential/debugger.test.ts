@@ -28,9 +28,14 @@ export function _start(): void {
 1:  j 1b\`;
 }
 
+function add(by: u32): void {
+  "inline";
+  total.hits += by;
+}
+
 function inner(by: u32): u32 {
   "noinline";
-  total.hits += by;
+  add(by);
   return total.hits * 3;
 }
 
@@ -77,6 +82,8 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
     "backtrace",
     "list",
     "finish",
+    "delete",
+    "break add",
     "continue",
     "print total",
     "print *total.next",
@@ -94,31 +101,33 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
     [
       "ADDRESS in ?? ()",
       "Breakpoint 1 at ADDRESS: file firmware/count.ts, line 23.",
-      "Breakpoint 1, inner () at firmware/count.ts:23",
+      "Breakpoint 1, inner () at firmware/count.ts:28",
+      "28	  add(by);",
+      "#0  inner () at firmware/count.ts:28",
+      "#1  ADDRESS in middle () at firmware/count.ts:34",
+      "#2  ADDRESS in main () at firmware/count.ts:40",
       "23	  total.hits += by;",
-      "#0  inner () at firmware/count.ts:23",
-      "#1  ADDRESS in middle () at firmware/count.ts:29",
-      "#2  ADDRESS in main () at firmware/count.ts:35",
-      "18	1:  j 1b\`;",
-      "19	}",
-      "20	",
-      "21	function inner(by: u32): u32 {",
-      "22	  "noinline";",
-      "23	  total.hits += by;",
-      "24	  return total.hits * 3;",
-      "25	}",
-      "26	",
-      "27	function middle(by: u32): u32 {",
-      "ADDRESS in middle () at firmware/count.ts:29",
-      "29	  const first = inner(by);",
-      "Breakpoint 1, inner () at firmware/count.ts:23",
+      "24	}",
+      "25	",
+      "26	function inner(by: u32): u32 {",
+      "27	  "noinline";",
+      "28	  add(by);",
+      "29	  return total.hits * 3;",
+      "30	}",
+      "31	",
+      "32	function middle(by: u32): u32 {",
+      "ADDRESS in middle () at firmware/count.ts:34",
+      "34	  const first = inner(by);",
+      "Breakpoint 2 at ADDRESS: file firmware/count.ts, line 23.",
+      "Breakpoint 2, add () at firmware/count.ts:23",
       "23	  total.hits += by;",
       "$1 = {hits = 5, small = 7, next = ADDRESS <total>}",
       "$2 = {hits = 5, small = 7, next = ADDRESS <total>}",
       "$3 = 7",
-      "#0  inner () at firmware/count.ts:23",
-      "#1  ADDRESS in middle () at firmware/count.ts:30",
-      "#2  ADDRESS in main () at firmware/count.ts:35",
+      "#0  add () at firmware/count.ts:23",
+      "#1  inner () at firmware/count.ts:28",
+      "#2  ADDRESS in middle () at firmware/count.ts:35",
+      "#3  ADDRESS in main () at firmware/count.ts:40",
     ]
   `);
 });

@@ -23,6 +23,9 @@ export const ABBREV = {
   placelessVariable: 11,
   voidPointer: 12,
   routine: 13,
+  inlinedName: 14,
+  inlinedRange: 15,
+  inlinedRanges: 16,
 } as const;
 
 const FUNCTION_RANGE = [
@@ -33,6 +36,11 @@ const FUNCTION_RANGE = [
 const PLACE = [
   [AT.decl_file, FORM.udata],
   [AT.decl_line, FORM.udata],
+] as const;
+const CALL = [
+  [AT.abstract_origin, FORM.ref4],
+  [AT.call_file, FORM.udata],
+  [AT.call_line, FORM.udata],
 ] as const;
 const NAME = [AT.name, FORM.strp] as const;
 const TYPE = [AT.type, FORM.ref4] as const;
@@ -75,12 +83,12 @@ const SHAPES: Readonly<Record<keyof typeof ABBREV, Shape>> = {
   bound: { tag: TAG.subrange_type, children: false, attributes: [[AT.count, FORM.udata]] },
   function: {
     tag: TAG.subprogram,
-    children: false,
+    children: true,
     attributes: [NAME, [AT.external, FORM.flag_present], ...PLACE, ...FUNCTION_RANGE],
   },
   placelessFunction: {
     tag: TAG.subprogram,
-    children: false,
+    children: true,
     attributes: [NAME, ...FUNCTION_RANGE],
   },
   variable: {
@@ -95,6 +103,21 @@ const SHAPES: Readonly<Record<keyof typeof ABBREV, Shape>> = {
   },
   voidPointer: { tag: TAG.pointer_type, children: false, attributes: [[AT.byte_size, FORM.data1]] },
   routine: { tag: TAG.subroutine_type, children: false, attributes: [] },
+  inlinedName: {
+    tag: TAG.subprogram,
+    children: false,
+    attributes: [NAME, [AT.inline, FORM.data1]],
+  },
+  inlinedRange: {
+    tag: TAG.inlined_subroutine,
+    children: true,
+    attributes: [...CALL, [AT.low_pc, FORM.addr], [AT.high_pc, FORM.data4]],
+  },
+  inlinedRanges: {
+    tag: TAG.inlined_subroutine,
+    children: true,
+    attributes: [...CALL, [AT.ranges, FORM.sec_offset]],
+  },
 };
 
 export function debugAbbrev(): Uint8Array {

@@ -11,6 +11,7 @@ export const TAG = {
   subprogram: 0x2e,
   variable: 0x34,
   subrange_type: 0x21,
+  inlined_subroutine: 0x1d,
 } as const;
 
 export const AT = {
@@ -32,8 +33,10 @@ export const AT = {
   location: 0x02,
   type: 0x49,
   ranges: 0x55,
-  prototyped: 0x27,
-  declaration: 0x3c,
+  inline: 0x20,
+  abstract_origin: 0x31,
+  call_file: 0x58,
+  call_line: 0x59,
 } as const;
 
 export const FORM = {
@@ -51,6 +54,8 @@ export const FORM = {
 
 export const ATE = { boolean: 0x02, signed: 0x05, signed_char: 0x06, unsigned: 0x07 } as const;
 export const OP = { addr: 0x03, call_frame_cfa: 0x9c } as const;
+/** Inlined without having been declared so. */
+export const INL_INLINED = 1;
 /** So that gdb reads expressions as C: `table[3].next->size`. */
 export const LANG_C99 = 0x0c;
 

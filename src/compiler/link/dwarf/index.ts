@@ -17,7 +17,7 @@ export function dwarfSections(
   files: FileNumbers,
   wordAt: (address: number) => number,
 ): ElfSection[] {
-  const { info, strings, ranges } = debugInfo(linked, files);
+  const { info, strings, ranges } = debugInfo(linked, sequences, files);
   return [
     plainSection(".debug_info", info),
     plainSection(".debug_abbrev", debugAbbrev()),
