@@ -106,7 +106,8 @@ export class Modules {
     } else if (ts.isVariableStatement(s)) this.variables(module, s, exported);
     else if (ts.isInterfaceDeclaration(s)) {
       this.diagnostics.fail(s, "K101", "interface", "write a class: it has a layout");
-    } else if (s.kind !== ts.SyntaxKind.EmptyStatement) {
+    } else if (ts.isExportDeclaration(s)) this.reexport(module, s);
+    else if (s.kind !== ts.SyntaxKind.EmptyStatement) {
       this.diagnostics.fail(s, "K005", "this statement");
     }
   }
@@ -153,6 +154,22 @@ export class Modules {
         from: target,
         exported: false,
       });
+    }
+  }
+
+  /** `export { a } from "./b.ts"`: a name that importers find here. */
+  private reexport(module: Module, s: TS.ExportDeclaration): void {
+    const from = s.moduleSpecifier as TS.StringLiteral | undefined;
+    if (!from || !s.exportClause || !ts.isNamedExports(s.exportClause)) {
+      this.diagnostics.fail(s, "K101", "this `export`", "write `export` before the declaration");
+    }
+    const target = this.load(this.resolve(module.path, from.text));
+    if (!target) this.diagnostics.fail(from, "K002", from.text);
+    for (const e of s.exportClause.elements) {
+      const { text: name } = e.name;
+      if (e.propertyName) this.diagnostics.fail(e, "K101", "`a as b`", "export the name as it is");
+      if (module.names.has(name)) continue;
+      this.add(module, e.name, { kind: "import", name, from: target, exported: false });
     }
   }
 
