@@ -62,7 +62,6 @@ function find_task(name: usize, length: u32): task_entry {
     if (strncmp(entry.name, stringAt(name), length) === 0 && candidate[length] === 0) return entry;
   }
   panic("scenario: no task of this image is named as in task=%s", name);
-  return cast<task_entry>(stop);
 }
 
 function scenario_thread(arg: u32): void {

@@ -11,7 +11,7 @@ import { strcmp } from "../lib/string.ts";
 import { EBUSY, EINVAL } from "../lib/errno.ts";
 import { mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import { spin_lock_irqsave, spin_unlock_irqrestore } from "../locking/spinlock.ts";
-import { rcu_dereference, rcu_read_lock, rcu_read_unlock } from "../rcu/rcu.ts";
+import { rcu_read_lock, rcu_read_unlock } from "../rcu/rcu.ts";
 import { HZ, jiffies } from "../sched/clock.ts";
 import { kmemleak_enabled } from "./kmemleak.ts";
 import { get_object, kmemleak_object, object_list, put_object } from "./kmemleak-object.ts";
@@ -24,7 +24,7 @@ let reported_leaks: u32 = 0;
 
 /** The first object from `entry` on whose reference can be had, or null at the end. Called in an RCU read section. */
 function first_from(entry: list_head): kmemleak_object | null {
-  for (let at = entry; at !== object_list; at = rcu_dereference(at.next)) {
+  for (let at = entry; at !== object_list; at = READ_ONCE(at.next)) {
     const candidate = containerOf(kmemleak_object, "object_list", at);
     if (get_object(candidate)) return candidate;
   }
@@ -37,7 +37,7 @@ export function kmemleak_seq_start(): kmemleak_object | null {
   kmemleak_scan();
   reported_leaks = 0;
   rcu_read_lock();
-  const object = first_from(rcu_dereference(object_list.next));
+  const object = first_from(READ_ONCE(object_list.next));
   rcu_read_unlock();
   return object;
 }
@@ -47,7 +47,7 @@ export function kmemleak_seq_next(v: kmemleak_object): kmemleak_object | null {
   let next: kmemleak_object | null = null;
   if (reported_leaks < REPORTS_NR) {
     rcu_read_lock();
-    next = first_from(rcu_dereference(v.object_list.next));
+    next = first_from(READ_ONCE(v.object_list.next));
     rcu_read_unlock();
   }
   put_object(v);

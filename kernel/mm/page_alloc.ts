@@ -10,7 +10,7 @@
 // allocated block belong to its owner. Lifetime of mem_map: for ever.
 // Limits: order 10 (4 MiB); RAM above the 1020 MiB that the direct map can hold is left unused; no reclaim, no reserves.
 
-import { PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, PHYS_OFFSET, __pa, __va } from "../arch/page.ts";
+import { LINEAR_MAX, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, PHYS_OFFSET, __pa, __va } from "../arch/page.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add, list_del, list_empty, list_head } from "../lib/list.ts";
@@ -21,8 +21,8 @@ import { __GFP_NOWARN, __GFP_ZERO } from "./gfp.ts";
 
 /** Orders 0 .. MAX_ORDER - 1. */
 export const MAX_ORDER = 11;
-/** The end of the address space and the fixed mappings stay out of the direct map. */
-const LOWMEM_BYTES = 0x3fc0_0000;
+
+
 
 /** Never given to anybody: kernel image, per-CPU areas, mem_map. */
 export const PG_reserved = 1;
@@ -251,7 +251,7 @@ function free_range(from: usize, to: usize): void {
  * beginning of it. About 10 instructions a frame.
  */
 export function page_alloc_init(first_free_pa: usize, end_pa: usize): void {
-  const limit = end_pa - PHYS_OFFSET > LOWMEM_BYTES ? PHYS_OFFSET + LOWMEM_BYTES : end_pa;
+  const limit = end_pa - PHYS_OFFSET > LINEAR_MAX ? PHYS_OFFSET + LINEAR_MAX : end_pa;
   const pages = (limit - PHYS_OFFSET) >>> PAGE_SHIFT;
   mem_map = __va((first_free_pa + 63) & ~63);
   max_low_pfn = min_low_pfn + pages;

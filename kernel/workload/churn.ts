@@ -8,7 +8,7 @@ import { NR_CPUS } from "../arch/percpu.ts";
 import { scenario_stopping } from "../init/scenario.ts";
 import { panic } from "../lib/bug.ts";
 import { get_option_u32 } from "../lib/cmdline.ts";
-import { prandom_seed_state, prandom_u32_state, rnd_state } from "../lib/random.ts";
+import { prandom_seed, prandom_u32, prandom_state } from "../lib/random.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kfree, kmalloc, kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
@@ -32,7 +32,7 @@ class churn_slot {
 }
 
 class churn_table {
-  readonly random = new rnd_state();
+  readonly random = new prandom_state();
   readonly slots = new StructArray<churn_slot>(churn_slot, SLOTS);
 }
 
@@ -66,8 +66,8 @@ function verify(slot: churn_slot): void {
   }
 }
 
-function allocate(slot: churn_slot, random: rnd_state): void {
-  const dice = prandom_u32_state(random);
+function allocate(slot: churn_slot, random: prandom_state): void {
+  const dice = prandom_u32(random);
   const choice = dice & 15;
   let kind: u32 = KIND.KMALLOC;
   if (choice === 0) kind = KIND.VMALLOC;
@@ -96,8 +96,8 @@ function allocate(slot: churn_slot, random: rnd_state): void {
   slot.ptr = ptr;
   slot.size = size;
   slot.kind = kind;
-  slot.pattern = prandom_u32_state(random);
-  slot.until = jiffies() + 1 + prandom_u32_state(random) % CHURN_LIFE_MS;
+  slot.pattern = prandom_u32(random);
+  slot.until = jiffies() + 1 + prandom_u32(random) % CHURN_LIFE_MS;
   fill(ptr, size, slot.pattern);
 }
 
@@ -130,12 +130,12 @@ function take_table(): churn_table {
 export function churn(index: u32): void {
   const table = take_table();
   const random = table.random;
-  prandom_seed_state(random, get_option_u32("seed", 1) * 0x9e37_79b1 + index);
+  prandom_seed(random, get_option_u32("seed", 1) * 0x9e37_79b1 + index);
   while (!scenario_stopping()) {
     for (let i: u32 = 0; i < SLOTS && !scenario_stopping(); i++) {
       const slot = table.slots[i];
       if (slot.kind === KIND.NONE) {
-        if ((prandom_u32_state(random) & 3) === 0) allocate(slot, random);
+        if ((prandom_u32(random) & 3) === 0) allocate(slot, random);
       } else if (!time_before(jiffies(), slot.until)) {
         release(slot);
       }

@@ -18,7 +18,7 @@ test("a second workload, under 30 lines, with other leaks, runs unmodified from 
     const outcome = run(join(folder, "tokens.yaml"));
     expect(outcome.status, outcome.stderr).toBe(0);
     expect(outcome.result.leaks.planted).toMatchObject({ expected: 3, found: 3, missed: 0, extra: 0 });
-    expect(outcome.result.leaks.reported.map(({ size }) => size).sort()).toEqual([36, 36, 8192]);
+    expect(outcome.result.leaks.reported.map(({ size }) => size).sort()).toEqual([64, 64, 8192]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
