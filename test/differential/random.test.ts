@@ -72,7 +72,7 @@ function executedAdd(program: Program): { at: number; word: number } {
 test.skipIf(!qemu).each(["bare", "paged"] as const)(
   "the finder names the one instruction that was made to differ (%s)",
   (mode: Mode) => {
-    const program = randomProgram(SEED, { mode, items: 60, rounds: 10 });
+    const program = randomProgram(SEED, { mode, items: 200, rounds: 4 });
     const { at, word } = executedAdd(program);
     const broken = program.bytes.slice();
     new DataView(broken.buffer).setUint32(at, word | 0x4000_0000, true);
