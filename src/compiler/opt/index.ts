@@ -9,7 +9,7 @@ import { insertPreheaders, splitCriticalEdges } from "./edges.ts";
 import { numberValues } from "./gvn.ts";
 import { hoistInvariants } from "./licm.ts";
 import { simplify } from "./simplify.ts";
-import { threadBooleans } from "./thread.ts";
+import { threadJumps } from "./thread.ts";
 
 export const OPT_PASSES = ["simplify", "thread", "join", "addresses", "gvn", "licm", "dce"] as const;
 export type OptPass = (typeof OPT_PASSES)[number];
@@ -24,7 +24,7 @@ export function optimize(fn: IrFunction, options: OptimizeOptions = {}): void {
     if (!(options.disable ?? []).includes(pass)) body(fn);
   };
   run("simplify", simplify);
-  run("thread", threadBooleans);
+  run("thread", threadJumps);
   run("join", joinBlocks);
   run("addresses", foldAddresses);
   run("gvn", numberValues);

@@ -13,13 +13,13 @@ import { simplify } from "./simplify.ts";
 import { interpret } from "./testing/interpret.ts";
 import { randomFunction } from "./testing/random-ir.ts";
 import { World } from "./testing/world.ts";
-import { threadBooleans } from "./thread.ts";
+import { threadJumps } from "./thread.ts";
 
 const ARGS = [3, -7, 0x12345, 0, -1, 99, 1 << 30, 8, 9, -10, 11, 12];
 
 const PASSES: Readonly<Record<string, (fn: IrFunction) => void>> = {
   simplify,
-  threadBooleans,
+  threadJumps,
   joinBlocks: (fn) => { simplify(fn); joinBlocks(fn); },
   foldAddresses,
   numberValues,

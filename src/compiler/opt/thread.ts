@@ -1,47 +1,63 @@
 /**
- * Jump threading: a predecessor that decides a branch by the constant it hands to a phi goes there directly.
+ * Jump threading: a way into a block that already decides the block's branch goes on to the decided side directly.
  *
  *   before: A -> C, B -> C; C: v1 = phi (0, 1); branch ne v1, 0 -> D, E        after: A -> E, B -> D
+ *   before: A: branch eq v1, 0 -> B, C; B -> C; C: branch eq v1, 0 -> D, E     after: A -> B, E; B -> D
  *
- * C holds nothing but phis that are used in its own branch, and phis of its successors. This is what inlined predicates
- * leave behind. The other phis of C must not be used elsewhere: nothing would dominate those uses any more.
+ * C holds nothing but phis that are used in its own branch, and by phis of its successors: nothing would dominate other
+ * uses any more. This is what inlined predicates leave behind. With one way into a block its branch becomes a jump.
  */
-import { foldCondition } from "../front/fold.ts";
 import type { Block, IrFunction, Value } from "../ir.ts";
-import { removeUnreachable } from "./blocks.ts";
+import { removeEdge, removeUnreachable } from "./blocks.ts";
 import { retarget } from "./edges.ts";
-import { constantOf, endArgs } from "./values.ts";
+import { decideOnEdge } from "./facts.ts";
+import { endArgs } from "./values.ts";
 
-export function threadBooleans(fn: IrFunction): void {
+export function threadJumps(fn: IrFunction): void {
   let changed = false;
   for (const block of fn.blocks) {
+    changed = foldDecided(block) || changed;
     if (isDecider(block)) changed = threadThrough(fn, block) || changed;
   }
   if (changed) removeUnreachable(fn);
 }
 
-/** Phis and constants only, then a branch on one of the phis. */
+/** One way in, and it decides. */
+function foldDecided(block: Block): boolean {
+  const { end } = block;
+  if (end.kind !== "branch" || block.preds.length !== 1 || end.then === end.else) return false;
+  const decided = decideOnEdge(block.preds[0], block, end.condition, ...end.args);
+  if (decided === null) return false;
+  block.end = { kind: "jump", target: decided ? end.then : end.else, loc: end.loc };
+  removeEdge(block, decided ? end.else : end.then);
+  return true;
+}
+
+/** Phis and constants only, then a branch. */
 function isDecider(block: Block): boolean {
   const { end } = block;
   if (end.kind !== "branch" || end.then === end.else || block.preds.length === 0) return false;
   if (end.then === block || end.else === block) return false;
-  if (!end.args.some((arg) => arg.op === "phi" && block.values.includes(arg))) return false;
   return block.values.every((value) => value.op === "phi" || value.op === "const");
 }
 
 function threadThrough(fn: IrFunction, block: Block): boolean {
   const { end } = block;
-  if (end.kind !== "branch" || usedElsewhere(fn, block)) return false;
+  if (end.kind !== "branch") return false;
+  const own = new Set(block.values);
+  let checked = false;
   let changed = false;
   for (let i = block.preds.length - 1; i >= 0; i--) {
     const pred = block.preds[i];
-    const at = (value: Value): Value => (value.op === "phi" && block.values.includes(value) ? value.args[i] : value);
-    const [a, b] = end.args.map((arg) => constantOf(at(arg)));
-    if (a === null || b === null || pred === block) continue;
-    const target = foldCondition(end.condition, a, b) ? end.then : end.else;
+    const at = (value: Value): Value => (value.op === "phi" && own.has(value) ? value.args[i] : value);
+    const decided = decideOnEdge(pred, block, end.condition, at(end.args[0]), at(end.args[1]));
+    if (decided === null || pred === block) continue;
+    const target = decided ? end.then : end.else;
     if (block.preds.indexOf(pred) !== block.preds.lastIndexOf(pred) || target.preds.includes(pred)) continue;
+    if (!checked && usedElsewhere(fn, block, own)) return false;
+    checked = true;
     const edge = target.preds.indexOf(block);
-    for (const phi of target.values) if (phi.op === "phi") phi.args.push(constantHere(fn, pred, at(phi.args[edge]), block));
+    for (const phi of target.values) if (phi.op === "phi") phi.args.push(constantHere(fn, pred, at(phi.args[edge]), own));
     target.preds.push(pred);
     retarget(pred.end, block, target);
     block.preds.splice(i, 1);
@@ -51,23 +67,25 @@ function threadThrough(fn: IrFunction, block: Block): boolean {
   return changed;
 }
 
-/** Constants that `block` defines do not reach past it: the predecessor gets its own. */
-function constantHere(fn: IrFunction, pred: Block, value: Value, block: Block): Value {
-  if (value.op !== "const" || !block.values.includes(value)) return value;
+/** Constants that the block defines do not reach past it: the predecessor gets its own. */
+function constantHere(fn: IrFunction, pred: Block, value: Value, own: ReadonlySet<Value>): Value {
+  if (value.op !== "const" || !own.has(value)) return value;
   const copy: Value = { ...value, id: fn.nextId++, args: [] };
   pred.values.push(copy);
   return copy;
 }
 
 /** Whether a value of the block is used outside its branch and the phis its successors have for it. */
-function usedElsewhere(fn: IrFunction, block: Block): boolean {
-  const own = new Set<Value>(block.values);
+function usedElsewhere(fn: IrFunction, block: Block, own: ReadonlySet<Value>): boolean {
   const { end } = block;
+  if (own.size === 0) return false;
   const targets = end.kind === "branch" ? [end.then, end.else] : [];
   for (const other of fn.blocks) {
     for (const value of other.values) {
-      if (other === block && value.op === "phi" && value.args.some((arg) => own.has(arg) && arg.op === "phi")) return true;
-      if (other === block) continue;
+      if (other === block) {
+        if (value.op === "phi" && value.args.some((arg) => own.has(arg) && arg.op === "phi")) return true;
+        continue;
+      }
       const isTarget = value.op === "phi" && targets.includes(other);
       if (value.args.some((arg, i) => own.has(arg) && !(isTarget && other.preds[i] === block))) return true;
     }
