@@ -1,6 +1,6 @@
 /** The tasks a run may start: exported `(arg: u32): void`, in the workload module or one of kernel/workload/. */
 import type { Modules } from "./modules.ts";
-import type { FunctionSymbol, Module } from "./symbols.ts";
+import type { FunctionSymbol, Module, ModuleSymbol } from "./symbols.ts";
 import type { Unit } from "./unit.ts";
 import { functionTypeOf } from "./statics.ts";
 import { NO_TYPE_ARGS } from "./type-nodes.ts";
@@ -19,6 +19,12 @@ export function loadWorkloads(
   return [own, ...shared.map((p) => modules.load(p))].filter((m): m is Module => m !== null);
 }
 
+function isTask(unit: Unit, symbol: ModuleSymbol): symbol is FunctionSymbol {
+  if (symbol.kind !== "function" || !symbol.exported || symbol.generator) return false;
+  const type = unit.diagnostics.guarded(() => functionTypeOf(unit, symbol, symbol.node));
+  return type?.key === "(u32)=>void";
+}
+
 /** The function of a task; null after reporting why there is none. */
 export function findTask(
   unit: Unit,
@@ -29,18 +35,13 @@ export function findTask(
     .map((m) => m.names.get(name))
     .find((s) => s?.kind === "function" && s.exported);
   if (named?.kind !== "function") {
-    const known = modules
-      .flatMap((m) => [...m.names.values()])
-      .filter((s) => s.kind === "function" && s.exported)
-      .map((s) => s.name);
-    const list = known.length
-      ? `there are ${[...new Set(known)].join(", ")}`
-      : "no module exports a function";
+    const known = modules.flatMap((m) => [...m.names.values()]).filter((s) => isTask(unit, s));
+    const names = [...new Set(known.map((s) => s.name))];
+    const list = names.length ? `there are ${names.join(", ")}` : "no module exports a task";
     unit.diagnostics.report(null, "K008", name, list);
     return null;
   }
-  const type = unit.diagnostics.guarded(() => functionTypeOf(unit, named, named.node));
-  if (type && type.key !== "(u32)=>void") {
+  if (!isTask(unit, named)) {
     unit.diagnostics.report(named.node.name ?? named.node, "K009", name);
     return null;
   }
