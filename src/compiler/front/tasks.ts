@@ -19,7 +19,7 @@ export function loadWorkloads(
   return [own, ...shared.map((p) => modules.load(p))].filter((m): m is Module => m !== null);
 }
 
-function isTask(unit: Unit, symbol: ModuleSymbol): symbol is FunctionSymbol {
+function isTask(unit: Unit, symbol: ModuleSymbol): boolean {
   if (symbol.kind !== "function" || !symbol.exported || symbol.generator) return false;
   const type = unit.diagnostics.guarded(() => functionTypeOf(unit, symbol, symbol.node));
   return type?.key === "(u32)=>void";
