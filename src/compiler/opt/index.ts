@@ -29,6 +29,7 @@ export function optimize(fn: IrFunction, options: OptimizeOptions = {}): void {
   run("addresses", foldAddresses);
   run("gvn", numberValues);
   run("simplify", simplify);
+  run("thread", threadJumps);
   run("join", joinBlocks);
   run("dce", eliminateDeadCode);
   insertPreheaders(fn);

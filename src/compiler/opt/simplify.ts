@@ -52,6 +52,7 @@ class Simplifier implements Folder {
 
   #simplify(value: Value): Value | null {
     if (value.op === "phi") return trivialPhi(value);
+    if (value.op === "store" && value.x.width < 4) value.args[1] = storedPart(value.args[1], value.x.width * 8);
     if (value.op !== "binary") return null;
     const [a, b] = value.args;
     return simplifyBinary(this, value.x.op, a, b) ?? this.#extension(value);
@@ -159,6 +160,18 @@ export function trivialPhi(phi: ValueOf<"phi">): Value | null {
     only = arg;
   }
   return only;
+}
+
+/** What a narrow store needs of a value that was narrowed for it. */
+function storedPart(value: Value, bits: number): Value {
+  if (value.op !== "binary") return value;
+  const [inner, by] = value.args;
+  const n = constantOf(by);
+  const mask = 2 ** bits - 1;
+  if (value.x.op === "and" && n !== null && (n & mask) === mask) return inner;
+  const extends_ = (value.x.op === "sra" || value.x.op === "srl") && n !== null && n <= 32 - bits;
+  const shifted = inner.op === "binary" && inner.x.op === "sll" && constantOf(inner.args[1]) === n;
+  return extends_ && shifted ? inner.args[0] : value;
 }
 
 /** The value is below 2 to this power, unsigned. */

@@ -4,20 +4,25 @@
  *   before: A -> C, B -> C; C: v1 = phi (0, 1); branch ne v1, 0 -> D, E        after: A -> E, B -> D
  *   before: A: branch eq v1, 0 -> B, C; B -> C; C: branch eq v1, 0 -> D, E     after: A -> B, E; B -> D
  *
- * C holds nothing but phis that are used in its own branch, and by phis of its successors: nothing would dominate other
- * uses any more. This is what inlined predicates leave behind. With one way into a block its branch becomes a jump.
+ * C holds nothing but phis. Besides C's own branch and phis of its successors, they may be used only where the other side
+ * leads: C still dominates that. With one way into a block its branch becomes a jump. This is what inlined predicates
+ * leave behind.
  */
 import type { Block, IrFunction, Value } from "../ir.ts";
 import { removeEdge, removeUnreachable } from "./blocks.ts";
 import { retarget } from "./edges.ts";
+import type { Dominators } from "./cfg.ts";
+import { findDominators } from "./cfg.ts";
 import { decideOnEdge } from "./facts.ts";
 import { endArgs } from "./values.ts";
 
 export function threadJumps(fn: IrFunction): void {
   let changed = false;
+  // Threading takes away ways to a block but never adds one that avoids its dominators: one computation will do.
+  const dominators = findDominators(fn);
   for (const block of fn.blocks) {
     changed = foldDecided(block) || changed;
-    if (isDecider(block)) changed = threadThrough(fn, block) || changed;
+    if (isDecider(block)) changed = threadThrough(fn, block, dominators) || changed;
   }
   if (changed) removeUnreachable(fn);
 }
@@ -41,11 +46,11 @@ function isDecider(block: Block): boolean {
   return block.values.every((value) => value.op === "phi" || value.op === "const");
 }
 
-function threadThrough(fn: IrFunction, block: Block): boolean {
+function threadThrough(fn: IrFunction, block: Block, dominators: Dominators): boolean {
   const { end } = block;
   if (end.kind !== "branch") return false;
   const own = new Set(block.values);
-  let checked = false;
+  let uses: Block[] | null = null;
   let changed = false;
   for (let i = block.preds.length - 1; i >= 0; i--) {
     const pred = block.preds[i];
@@ -54,8 +59,9 @@ function threadThrough(fn: IrFunction, block: Block): boolean {
     if (decided === null || pred === block) continue;
     const target = decided ? end.then : end.else;
     if (block.preds.indexOf(pred) !== block.preds.lastIndexOf(pred) || target.preds.includes(pred)) continue;
-    if (!checked && usedElsewhere(fn, block, own)) return false;
-    checked = true;
+    uses ??= usesElsewhere(fn, block, own);
+    const other = decided ? end.else : end.then;
+    if (uses.length > 0 && (other.preds.length !== 1 || !uses.every((b) => dominators.dominates(other, b)))) continue;
     const edge = target.preds.indexOf(block);
     for (const phi of target.values) if (phi.op === "phi") phi.args.push(constantHere(fn, pred, at(phi.args[edge]), own));
     target.preds.push(pred);
@@ -75,21 +81,21 @@ function constantHere(fn: IrFunction, pred: Block, value: Value, own: ReadonlySe
   return copy;
 }
 
-/** Whether a value of the block is used outside its branch and the phis its successors have for it. */
-function usedElsewhere(fn: IrFunction, block: Block, own: ReadonlySet<Value>): boolean {
+/** Where values of the block are used, other than in its branch and by phis its successors have for it. */
+function usesElsewhere(fn: IrFunction, block: Block, own: ReadonlySet<Value>): Block[] {
   const { end } = block;
-  if (own.size === 0) return false;
+  const uses: Block[] = [];
+  if (own.size === 0) return uses;
   const targets = end.kind === "branch" ? [end.then, end.else] : [];
   for (const other of fn.blocks) {
     for (const value of other.values) {
-      if (other === block) {
-        if (value.op === "phi" && value.args.some((arg) => own.has(arg) && arg.op === "phi")) return true;
-        continue;
-      }
-      const isTarget = value.op === "phi" && targets.includes(other);
-      if (value.args.some((arg, i) => own.has(arg) && !(isTarget && other.preds[i] === block))) return true;
+      value.args.forEach((arg, i) => {
+        if (!own.has(arg)) return;
+        if (value.op !== "phi") uses.push(other);
+        else if (!(targets.includes(other) && other.preds[i] === block)) uses.push(other.preds[i]);
+      });
     }
-    if (other !== block && endArgs(other.end).some((arg) => own.has(arg))) return true;
+    if (other !== block && endArgs(other.end).some((arg) => own.has(arg))) uses.push(other);
   }
-  return false;
+  return uses;
 }
