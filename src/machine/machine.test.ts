@@ -391,6 +391,55 @@ describe("several harts", () => {
     },
   );
 
+  test.each(["functional", "cycle"] as const)(
+    "at a clock all slicings and repetitions have the same hash, in cycle mode both orders too (%s)",
+    (timing) => {
+      const until = timing === "cycle" ? 4000 : 1200;
+      const hash = (interleave: "exact" | "ahead", slice: (machine: Machine) => void): string => {
+        const machine = machineWith(counters(), { harts: 4, timing, interleave });
+        slice(machine);
+        expect(machine.run({ ...LIMITS, untilCycle: until })).toEqual({ kind: "cycle" });
+        return machine.hash();
+      };
+      const byInstructions = (machine: Machine): void => {
+        for (
+          let n = 97;
+          machine.run({ maxInstructions: n, untilCycle: until }).kind !== "cycle";
+          n += 97
+        );
+      };
+      const byCycles = (machine: Machine): void => {
+        for (let n = 13; n < until; n += 13) machine.run({ ...LIMITS, untilCycle: n });
+      };
+      const whole = (): void => {};
+      const hashes = [hash("ahead", whole), hash("ahead", byInstructions), hash("ahead", byCycles)];
+      if (timing === "cycle") hashes.push(hash("exact", whole), hash("exact", byInstructions));
+      expect(new Set(hashes).size).toBe(1);
+    },
+  );
+
+  test("idle harts reach a clock, and a request from outside wakes them at it", () => {
+    const code = setVector(new Assembler(), MTVEC, "handler").li("t0", 1 << 11);
+    code
+      .csr("csrrs", "zero", MIE, "t0")
+      .li("t0", 0x0c00_0000)
+      .li("t1", 1)
+      .store("sw", "t1", "t0", 160);
+    code
+      .li("t0", 0x0c00_2004)
+      .li("t1", 1 << 8)
+      .store("sw", "t1", "t0");
+    code.emit("csrrsi", { csr: MSTATUS, imm: 8 }).label("idle").emit("wfi").jal("zero", "idle");
+    code.align(4).label("handler").csr("csrrs", "s0", CSR["mcycle"]!, "zero").label("hang");
+    code.emit("wfi").jal("zero", "hang");
+    const machine = machineWith(code, { harts: 2 });
+    expect(machine.run({ ...LIMITS, untilCycle: 5000 })).toEqual({ kind: "cycle" });
+    expect([machine.hart(0).clock, machine.hart(1).clock]).toEqual([5000, 5000]);
+    machine.requestLab(1, 1);
+    expect(machine.run({ ...LIMITS, untilCycle: 9000 })).toEqual({ kind: "cycle" });
+    expect([machine.hart(0).x[8], machine.hart(1).x[8]]).toEqual([5000, 0]);
+  });
+
   test("the same run twice has the same hash, recorded or not", () => {
     const hashes = [true, false, true].map((recordMarks) => {
       const machine = machineWith(counters(), { harts: 4, recordMarks });
