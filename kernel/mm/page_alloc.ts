@@ -42,7 +42,7 @@ export class page {
   free: u8;
   readonly _count = new atomic_t();
   private: usize;
-  /** Slab: continues the index array that begins in `private`. */
+  /** Slab: continues the index array that begins in `private`. First page of a vmalloc block: its vm_struct. */
   index: usize;
   readonly lru = new list_head();
   /** Slab: address of the kmem_cache. */

@@ -5,19 +5,21 @@
 // then gives the pages back.
 // Locks: vmlist_lock protects vmlist and the directory entries of the area; entries of a table belong to the block that owns
 //   the addresses. Nothing is allocated or flushed under it. Not for interrupt context.
+// The first page of a block names the vm_struct in page.index: how vfree finds it, and a reference to it that never moves. (On
+//   vmlist alone, an old vm_struct between young neighbours would be reported by kmemleak now and then: its links move.)
 // kmemleak: the vm_struct holds the block's address once, so a block needs two hits. The free hook comes before anything is
 //   unmapped: it waits for a scanner that reads the block.
 
 import { CONFIG } from "config";
 import { MARK } from "../abi/marks.ts";
 import { __pa, __va, PAGE_SHIFT, PAGE_SIZE } from "../arch/page.ts";
-import { flush_tlb_kernel_range, mk_pte, PAGE_KERNEL, PAGE_TABLE, pgd_index, pte_index, swapper_pg_dir, VMALLOC_END, VMALLOC_START } from "../arch/pgtable.ts";
+import { flush_tlb_kernel_range, lookup_pte, mk_pte, PAGE_KERNEL, PAGE_TABLE, pgd_index, pte_index, swapper_pg_dir, VMALLOC_END, VMALLOC_START } from "../arch/pgtable.ts";
 import { BUG } from "../lib/bug.ts";
 import { list_add_tail, list_del, list_for_each_entry, list_head } from "../lib/list.ts";
 import { spin_lock, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
 import { kmemleak_alloc, kmemleak_free } from "./kmemleak.ts";
-import { __get_free_pages, free_pages, get_zeroed_page } from "./page_alloc.ts";
+import { __get_free_pages, free_pages, get_zeroed_page, virt_to_page } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
 
 class vm_struct {
@@ -91,6 +93,7 @@ function map_area(area: vm_struct): boolean {
     if (table === 0) return false;
     const block = __get_free_pages(GFP_KERNEL, 0);
     if (block === 0) return false;
+    if (n === 0) virt_to_page(block).index = addr(area);
     WRITE_ONCE(cast<Ptr<u32>>(table)[pte_index(va)], mk_pte(__pa(block), PAGE_KERNEL));
     area.mapped = n + 1;
   }
@@ -116,6 +119,7 @@ function unmap_area(area: vm_struct): void {
     const entry = addressOf(cast<Ptr<u32>>(pte_table(va))[pte_index(va)]);
     const block = __va((entry[0] >>> 10) << PAGE_SHIFT);
     WRITE_ONCE(entry[0], 0);
+    if (n === 0) virt_to_page(block).index = 0;
     free_pages(block, 0);
   }
   spin_lock(vmlist_lock);
@@ -146,18 +150,19 @@ export function vmalloc(size: usize): usize {
   return block;
 }
 
+/** The block that begins at an address, or null. */
+function find_vm_area(block: usize): vm_struct | null {
+  if (block < VMALLOC_START || block >= VMALLOC_END || (block & (PAGE_SIZE - 1)) !== 0) return null;
+  const entry = lookup_pte(block);
+  if (entry === 0) return null;
+  const area = castOrNull<vm_struct>(virt_to_page(__va((entry >>> 10) << PAGE_SHIFT)).index);
+  return area !== null && area.addr === block ? area : null;
+}
+
 /** Frees what vmalloc gave; 0 is ignored. May sleep. */
 export function vfree(block: usize): void {
   if (block === 0) return;
-  let area: vm_struct | null = null;
-  spin_lock(vmlist_lock);
-  for (const candidate of list_for_each_entry(vmlist, vm_struct, "list")) {
-    if (candidate.addr === block) {
-      area = candidate;
-      break;
-    }
-  }
-  spin_unlock(vmlist_lock);
+  const area = find_vm_area(block);
   if (area === null) BUG("vfree of %p: no block of vmalloc begins there", block);
   traceMark(MARK.FREE, block, 0, 0);
   if (CONFIG.kmemleak.enabled) kmemleak_free(block);

@@ -17,7 +17,9 @@ import { jiffies, time_before } from "../sched/clock.ts";
 import { msleep } from "../sched/timer.ts";
 
 const SLOTS = 32;
-/** Longest lifetime of a block, in jiffies of 1 ms. */
+/** Sweeps between two rests of a millisecond. */
+const SWEEPS = 24;
+/** Longest lifetime of a block, in jiffies of 1 ms, but for one sweep and one rest. */
 const CHURN_LIFE_MS = 8;
 
 const enum KIND { NONE, KMALLOC, SMALL_CACHE, LARGE_CACHE, VMALLOC }
@@ -97,7 +99,9 @@ function allocate(slot: churn_slot, random: prandom_state): void {
   slot.size = size;
   slot.kind = kind;
   slot.pattern = prandom_u32(random);
-  slot.until = jiffies() + 1 + prandom_u32(random) % CHURN_LIFE_MS;
+  // Many short lives, few long ones: 0 is the next sweep.
+  const dice_life = prandom_u32(random);
+  slot.until = jiffies() + ((dice_life & 3) === 0 ? 1 + ((dice_life >>> 2) % CHURN_LIFE_MS) : 0);
   fill(ptr, size, slot.pattern);
 }
 
@@ -126,20 +130,25 @@ function take_table(): churn_table {
   return table;
 }
 
+/** Frees what has lived long enough, and fills some of the empty slots. */
+function sweep_slots(table: churn_table): void {
+  const random = table.random;
+  for (let i: u32 = 0; i < SLOTS; i++) {
+    const slot = table.slots[i];
+    if (slot.kind === KIND.NONE) {
+      if ((prandom_u32(random) & 3) === 0) allocate(slot, random);
+    } else if (!time_before(jiffies(), slot.until)) {
+      release(slot);
+    }
+  }
+}
+
 /** One kthread's share; ends when the scenario stops, with everything freed. */
 export function churn(index: u32): void {
   const table = take_table();
-  const random = table.random;
-  prandom_seed(random, get_option_u32("seed", 1) * 0x9e37_79b1 + index);
+  prandom_seed(table.random, get_option_u32("seed", 1) * 0x9e37_79b1 + index);
   while (!scenario_stopping()) {
-    for (let i: u32 = 0; i < SLOTS && !scenario_stopping(); i++) {
-      const slot = table.slots[i];
-      if (slot.kind === KIND.NONE) {
-        if ((prandom_u32(random) & 3) === 0) allocate(slot, random);
-      } else if (!time_before(jiffies(), slot.until)) {
-        release(slot);
-      }
-    }
+    for (let sweep: u32 = 0; sweep < SWEEPS && !scenario_stopping(); sweep++) sweep_slots(table);
     msleep(1);
   }
   for (let i: u32 = 0; i < SLOTS; i++) if (table.slots[i].kind !== KIND.NONE) release(table.slots[i]);
