@@ -17,6 +17,17 @@ import type {
 } from "./symbols.ts";
 import { ts } from "./typescript.ts";
 
+/** Trees of the texts parsed last, by path: they are never changed, and builds in one process share most files. */
+const parsed = new Map<string, TS.SourceFile>();
+
+function parse(path: string, text: string): TS.SourceFile {
+  const known = parsed.get(path);
+  if (known?.text === text) return known;
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  parsed.set(path, source);
+  return source;
+}
+
 export class Modules {
   readonly byPath = new Map<string, Module>();
   private readonly files: ReadonlyMap<string, string>;
@@ -44,7 +55,7 @@ export class Modules {
     if (known) return known;
     const text = this.files.get(path);
     if (text === undefined) return null;
-    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+    const source = parse(path, text);
     const module: Module = {
       path,
       index: this.byPath.size,
