@@ -2,8 +2,9 @@
  * How often blocks run: loops run ten times, and cold blocks (behind `unlikely`, or on the way to a panic) hardly ever.
  * Feeds spill choice, coalescing order and block layout.
  */
-import type { Block, IrFunction } from "../ir.ts";
-import { findDominators, findLoops, loopDepths, successors } from "../opt/cfg.ts";
+import type { Block } from "../ir.ts";
+import type { Loop } from "../opt/cfg.ts";
+import { loopDepths, successors } from "../opt/cfg.ts";
 
 const LOOP_FACTOR = 10;
 const COLD_FACTOR = 1 / 64;
@@ -32,13 +33,14 @@ function isUnlikely(from: Block, to: Block): boolean {
     ((end.hint === "then" && end.else === to) || (end.hint === "else" && end.then === to));
 }
 
-/** Estimated runs of each reachable block per call. */
-export function blockWeights(fn: IrFunction): { weights: Map<Block, number>; cold: Set<Block> } {
-  const dominators = findDominators(fn);
-  const depths = loopDepths(findLoops(dominators));
-  const cold = coldBlocks(dominators.order);
+/** Estimated runs of each reachable block per call; `order` is reverse postorder. */
+export function blockWeights(
+  order: readonly Block[], loops: readonly Loop[],
+): { weights: Map<Block, number>; cold: Set<Block> } {
+  const depths = loopDepths(loops);
+  const cold = coldBlocks(order);
   const weights = new Map<Block, number>();
-  for (const block of dominators.order) {
+  for (const block of order) {
     const weight = LOOP_FACTOR ** Math.min(DEPTH_MAX, depths.get(block) ?? 0);
     weights.set(block, cold.has(block) ? weight * COLD_FACTOR : weight);
   }

@@ -53,7 +53,8 @@ class Selector implements AddressContext {
     const dominators = findDominators(fn);
     this.#order = dominators.order;
     this.#block = fn.blocks[0];
-    const { weights, cold } = blockWeights(fn);
+    const loops = findLoops(dominators);
+    const { weights, cold } = blockWeights(this.#order, loops);
     this.#machine = { source: fn, blocks: [], registerCount: FIRST_VIRTUAL, labelCount: 0 };
     for (const block of this.#order) {
       const machineBlock: MachineBlock = {
@@ -63,7 +64,7 @@ class Selector implements AddressContext {
       this.#blocks.set(block, machineBlock);
       this.#machine.blocks.push(machineBlock);
     }
-    this.pool = new ConstantPool(this.#machine, this.#blocks, findLoops(dominators), cold, options.hoistConstants);
+    this.pool = new ConstantPool(this.#machine, this.#blocks, loops, cold, options.hoistConstants);
     this.shared = findSharedSymbols(fn, this.pool);
     this.percpu = findPercpuUses(this.#order, options.percpuFits);
     this.#registers = new Int32Array(fn.nextId);

@@ -23,15 +23,19 @@ export function optimize(fn: IrFunction, options: OptimizeOptions = {}): void {
   const run = (pass: OptPass, body: (fn: IrFunction) => void): void => {
     if (!(options.disable ?? []).includes(pass)) body(fn);
   };
+  const shape = (pass: OptPass, body: (fn: IrFunction) => void): void => {
+    if (fn.blocks.length > 1) run(pass, body);
+  };
   run("simplify", simplify);
-  run("thread", threadJumps);
-  run("join", joinBlocks);
+  shape("thread", threadJumps);
+  shape("join", joinBlocks);
   run("addresses", foldAddresses);
   run("gvn", numberValues);
   run("simplify", simplify);
-  run("thread", threadJumps);
-  run("join", joinBlocks);
+  shape("thread", threadJumps);
+  shape("join", joinBlocks);
   run("dce", eliminateDeadCode);
+  if (fn.blocks.length === 1) return;
   insertPreheaders(fn);
   run("licm", hoistInvariants);
   splitCriticalEdges(fn);

@@ -19,7 +19,8 @@ import { endArgs } from "./values.ts";
 export function threadJumps(fn: IrFunction): void {
   let changed = false;
   // Threading takes away ways to a block but never adds one that avoids its dominators: one computation will do.
-  const dominators = findDominators(fn);
+  let known: Dominators | null = null;
+  const dominators = (): Dominators => (known ??= findDominators(fn));
   for (const block of fn.blocks) {
     changed = foldDecided(block) || changed;
     if (isDecider(block)) changed = threadThrough(fn, block, dominators) || changed;
@@ -46,7 +47,7 @@ function isDecider(block: Block): boolean {
   return block.values.every((value) => value.op === "phi" || value.op === "const");
 }
 
-function threadThrough(fn: IrFunction, block: Block, dominators: Dominators): boolean {
+function threadThrough(fn: IrFunction, block: Block, dominators: () => Dominators): boolean {
   const { end } = block;
   if (end.kind !== "branch") return false;
   const own = new Set(block.values);
@@ -61,7 +62,7 @@ function threadThrough(fn: IrFunction, block: Block, dominators: Dominators): bo
     if (block.preds.indexOf(pred) !== block.preds.lastIndexOf(pred) || target.preds.includes(pred)) continue;
     uses ??= usesElsewhere(fn, block, own);
     const other = decided ? end.else : end.then;
-    if (uses.length > 0 && (other.preds.length !== 1 || !uses.every((b) => dominators.dominates(other, b)))) continue;
+    if (uses.length > 0 && (other.preds.length !== 1 || !uses.every((b) => dominators().dominates(other, b)))) continue;
     const edge = target.preds.indexOf(block);
     for (const phi of target.values) if (phi.op === "phi") phi.args.push(constantHere(fn, pred, at(phi.args[edge]), own));
     target.preds.push(pred);
