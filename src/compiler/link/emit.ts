@@ -59,7 +59,10 @@ class Emitter {
     origin: Origin,
   ): void {
     const word = encode(mnemonic, operands);
-    if (word !== null) return this.word(address, word);
+    if (word !== null) {
+      this.word(address, word);
+      return;
+    }
     this.problems.add(
       `the operand ${operands.imm ?? ""} of "${mnemonic}"${describeTarget(target)} is out of range`,
       origin,
@@ -90,9 +93,9 @@ class Emitter {
       case "jump":
         return this.jump(piece, at, scope);
       case "data": {
-        piece.values.forEach((value, i) =>
-          this.datum(at + i * piece.width, piece.width, evaluate(value, scope)),
-        );
+        piece.values.forEach((value, i) => {
+          this.datum(at + i * piece.width, piece.width, evaluate(value, scope));
+        });
         return piece.width * piece.values.length;
       }
       case "space": {

@@ -74,6 +74,8 @@ export function addKallsyms(layout: Layout): () => void {
   for (const object of objects) section?.data.push({ object, address: 0 });
   return () => {
     const view = new DataView(sizes.buffer);
-    functions.forEach((f, i) => view.setUint32(i * 4, f.size, true));
+    functions.forEach((f, i) => {
+      view.setUint32(i * 4, f.size, true);
+    });
   };
 }

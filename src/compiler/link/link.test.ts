@@ -288,7 +288,7 @@ test(".hartlab: functions, statics, per-CPU offsets, lines with inlined calls", 
   ]);
   expect(section.percpu).toEqual([{ name: "pc", address: 0, size: 4, type: "u32" }]);
   const listing = built.listing(
-    new Map([["kernel/a.ts", "\n".repeat(11) + "  call_something();"]]),
+    new Map([["kernel/a.ts", `${"\n".repeat(11)}  call_something();`]]),
   );
   expect(listing.asm.slice(listing.asm.indexOf("c0000000"))).toMatchInlineSnapshot(`
     "c0000000 <outer>: (24 bytes)

@@ -83,12 +83,16 @@ class Lowering {
 
   item(item: AsmItem): void {
     const b = this.builder;
-    if (item.kind === "label") return b.placeLabel(this.label(item.label));
+    if (item.kind === "label") {
+      b.placeLabel(this.label(item.label));
+      return;
+    }
     if (item.loc !== this.origin.loc) this.origin = originOf(item.loc);
     const { origin } = this;
     switch (item.kind) {
       case "insn":
-        return this.insn(item, origin);
+        this.insn(item, origin);
+        return;
       case "branch": {
         const { mnemonic, rs1, rs2 } = item;
         const target: Expression = { kind: "label", label: this.label(item.label) };
@@ -106,9 +110,11 @@ class Lowering {
         return;
       }
       case "li":
-        return b.li(item.rd, item.value, origin);
+        b.li(item.rd, item.value, origin);
+        return;
       case "la":
-        return b.laAbsolute(item.rd, symbolExpression(item.symbol, item.addend), origin);
+        b.laAbsolute(item.rd, symbolExpression(item.symbol, item.addend), origin);
+        return;
       case "text":
         new TextAssembler(b).assemble(textLines(item.text, item.loc));
     }

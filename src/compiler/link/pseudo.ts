@@ -91,7 +91,8 @@ function regular(
         break;
       }
       case "b":
-        return branch(a, mnemonic as BranchMnemonic, fields.rs1 ?? 0, fields.rs2 ?? 0, text);
+        branch(a, mnemonic as BranchMnemonic, fields.rs1 ?? 0, fields.rs2 ?? 0, text);
+        return;
     }
   }
   a.builder.insn(mnemonic, fields, imm, a.origin);
@@ -130,49 +131,34 @@ function jump(a: TextAssembler, rd: number, scratch: number | null, target: stri
 
 /** jalr rs | rd, rs | rd, rs, imm | rd, imm(rs) | imm(rs). */
 function jalr(a: TextAssembler, operands: readonly string[]): void {
-  expectCount("jalr", operands, 1, 2, 3);
-  const emit = (rd: number, rs1: number, imm: Expression) =>
-    a.builder.insn("jalr", { rd, rs1 }, imm, a.origin);
-  if (operands.length === 3)
-    return emit(a.register(operands[0]), a.register(operands[1]), a.expression(operands[2]));
   const rd = operands.length === 1 ? RA : a.register(operands[0]);
-  const target = operands[operands.length - 1];
-  if (target.includes("(")) {
-    const memory = memoryOperand(a, target);
-    return emit(rd, memory.base, memory.offset);
-  }
-  emit(rd, a.register(target), a.expression("0"));
+  const target = operands[Math.min(1, operands.length - 1)];
+  const { base, offset } =
+    operands.length < 3 && target.includes("(")
+      ? memoryOperand(a, target)
+      : { base: a.register(target), offset: a.expression(operands[2] ?? "0") };
+  a.builder.insn("jalr", { rd, rs1: base }, offset, a.origin);
 }
 
 /** csrr, csrw, csrs, csrc and their immediate forms. */
-function shortCsr(a: TextAssembler, mnemonic: string, operands: readonly string[]): void {
-  expectCount(mnemonic, operands, 2);
-  if (mnemonic === "csrr") return regular(a, "csrrs", "dcs", [operands[0], operands[1], "zero"]);
-  const immediate = mnemonic.endsWith("i") || !REGISTERS.has(operands[1]);
-  const real = `csrr${mnemonic[3]}${immediate ? "i" : ""}`;
-  regular(a, real, immediate ? "dcz" : "dcs", ["zero", ...operands]);
+function shortCsr(a: TextAssembler, operands: readonly string[], mnemonic: string): void {
+  const read = mnemonic === "csrr";
+  const immediate = !read && (mnemonic.endsWith("i") || !REGISTERS.has(operands[1]));
+  const full = read ? "csrrs" : `csrr${mnemonic[3]}${immediate ? "i" : ""}`;
+  regular(a, full, immediate ? "dcz" : "dcs", read ? [...operands, "zero"] : ["zero", ...operands]);
 }
 
 function fenceSet(text: string): number {
-  if (!/^i?o?r?w?$/.test(text) || text === "")
+  if (!/^i?o?r?w?$/.test(text) || text === "") {
     throw new SyntaxProblem(`"${text}" is not a set of i, o, r and w`);
-  return (
-    (text.includes("i") ? 8 : 0) |
-    (text.includes("o") ? 4 : 0) |
-    (text.includes("r") ? 2 : 0) |
-    (text.includes("w") ? 1 : 0)
-  );
+  }
+  return [..."iorw"].reduce((bits, c) => bits * 2 + (text.includes(c) ? 1 : 0), 0);
 }
 
 function fence(a: TextAssembler, operands: readonly string[]): void {
-  expectCount("fence", operands, 0, 2);
   const [pred, succ] = operands.length === 0 ? ["iorw", "iorw"] : operands;
-  a.builder.insn(
-    "fence",
-    { rd: 0, rs1: 0, imm: (fenceSet(pred) << 4) | fenceSet(succ) },
-    null,
-    a.origin,
-  );
+  const imm = (fenceSet(pred) << 4) | fenceSet(succ);
+  a.builder.finished("fence", { rd: 0, rs1: 0, imm }, a.origin);
 }
 
 /** rd, rs forms: mnemonic -> the real instruction with "$" for the source register. */
@@ -199,26 +185,60 @@ const COUNTERS: Readonly<Record<string, string>> = {
 function real(a: TextAssembler, mnemonic: string, operands: readonly string[]): void {
   const shape = OPERAND_SHAPES.get(mnemonic);
   if (shape === undefined) throw new SyntaxProblem(`unknown instruction "${mnemonic}"`);
-  const immediate = IMMEDIATE_FORMS[mnemonic];
-  if (immediate && operands.length === 3 && !REGISTERS.has(operands[2]))
-    return regular(a, immediate, "dsi", operands);
-  regular(a, mnemonic, shape, operands);
+  const immediate = operands.length === 3 && !REGISTERS.has(operands[2]);
+  const short = immediate ? IMMEDIATE_FORMS[mnemonic] : undefined;
+  if (short) regular(a, short, "dsi", operands);
+  else regular(a, mnemonic, shape, operands);
 }
 
-function branchForms(a: TextAssembler, mnemonic: string, operands: readonly string[]): boolean {
-  if (Object.hasOwn(SWAPPED_BRANCHES, mnemonic)) {
-    expectCount(mnemonic, operands, 3);
-    const name = SWAPPED_BRANCHES[mnemonic as keyof typeof SWAPPED_BRANCHES];
-    branch(a, name, a.register(operands[1]), a.register(operands[0]), operands[2]);
-    return true;
+type Expand = (a: TextAssembler, operands: readonly string[], mnemonic: string) => void;
+/** Allowed numbers of operands, and what it becomes. */
+type Pseudo = readonly [counts: readonly number[], expand: Expand];
+
+const OTHERS: Readonly<Record<string, Pseudo>> = {
+  nop: [[0], (a) => real(a, "addi", ["zero", "zero", "0"])],
+  unimp: [[0], (a) => real(a, "csrrw", ["zero", "cycle", "zero"])],
+  ret: [[0], (a) => jalr(a, ["zero", "ra"])],
+  li: [[2], (a, o) => a.builder.li(a.register(o[0]), a.constant(o[1]), a.origin)],
+  la: [[2], (a, o) => a.builder.laRelative(a.register(o[0]), a.expression(o[1]), a.origin)],
+  lla: [[2], (a, o) => a.builder.laRelative(a.register(o[0]), a.expression(o[1]), a.origin)],
+  j: [[1], (a, o) => jump(a, 0, null, o[0])],
+  jal: [[1, 2], (a, o) => jump(a, o.length === 1 ? RA : a.register(o[0]), null, o[o.length - 1])],
+  jr: [[1], (a, o) => jalr(a, ["zero", o[0]])],
+  jalr: [[1, 2, 3], jalr],
+  call: [[1], (a, o) => jump(a, RA, RA, o[0])],
+  tail: [[1], (a, o) => jump(a, 0, T1, o[0])],
+  fence: [[0, 2], fence],
+  "sfence.vma": [[0, 1, 2], (a, o) => real(a, "sfence.vma", [o[0] ?? "zero", o[1] ?? "zero"])],
+};
+
+function pseudoTable(): Map<string, Pseudo> {
+  const table = new Map<string, Pseudo>(Object.entries(OTHERS));
+  for (const [name, [mnemonic, ...rest]] of Object.entries(UNARY)) {
+    const fill = (rs: string) => rest.map((o) => (o === "$" ? rs : o));
+    table.set(name, [[2], (a, o) => real(a, mnemonic, [o[0], ...fill(o[1])])]);
   }
-  if (!Object.hasOwn(ZERO_BRANCHES, mnemonic)) return false;
-  expectCount(mnemonic, operands, 2);
-  const form = ZERO_BRANCHES[mnemonic as keyof typeof ZERO_BRANCHES];
-  const rs = a.register(operands[0]);
-  branch(a, form.mnemonic, form.swap ? 0 : rs, form.swap ? rs : 0, operands[1]);
-  return true;
+  for (const [name, csr] of Object.entries(COUNTERS)) {
+    table.set(name, [[1], (a, o) => shortCsr(a, [o[0], csr], "csrr")]);
+  }
+  for (const name of ["csrr", "csrw", "csrs", "csrc", "csrwi", "csrsi", "csrci"]) {
+    table.set(name, [[2], shortCsr]);
+  }
+  for (const [name, mnemonic] of Object.entries(SWAPPED_BRANCHES)) {
+    const expand: Expand = (a, o) => branch(a, mnemonic, a.register(o[1]), a.register(o[0]), o[2]);
+    table.set(name, [[3], expand]);
+  }
+  for (const [name, { mnemonic, swap }] of Object.entries(ZERO_BRANCHES)) {
+    const expand: Expand = (a, o) => {
+      const rs = a.register(o[0]);
+      branch(a, mnemonic, swap ? 0 : rs, swap ? rs : 0, o[1]);
+    };
+    table.set(name, [[2], expand]);
+  }
+  return table;
 }
+
+const PSEUDO = pseudoTable();
 
 /** Writes the pieces of one statement. */
 export function expandPseudo(
@@ -226,74 +246,12 @@ export function expandPseudo(
   mnemonic: string,
   operands: readonly string[],
 ): void {
-  const unary = Object.hasOwn(UNARY, mnemonic) ? UNARY[mnemonic] : undefined;
-  if (unary) {
-    expectCount(mnemonic, operands, 2);
-    return real(a, unary[0], [
-      operands[0],
-      ...unary.slice(1).map((o) => (o === "$" ? operands[1] : o)),
-    ]);
+  const pseudo = PSEUDO.get(mnemonic);
+  if (!pseudo) {
+    real(a, mnemonic, operands);
+    return;
   }
-  if (Object.hasOwn(COUNTERS, mnemonic))
-    return shortCsr(a, "csrr", [operands[0], COUNTERS[mnemonic]]);
-  if (branchForms(a, mnemonic, operands)) return;
-  switch (mnemonic) {
-    case "nop":
-      expectCount(mnemonic, operands, 0);
-      return real(a, "addi", ["zero", "zero", "0"]);
-    case "li":
-      expectCount(mnemonic, operands, 2);
-      return a.builder.li(a.register(operands[0]), a.constant(operands[1]), a.origin);
-    case "la":
-    case "lla":
-      expectCount(mnemonic, operands, 2);
-      return a.builder.laRelative(a.register(operands[0]), a.expression(operands[1]), a.origin);
-    case "j":
-      expectCount(mnemonic, operands, 1);
-      return jump(a, 0, null, operands[0]);
-    case "jal":
-      expectCount(mnemonic, operands, 1, 2);
-      return jump(
-        a,
-        operands.length === 1 ? RA : a.register(operands[0]),
-        null,
-        operands[operands.length - 1],
-      );
-    case "jr":
-      expectCount(mnemonic, operands, 1);
-      return jalr(a, ["zero", operands[0]]);
-    case "jalr":
-      return jalr(a, operands);
-    case "call":
-      expectCount(mnemonic, operands, 1);
-      return jump(a, RA, RA, operands[0]);
-    case "tail":
-      expectCount(mnemonic, operands, 1);
-      return jump(a, 0, T1, operands[0]);
-    case "ret":
-      expectCount(mnemonic, operands, 0);
-      return jalr(a, ["zero", "ra"]);
-    case "csrr":
-    case "csrw":
-    case "csrs":
-    case "csrc":
-    case "csrwi":
-    case "csrsi":
-    case "csrci":
-      return shortCsr(a, mnemonic, operands);
-    case "fence":
-      return fence(a, operands);
-    case "sfence.vma":
-      expectCount(mnemonic, operands, 0, 1, 2);
-      a.builder.insn(
-        mnemonic,
-        { rd: 0, rs1: a.register(operands[0] ?? "zero"), rs2: a.register(operands[1] ?? "zero") },
-        null,
-        a.origin,
-      );
-      return;
-    case "unimp":
-      return real(a, "csrrw", ["zero", "cycle", "zero"]);
-  }
-  real(a, mnemonic, operands);
+  const [counts, expand] = pseudo;
+  expectCount(mnemonic, operands, ...counts);
+  expand(a, operands, mnemonic);
 }

@@ -14,6 +14,7 @@ const SHAPES: readonly (readonly [shape: string, mnemonics: string])[] = [
   ["du", "lui auipc"],
   ["dcs", "csrrw csrrs csrrc"],
   ["dcz", "csrrwi csrrsi csrrci"],
+  ["st", "sfence.vma"],
   ["", "ecall ebreak wfi sret mret fence.i pause"],
 ];
 const ORDERED: readonly (readonly [shape: string, mnemonics: string])[] = [

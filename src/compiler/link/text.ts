@@ -145,7 +145,10 @@ export class TextAssembler {
 
   private place(label: string): void {
     const named = this.named.get(label);
-    if (named !== undefined) return this.builder.placeLabel(named);
+    if (named !== undefined) {
+      this.builder.placeLabel(named);
+      return;
+    }
     const n = this.numericLabel(label);
     if (n.placed === n.labels.length) n.labels.push(this.builder.newLabel());
     this.builder.placeLabel(n.labels[n.placed++]);
@@ -200,9 +203,11 @@ export class TextAssembler {
       }
       case ".align":
       case ".p2align":
-        return this.align(2 ** (this.constant(rest) & 31));
+        this.align(2 ** (this.constant(rest) & 31));
+        return;
       case ".balign":
-        return this.align(this.constant(rest));
+        this.align(this.constant(rest));
+        return;
       case ".space":
       case ".zero":
       case ".skip":
@@ -215,7 +220,8 @@ export class TextAssembler {
       case ".ascii":
       case ".asciz":
       case ".string":
-        return this.string(rest, name !== ".ascii");
+        this.string(rest, name !== ".ascii");
+        return;
       case ".globl":
       case ".global": {
         for (const o of operands) {

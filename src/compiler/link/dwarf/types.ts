@@ -85,9 +85,18 @@ export class TypeEntries {
   private entry(name: string, size: number): void {
     const array = ARRAY.exec(name);
     const struct = Object.hasOwn(this.structs, name) ? this.structs[name] : undefined;
-    if (struct) return this.struct(name, struct);
-    if (name === "string") return this.pointer("char");
-    if (name.endsWith("*")) return this.pointer(name.slice(0, -1));
+    if (struct) {
+      this.struct(name, struct);
+      return;
+    }
+    if (name === "string") {
+      this.pointer("char");
+      return;
+    }
+    if (name.endsWith("*")) {
+      this.pointer(name.slice(0, -1));
+      return;
+    }
     if (name === "function") {
       this.out.uleb(ABBREV.routine);
       return;
