@@ -2,13 +2,13 @@
  * Compiles a source and runs its IR: one flat memory with the statics and a stack, calls into the unit's own functions.
  * What a single processor cannot show (CSRs, SBI calls, fences) is recorded in `events` and reads as zero.
  */
-import { createRequire } from "node:module";
+import parser from "typescript";
 import { formatProblem } from "../../../base/result.ts";
 import type { Block, IrFunction, IrUnit, Value } from "../../ir.ts";
 import { foldBinary, foldCondition } from "../fold.ts";
 import { compileToIr, verifyIr, type CompileInput, type TypeScript } from "../index.ts";
 
-export const typescript = createRequire(import.meta.url)("typescript") as TypeScript;
+export const typescript: TypeScript = parser;
 
 const DATA_BASE = 0x1_0000;
 const MEMORY_BYTES = 0x4_0000;
