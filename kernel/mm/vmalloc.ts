@@ -26,12 +26,15 @@ class vm_struct {
   /** In vmlist, by address. */
   readonly list = new list_head();
   addr: usize;
-  /** With the guard page. */
-  size: usize;
+  /** The block's place in the area, in pages from VMALLOC_START: first page, and one past its guard page. */
+  first: u32;
+  end: u32;
   nr_pages: u32;
   /** Mapped so far; what is freed when memory runs out half way. */
   mapped: u32;
 }
+
+const VMALLOC_PAGES = (VMALLOC_END - VMALLOC_START) >>> PAGE_SHIFT;
 
 const vmlist = new list_head();
 const vmlist_lock = new spinlock_t();
@@ -44,21 +47,27 @@ export function vmalloc_init(): void {
   if (VMALLOC_START % (1 << 22) !== 0) BUG("vmalloc: the area does not begin on a directory entry");
 }
 
-/** Gives `area` a place of its own; false when none is left. */
+/**
+ * Gives `area` a place of its own; false when none is left. Walks page numbers: had it the addresses of other blocks in its
+ * registers, they would end as stale words on stacks, and kmemleak would take lost blocks for live ones.
+ */
 function insert_area(area: vm_struct): boolean {
+  const wanted = area.nr_pages + 1;
   spin_lock(vmlist_lock);
-  let at: usize = VMALLOC_START;
+  let at: u32 = 0;
   let before: list_head = vmlist;
   for (const other of list_for_each_entry(vmlist, vm_struct, "list")) {
-    if (other.addr - at >= area.size) {
+    if (other.first - at >= wanted) {
       before = other.list;
       break;
     }
-    at = other.addr + other.size;
+    at = other.end;
   }
-  const fits = VMALLOC_END - at >= area.size;
+  const fits = VMALLOC_PAGES - at >= wanted;
   if (fits) {
-    area.addr = at;
+    area.first = at;
+    area.end = at + wanted;
+    area.addr = VMALLOC_START + (at << PAGE_SHIFT);
     list_add_tail(area.list, before);
   }
   spin_unlock(vmlist_lock);
@@ -135,7 +144,6 @@ export function vmalloc(size: usize): usize {
   if (memory === 0) return 0;
   const area = cast<vm_struct>(memory);
   area.nr_pages = (size + PAGE_SIZE - 1) >>> PAGE_SHIFT;
-  area.size = (area.nr_pages + 1) << PAGE_SHIFT;
   if (!insert_area(area)) {
     kfree(memory);
     return 0;

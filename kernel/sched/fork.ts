@@ -13,12 +13,13 @@ import { INIT_LIST_HEAD, list_add_tail, list_del_init } from "../lib/list.ts";
 import { memset } from "../lib/string.ts";
 import { write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
+import { kmemleak_not_leak } from "../mm/kmemleak.ts";
 import { __get_free_pages, free_pages } from "../mm/page_alloc.ts";
 import type { kmem_cache } from "../mm/slab-cache.ts";
 import { kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import { complete_all, init_completion } from "./completion.ts";
 import { __set_current_state, schedule, schedule_tail } from "./core.ts";
-import { PREEMPT_OFFSET } from "./preempt.ts";
+import { preempt_disable, PREEMPT_OFFSET } from "./preempt.ts";
 import { RR_TIMESLICE } from "./rq.ts";
 import {
   get_current, PF_EXITING, PRIO_NORMAL, STACK_END_MAGIC, TASK_DEAD, task_list, task_struct, TASK_UNINTERRUPTIBLE, tasklist_lock,
@@ -56,6 +57,8 @@ export function alloc_task(): task_struct | null {
   init_completion(task.exited);
   init_completion(task.parked);
   atomic_set(task.usage, 1);
+  // Tasks are found through their neighbours in task_list, which come and go during a scan.
+  kmemleak_not_leak(memory);
   return task;
 }
 
@@ -94,7 +97,8 @@ export function do_exit(): void {
   list_del_init(task.tasks);
   write_unlock_irqrestore(tasklist_lock, flags);
   traceMark(MARK.TASK_EXIT, task, task.pid);
-  // A preemption between the two lines is harmless: a preempted task stays runnable.
+  // Never preempted from here on: whoever runs after a dead task frees it, and a preempted one would still be queued.
+  preempt_disable();
   __set_current_state(TASK_DEAD);
   schedule();
   BUG("a dead task runs");
