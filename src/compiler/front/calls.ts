@@ -3,20 +3,14 @@ import type TS from "typescript";
 import type { Value } from "../ir.ts";
 import { convert, convertExplicitly } from "./convert.ts";
 import { lowerExpression, NO_VALUE } from "./expressions.ts";
-import {
-  evaluateArguments,
-  findCallee,
-  inlineCall,
-  resultType,
-  shouldInline,
-  type Arguments,
-  type Callee,
-} from "./inline.ts";
+import { inlineCall, resultType, shouldInline } from "./inline.ts";
+import { evaluateArguments, findCallee, type Arguments, type Callee } from "./arguments.ts";
 import { lowerIntrinsic } from "./intrinsics.ts";
 import { findField, strideOf } from "./layout.ts";
 import { findVariable, type Lowering, type Scope } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
-import { indexed, lowerProperty, unknownName } from "./places.ts";
+import { indexed } from "./places.ts";
+import { lowerProperty, unknownName } from "./names.ts";
 import { reachStatic } from "./statics.ts";
 import { ts } from "./typescript.ts";
 import {

@@ -4,38 +4,35 @@
  * `evaluate` returns null for anything else; the caller says what that means. It serves module-level initialisers, array
  * lengths, enum members, `case` labels and CSR numbers; inside functions constants fold while code is built.
  */
-import type TS from "typescript";
 import { configNumber } from "./config.ts";
+import { callValue } from "./const-calls.ts";
 import {
+  type Comparison,
+  type LiteralOp,
   commonInt,
   compareLiterals,
   foldLiterals,
   wrap,
-  type Comparison,
-  type LiteralOp,
 } from "./conversions.ts";
-import { fieldType, findField, sizeOf, strideOf } from "./layout.ts";
+import { fieldType, findField, strideOf } from "./layout.ts";
 import { operators } from "./operators.ts";
 import { reachFunction, reachStatic, staticValueOf } from "./statics.ts";
 import type { EnumSymbol } from "./symbols.ts";
-import { ts } from "./typescript.ts";
+import { type TypeContext, moduleContext } from "./type-nodes.ts";
 import {
-  BASE_TYPES,
   BOOL,
+  type IntType,
   LITERAL,
   NULL,
   STRING,
+  type Type,
   U32,
-  classType,
-  isAddress,
-  pointerType,
   valueTypeOf,
   widened,
-  type IntType,
-  type Type,
 } from "./types.ts";
-import { moduleContext, resolveType, type TypeContext } from "./type-nodes.ts";
+import { ts } from "./typescript.ts";
 import type { Unit } from "./unit.ts";
+import type TS from "typescript";
 
 export interface StaticValue {
   readonly type: Type;
@@ -59,7 +56,7 @@ export function literalValue(value: bigint, bits = false): StaticValue {
   return { type: LITERAL, value, bits, symbol: null };
 }
 
-function typedValue(type: Type, value: bigint, symbol: string | null = null): StaticValue {
+export function typedValue(type: Type, value: bigint, symbol: string | null = null): StaticValue {
   return { type, value, bits: false, symbol };
 }
 
@@ -141,7 +138,11 @@ function propertyValue(
 }
 
 /** The address of a static's field or element, with the storage type found there. */
-function placeValue(unit: Unit, node: TS.Expression, context: ConstContext): StaticValue | null {
+export function placeValue(
+  unit: Unit,
+  node: TS.Expression,
+  context: ConstContext,
+): StaticValue | null {
   if (ts.isParenthesizedExpression(node)) return placeValue(unit, node.expression, context);
   if (ts.isIdentifier(node)) {
     if (context.isLocal?.(node.text)) return null;
@@ -330,75 +331,4 @@ function resultType(a: Type, b: Type, op: LiteralOp): Type | null {
 function comparisonValue(a: StaticValue, b: StaticValue, op: Comparison): StaticValue | null {
   const known = a.symbol === null && b.symbol === null;
   return known ? typedValue(BOOL, compareLiterals(op, a.value, b.value) ? 1n : 0n) : null;
-}
-
-function callValue(unit: Unit, node: TS.CallExpression, context: ConstContext): StaticValue | null {
-  if (!ts.isIdentifier(node.expression)) return null;
-  const name = node.expression.text;
-  const base = BASE_TYPES.get(name);
-  const first = node.arguments[0];
-  if (base?.kind === "int" && first) {
-    const a = evaluate(unit, first, context);
-    if (!a || (a.symbol && base !== U32)) return null;
-    return a.symbol ? a : typedValue(base, wrap(a.value, base));
-  }
-  switch (name) {
-    case "sizeof": {
-      const type = node.typeArguments?.[0]
-        ? resolveType(unit, node.typeArguments[0], context)
-        : null;
-      return type ? literalValue(BigInt(sizeofType(unit, type, node))) : null;
-    }
-    case "offsetOf":
-      return first && node.arguments[1]
-        ? offsetValue(unit, first, node.arguments[1], context)
-        : null;
-    case "addr": {
-      const a = first && evaluate(unit, first, context);
-      return a && (isAddress(a.type) || a.type.kind === "array" || a.type === NULL)
-        ? { ...a, type: U32 }
-        : null;
-    }
-    case "addressOf": {
-      const a = first && placeValue(unit, first, context);
-      return a && a.type.kind !== "struct" && a.type.kind !== "array"
-        ? { ...a, type: pointerType(a.type) }
-        : null;
-    }
-    case "cast":
-    case "castOrNull": {
-      const a = first && evaluate(unit, first, context);
-      const to = node.typeArguments?.[0];
-      return a && to ? { ...a, type: resolveType(unit, to, context), bits: false } : null;
-    }
-    case "linkerSymbol":
-      return first && ts.isStringLiteralLike(first) ? typedValue(U32, 0n, first.text) : null;
-    case "likely":
-    case "unlikely":
-      return first ? evaluate(unit, first, context) : null;
-    default:
-      return null;
-  }
-}
-
-/** `sizeof<T>()`: of a class its storage, of anything else the value. */
-export function sizeofType(unit: Unit, type: Type, node: TS.Node): number {
-  const storage =
-    type.kind === "class"
-      ? ({ kind: "struct", key: "", cls: type.cls, args: type.args } as const)
-      : type;
-  return sizeOf(unit, storage, node);
-}
-
-function offsetValue(
-  unit: Unit,
-  type: TS.Expression,
-  field: TS.Expression,
-  context: ConstContext,
-): StaticValue | null {
-  const cls = ts.isIdentifier(type) ? unit.modules.lookup(context.module, type.text) : null;
-  if (cls?.kind !== "class" || !ts.isStringLiteralLike(field)) return null;
-  const found = findField(unit, classType(cls), field.text);
-  if (!found) unit.diagnostics.fail(field, "K021", cls.name, field.text, "check the spelling");
-  return literalValue(BigInt(found.offset));
 }

@@ -16,7 +16,8 @@ import { assignable, commonInt, fits } from "./conversions.ts";
 import { variableWords, type Lowering, type Scope } from "./lowering.ts";
 import { operators } from "./operators.ts";
 import type { Operand } from "./operand.ts";
-import { lowerIdentifier, lowerPlace, lowerProperty, loadPlace } from "./places.ts";
+import { lowerPlace, loadPlace } from "./places.ts";
+import { lowerIdentifier, lowerProperty } from "./names.ts";
 import { ts } from "./typescript.ts";
 import {
   BOOL,

@@ -3,7 +3,8 @@
  * `break` and `return` of the loop leave the generator; `continue` goes on behind the `yield`.
  */
 import type TS from "typescript";
-import { bindParameters, enterActivation, evaluateArguments, findCallee } from "./inline.ts";
+import { bindParameters, enterActivation } from "./inline.ts";
+import { evaluateArguments, findCallee } from "./arguments.ts";
 import { innerScope, isActive, type Lowering, type Scope } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
 import { lowerStatement, lowerStatements } from "./statements.ts";

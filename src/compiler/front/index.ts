@@ -18,7 +18,7 @@ import { enumValues } from "./consteval.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { compileInstance } from "./functions.ts";
 import { Modules } from "./modules.ts";
-import { buildStatic } from "./statics.ts";
+import { buildStatic } from "./image.ts";
 import type { Module } from "./symbols.ts";
 import { addTasks, loadWorkloads } from "./tasks.ts";
 import { NO_TYPE_ARGS } from "./type-nodes.ts";

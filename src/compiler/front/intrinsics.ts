@@ -1,43 +1,26 @@
 /** The names of lib.kernel.d.ts that are no types: memory access, atomics, CSRs, pointers, the rest of the machine. */
-import type TS from "typescript";
 import type { AmoOp, MemoryOrder, Op, Payloads, Value } from "../ir.ts";
-import { configNumber } from "./config.ts";
 import { evaluate } from "./consteval.ts";
 import { convert } from "./convert.ts";
-import { lowerExpression, NO_VALUE } from "./expressions.ts";
-import { findField, fieldType } from "./layout.ts";
-import { constContext, staticOperand, type Lowering, type Scope } from "./lowering.ts";
+import { NO_VALUE, lowerExpression } from "./expressions.ts";
+import { csr, lowerEcall, lowerFence, lowerMark, lowerMulhu, system } from "./intrinsics-cpu.ts";
+import { lowerAddr, lowerCast, lowerContainerOf, lowerOffsetOf } from "./intrinsics-pointer.ts";
+import { type Lowering, type Scope, constContext, staticOperand } from "./lowering.ts";
 import type { Operand, Place } from "./operand.ts";
 import {
   addressOf,
   assignPlace,
   checkAssignable,
-  isAddressOperand,
   loadPlace,
   lowerAddressOf,
   lowerPlace,
   placeType,
 } from "./places.ts";
+import { BOOL, I32, STRING, type Type, U32, isAddress, pointerType, typeName } from "./types.ts";
 import { ts } from "./typescript.ts";
-import {
-  BOOL,
-  I32,
-  LITERAL,
-  STRING,
-  U32,
-  U64,
-  classType,
-  isAddress,
-  pointerType,
-  sameType,
-  typeName,
-  valueTypeOf,
-  type Type,
-} from "./types.ts";
-import { resolveType } from "./type-nodes.ts";
-import { constantNumber } from "./variables.ts";
+import type TS from "typescript";
 
-interface Call {
+export interface Call {
   readonly f: Lowering;
   readonly node: TS.CallExpression;
   readonly args: readonly TS.Expression[];
@@ -45,7 +28,7 @@ interface Call {
   readonly dropped: boolean;
 }
 
-interface Intrinsic {
+export interface Intrinsic {
   readonly min: number;
   readonly max: number;
   readonly lower: (call: Call) => Operand;
@@ -73,25 +56,29 @@ export function lowerIntrinsic(
 }
 
 // ---- helpers ----
-
-function value(c: Call, index: number, want: Type | null = null): Operand {
+export function value(c: Call, index: number, want: Type | null = null): Operand {
   return lowerExpression(c.f, c.args[index]!, c.scope, want);
 }
 
 /** The argument as a u32; `loose` also takes an i32 or a negative number. */
-function word(c: Call, index: number, loose = false): Value {
+export function word(c: Call, index: number, loose = false): Value {
   const a = value(c, index, U32);
   const negative = a.literal !== undefined && a.literal.value < 0n;
   const type = loose && (negative || (a.type.kind === "int" && a.type.signed)) ? I32 : U32;
   return convert(c.f, a, type, c.args[index]!).words[0]!;
 }
 
-function emit<O extends Op>(c: Call, op: O, args: readonly Value[], payload: Payloads[O]): Value {
+export function emit<O extends Op>(
+  c: Call,
+  op: O,
+  args: readonly Value[],
+  payload: Payloads[O],
+): Value {
   c.f.at(c.node, c.scope);
   return c.f.b.emit(op, args, payload);
 }
 
-function effect<O extends Op>(
+export function effect<O extends Op>(
   c: Call,
   op: O,
   args: readonly Value[],
@@ -101,117 +88,8 @@ function effect<O extends Op>(
   return NO_VALUE;
 }
 
-function u32Of(v: Value): Operand {
+export function u32Of(v: Value): Operand {
   return { type: U32, words: [v] };
-}
-
-/** An argument that is one word of whatever kind: an address, an integer, null. */
-function anyWord(c: Call, index: number): Value {
-  if (!c.args[index]) return c.f.b.constant(0);
-  const a = value(c, index);
-  if (a.literal) return convert(c.f, a, a.literal.value < 0n ? I32 : U32, c.args[index]!).words[0]!;
-  if (a.words.length !== 1)
-    return c.f.diagnostics.fail(
-      c.args[index]!,
-      "K040",
-      typeName(a.type),
-      "one word",
-      "convert it: `u32(...)`",
-    );
-  return a.words[0]!;
-}
-
-function typeArgument(c: Call): Type {
-  const node = c.node.typeArguments?.[0];
-  if (!node) return c.f.diagnostics.fail(c.node, "K028", "T", c.node.expression.getText());
-  return resolveType(c.f.unit, node, c.scope.activation);
-}
-
-// ---- pointers ----
-
-function lowerCast(c: Call): Operand {
-  const type = typeArgument(c);
-  const address = convert(c.f, value(c, 0, U32), U32, c.args[0]!);
-  if (!isAddress(type))
-    return c.f.diagnostics.fail(
-      c.node,
-      "K040",
-      "an address",
-      typeName(type),
-      "cast<T> is for classes, Ptr, FixedArray and functions; integers convert by u32(x)",
-    );
-  const name = (c.node.expression as TS.Identifier).text;
-  return {
-    type: name === "castOrNull" && "nullable" in type ? { ...type, nullable: true } : type,
-    words: address.words,
-  };
-}
-
-function lowerAddr(c: Call): Operand {
-  const a = value(c, 0);
-  if (a.type.kind === "error") return c.f.diagnostics.stop();
-  if (!isAddressOperand(a))
-    return c.f.diagnostics.fail(
-      c.args[0]!,
-      "K040",
-      typeName(a.type),
-      "an address",
-      "addr takes a structure, an array, a string or a function",
-    );
-  return u32Of(a.words[0]!);
-}
-
-function lowerFieldOf(c: Call): {
-  readonly cls: Operand;
-  readonly offset: number;
-  readonly type: Type;
-} {
-  const cls = value(c, 0);
-  const name = value(c, 1).text;
-  if (!cls.cls)
-    return c.f.diagnostics.fail(
-      c.args[0]!,
-      "K040",
-      typeName(cls.type),
-      "a class",
-      "name the class",
-    );
-  if (name === undefined)
-    return c.f.diagnostics.fail(c.args[1]!, "K040", "this", "a field name", "write it as a string");
-  const type = classType(cls.cls);
-  const field = findField(c.f.unit, type, name);
-  if (!field)
-    return c.f.diagnostics.fail(c.args[1]!, "K021", cls.cls.name, name, "check the spelling");
-  return { cls, offset: field.offset, type: fieldType(c.f.unit, type, field) };
-}
-
-function lowerOffsetOf(c: Call): Operand {
-  return {
-    type: LITERAL,
-    words: [],
-    literal: { value: BigInt(lowerFieldOf(c).offset), bits: false },
-  };
-}
-
-function lowerContainerOf(c: Call): Operand {
-  const { cls, offset, type } = lowerFieldOf(c);
-  const member = value(c, 2);
-  if (member.type.kind === "error") return c.f.diagnostics.stop();
-  const wanted = valueTypeOf(type);
-  if (!sameType(member.type, wanted)) {
-    c.f.diagnostics.fail(
-      c.args[2]!,
-      "K040",
-      typeName(member.type),
-      typeName(wanted),
-      "the pointer must point to this very field",
-    );
-  }
-  c.f.at(c.node, c.scope);
-  return {
-    type: classType(cls.cls!),
-    words: [c.f.b.binary("add", member.words[0]!, c.f.b.constant(-offset))],
-  };
 }
 
 /** An intrinsic whose value is known at compile time. */
@@ -284,74 +162,6 @@ function amo(op: AmoOp, order: MemoryOrder): Intrinsic {
   };
 }
 
-function lowerFence(c: Call): Operand {
-  const side = (i: number): "r" | "w" | "rw" => {
-    const { text } = value(c, i);
-    if (text === "r" || text === "w" || text === "rw") return text;
-    return c.f.diagnostics.fail(
-      c.args[i]!,
-      "K040",
-      text ?? "this",
-      "a side of a fence",
-      'write "r", "w" or "rw"',
-    );
-  };
-  return effect(c, "fence", [], { pred: side(0), succ: side(1) });
-}
-
-// ---- the processor ----
-
-function csr(op: "rw" | "rs" | "rc", kind: "read" | "write" | "both"): Intrinsic {
-  return {
-    min: kind === "read" ? 1 : 2,
-    max: kind === "read" ? 1 : 2,
-    lower: (c) => {
-      const number = Number(constantNumber(c.f, c.args[0]!, c.scope, "a CSR number"));
-      const operand = kind === "read" ? c.f.b.constant(0) : word(c, 1);
-      const wantsOld = kind === "read" || (kind === "both" && !c.dropped);
-      const old = emit(c, "csr", [operand], { op, csr: number, wantsOld });
-      return kind === "write" ? NO_VALUE : u32Of(old);
-    },
-  };
-}
-
-function lowerEcall(c: Call): Operand {
-  const words = c.args.map((_, i) => word(c, i, true));
-  const low = emit(c, "ecall", words, { results: 2 });
-  return { type: U64, words: [low, c.f.b.emit("result1", [low], {})] };
-}
-
-function lowerMark(c: Call): Operand {
-  const marks = c.f.unit.config.options.get("marks");
-  if (marks && configNumber(c.f.unit.config, marks) === 0) return NO_VALUE;
-  const event = Number(constantNumber(c.f, c.args[0]!, c.scope, "the event of a mark"));
-  if (event < 1 || event > 2047)
-    c.f.diagnostics.fail(c.args[0]!, "K041", event, "an event number", "events are 1 to 2047");
-  const [first, second, third] = [anyWord(c, 1), anyWord(c, 2), anyWord(c, 3)];
-  return effect(c, "mark", [first, second, third], { event });
-}
-
-function system(op: Payloads["system"]["op"]): Intrinsic {
-  return {
-    min: 0,
-    max: op === "sfence.vma" ? 2 : 0,
-    lower: (c) =>
-      effect(
-        c,
-        "system",
-        c.args.map((_, i) => word(c, i)),
-        { op },
-      ),
-  };
-}
-
-function lowerMulhu(c: Call): Operand {
-  const a = word(c, 0);
-  const b = word(c, 1);
-  c.f.at(c.node, c.scope);
-  return u32Of(c.f.b.binary("mulhu", a, b));
-}
-
 function lowerVaWords(c: Call): Operand {
   const args = value(c, 0);
   if (args.type.kind !== "varargs")
@@ -381,6 +191,7 @@ const AMO_NAMES: readonly (readonly [string, AmoOp])[] = [
   ["Or", "or"],
   ["Xor", "xor"],
 ];
+
 const AMO_ORDERS: readonly (readonly [string, MemoryOrder])[] = [
   ["", "acquire-release"],
   ["Relaxed", "relaxed"],
