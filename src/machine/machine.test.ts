@@ -183,7 +183,7 @@ describe("programs in M mode", () => {
     code.csr("csrrs", "s0", CSR["mcause"]!, "zero").csr("csrrs", "s1", CSR["mtval"]!, "zero");
     const machine = machineWith(poweroff(code));
     machine.run(LIMITS);
-    expect([...machine.hart(0).x.slice(8, 10)]).toEqual([5, 0x3000_0008]);
+    expect(Array.from(machine.hart(0).x.slice(8, 10))).toEqual([5, 0x3000_0008]);
   });
 
   test("the timer wakes WFI and interrupts, and sleeping costs no instructions", () => {
@@ -252,7 +252,7 @@ describe("S mode", () => {
     code.csr("csrrs", "s1", CSR["mepc"]!, "zero");
     const machine = machineWith(poweroff(code));
     machine.run(LIMITS);
-    expect([...machine.hart(0).x.slice(8, 10)]).toEqual([1, code.addressOf("supervisor")]);
+    expect(Array.from(machine.hart(0).x.slice(8, 10))).toEqual([1, code.addressOf("supervisor")]);
   });
 
   /**

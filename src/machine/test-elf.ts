@@ -77,18 +77,19 @@ export function elfFile(elf: TestElf): Uint8Array {
   }
   const file = new Uint8Array(end + 40 * sections.length);
   const view = new DataView(file.buffer);
-  chunks.forEach((chunk, i) => file.set(chunk, offsets[i]));
+  for (const [i, chunk] of chunks.entries()) file.set(chunk, offsets[i]);
   file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
   const half = (at: number, value: number): void => view.setUint16(at, value, true);
   const word = (at: number, value: number): void => view.setUint32(at, value, true);
-  [
+  const halves: [number, number][] = [
     [16, 2],
     [18, 243],
     [40, HEADER],
     [42, PROGRAM_HEADER],
     [44, elf.segments.length],
     [46, 40],
-  ].forEach(([at, value]) => half(at!, value!));
+  ];
+  for (const [at, value] of halves) half(at, value);
   half(48, sections.length);
   half(50, sections.length - 1);
   word(20, 1);
@@ -108,7 +109,7 @@ export function elfFile(elf: TestElf): Uint8Array {
       7,
       4,
     ];
-    fields.forEach((value, k) => word(at + 4 * k, value));
+    for (const [k, value] of fields.entries()) word(at + 4 * k, value);
   });
   sections.forEach((section, i) => {
     const at = end + 40 * i;
@@ -125,7 +126,7 @@ export function elfFile(elf: TestElf): Uint8Array {
       1,
       0,
     ];
-    fields.forEach((value, k) => word(at + 4 * k, value));
+    for (const [k, value] of fields.entries()) word(at + 4 * k, value);
   });
   return file;
 }

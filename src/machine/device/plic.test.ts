@@ -97,7 +97,7 @@ test("the best source wins: highest priority, lowest number (property)", () => {
       if (one.enabled) words[one.number >>> 5]! |= 1 << (one.number & 31);
       if (one.raised) setSource(board, one.number, true, -1);
     }
-    words.forEach((word, index) => store(0x2000 + 4 * index, word));
+    for (const [index, word] of words.entries()) store(0x2000 + 4 * index, word);
     store(0x20_0000, threshold);
     const rivals = sources.filter((one) => one.enabled && one.raised && one.priority > threshold);
     rivals.sort((a, b) => b.priority - a.priority || a.number - b.number);

@@ -260,7 +260,7 @@ export const CSR_ROWS: readonly CsrRow[] = allRows();
 
 /** By number; undefined: there is no such register. */
 export const CSR_BY_NUMBER: readonly (CsrRow | undefined)[] = (() => {
-  const table: (CsrRow | undefined)[] = new Array(4096).fill(undefined);
+  const table: (CsrRow | undefined)[] = Array.from({ length: 4096 }, () => undefined);
   for (const row of CSR_ROWS) table[row.number] = row;
   return table;
 })();
