@@ -74,13 +74,34 @@ export function findDominators(fn: IrFunction): Dominators {
   }
   const children: number[][] = order.map(() => []);
   for (let i = 1; i < order.length; i++) children[idom[i]].push(i);
+  const [enter, leave] = numberTree(children);
   const dominates = (a: Block, b: Block): boolean => {
-    const target = index.get(a) as number;
-    let at = index.get(b) as number;
-    while (at > target) at = idom[at];
-    return at === target;
+    const x = index.get(a) as number;
+    const y = index.get(b) as number;
+    return enter[x] <= enter[y] && leave[y] <= leave[x];
   };
   return { order, index, idom, children, dominates };
+}
+
+/** Numbers at which a walk over the tree enters and leaves each node: a subtree is an interval. */
+function numberTree(children: readonly (readonly number[])[]): [Int32Array, Int32Array] {
+  const enter = new Int32Array(children.length);
+  const leave = new Int32Array(children.length);
+  let clock = 0;
+  const stack = [{ node: 0, next: 0 }];
+  enter[0] = clock++;
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1];
+    const child = children[top.node][top.next++];
+    if (child !== undefined) {
+      enter[child] = clock++;
+      stack.push({ node: child, next: 0 });
+    } else {
+      leave[top.node] = clock++;
+      stack.pop();
+    }
+  }
+  return [enter, leave];
 }
 
 export interface Loop {

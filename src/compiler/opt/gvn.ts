@@ -1,15 +1,16 @@
 /**
  * Global value numbering over the dominator tree: a pure operation that a dominating block has computed is not repeated;
- * a load repeats neither an earlier load nor the store before it, as long as a single way leads from there to here.
+ * a load repeats neither an earlier load nor the store before it, when that is known on all ways here.
  *
  *   before: v3 = add v1, v2 ... v5 = add v1, v2       after: v5 is v3
  *   before: store [p+4], v1; v2 = load [p+4]          after: v2 is v1
  *
- * Memory is forgotten at joins, calls, atomics, CSR accesses, fences, barriers, marks and assembly (`isClobber`), and a
+ * Memory is forgotten at loop headers, calls, atomics, CSR accesses, fences, barriers, marks and assembly (`isClobber`), and a
  * store forgets what may overlap it. `once` accesses are never merged. The address of a per-CPU variable is remembered
  * like memory: after a clobber the task may be on another CPU.
  */
 import type { Block, IrFunction, Value, ValueOf } from "../ir.ts";
+import type { Dominators } from "./cfg.ts";
 import { findDominators } from "./cfg.ts";
 import { Replacements, isClobber, isPure } from "./values.ts";
 
@@ -17,42 +18,35 @@ export function numberValues(fn: IrFunction): void {
   const dominators = findDominators(fn);
   const replaced = new Replacements();
   const escaping = escapingSlots(fn);
-  const pure = new Map<string, Value>();
+  const pure = new Map<string, Computed[]>();
   const memories = new Map<Block, Memory>();
-  const visit = (index: number): string[] => {
-    const block = dominators.order[index];
-    const added: string[] = [];
-    const only = block.preds.length === 1 ? memories.get(block.preds[0]) : undefined;
-    const memory = only ? only.copy() : new Memory(escaping);
+  // Reverse postorder: a block comes after its dominators, and after all its predecessors unless it heads a loop.
+  for (const block of dominators.order) {
+    const memory = Memory.atEntry(block, memories, escaping);
     for (const value of block.values) {
       replaced.inArgs(value.args);
-      const known = isPure(value) ? findPure(value, pure, added) : memory.find(value);
+      const known = isPure(value) ? findPure(value, block, pure, dominators) : memory.find(value);
       if (known) replaced.set(value, known);
     }
     memories.set(block, memory);
-    return added;
-  };
-  // Preorder over the dominator tree; what a block added is forgotten when its subtree is done.
-  const stack: { index: number; next: number; added: string[] }[] = [{ index: 0, next: 0, added: visit(0) }];
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1];
-    const child = dominators.children[top.index][top.next++];
-    if (child !== undefined) {
-      stack.push({ index: child, next: 0, added: visit(child) });
-      continue;
-    }
-    for (const key of top.added) pure.delete(key);
-    stack.pop();
   }
   replaced.apply(fn);
 }
 
-function findPure(value: Value, pure: Map<string, Value>, added: string[]): Value | null {
+interface Computed {
+  readonly value: Value;
+  readonly block: Block;
+}
+
+function findPure(value: Value, block: Block, pure: Map<string, Computed[]>, dominators: Dominators): Value | null {
   const key = pureKey(value);
   const known = pure.get(key);
-  if (known) return known;
-  pure.set(key, value);
-  added.push(key);
+  if (!known) {
+    pure.set(key, [{ value, block }]);
+    return null;
+  }
+  for (const other of known) if (dominators.dominates(other.block, block)) return other.value;
+  known.push({ value, block });
   return null;
 }
 
@@ -86,10 +80,21 @@ class Memory {
     this.#escaping = escaping;
   }
 
-  copy(): Memory {
-    const memory = new Memory(this.#escaping);
-    memory.#known = [...this.#known];
-    memory.#percpu = new Map(this.#percpu);
+  /** What all ways into the block agree on; nothing when one of them comes from inside a loop that it heads. */
+  static atEntry(block: Block, memories: ReadonlyMap<Block, Memory>, escaping: ReadonlySet<string>): Memory {
+    const memory = new Memory(escaping);
+    const ways: Memory[] = [];
+    for (const pred of block.preds) {
+      const way = memories.get(pred);
+      if (!way) return memory;
+      ways.push(way);
+    }
+    if (ways.length === 0) return memory;
+    // The same note reached all predecessors, so the block where it was taken dominates them, and this block.
+    memory.#known = ways[0].#known.filter((known) => ways.every((way) => way.#known.includes(known)));
+    for (const [key, value] of ways[0].#percpu) {
+      if (ways.every((way) => way.#percpu.get(key) === value)) memory.#percpu.set(key, value);
+    }
     return memory;
   }
 
