@@ -14,14 +14,14 @@ import {
   type ConfigValue,
   type Option,
 } from "./config.ts";
-import { enumValues } from "./consteval.ts";
+import { enumValues } from "./constants/consteval.ts";
 import { Diagnostics } from "./diagnostics.ts";
-import { compileInstance } from "./functions.ts";
-import { Modules } from "./modules.ts";
-import { buildStatic } from "./image.ts";
-import type { Module } from "./symbols.ts";
+import { compileInstance } from "./lower/functions.ts";
+import { Modules } from "./types/modules.ts";
+import { buildStatic } from "./constants/image.ts";
+import type { Module } from "./types/symbols.ts";
 import { addTasks, loadWorkloads } from "./tasks.ts";
-import { NO_TYPE_ARGS } from "./type-nodes.ts";
+import { NO_TYPE_ARGS } from "./types/type-nodes.ts";
 import { useTypeScript, type TypeScript } from "./typescript.ts";
 import { Unit } from "./unit.ts";
 

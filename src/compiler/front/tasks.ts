@@ -1,9 +1,9 @@
 /** The tasks a run may start: exported `(arg: u32): void`, in the workload module or one of kernel/workload/. */
-import type { Modules } from "./modules.ts";
-import type { FunctionSymbol, Module, ModuleSymbol } from "./symbols.ts";
+import type { Modules } from "./types/modules.ts";
+import type { FunctionSymbol, Module, ModuleSymbol } from "./types/symbols.ts";
 import type { Unit } from "./unit.ts";
-import { functionTypeOf } from "./statics.ts";
-import { NO_TYPE_ARGS } from "./type-nodes.ts";
+import { functionTypeOf } from "./constants/statics.ts";
+import { NO_TYPE_ARGS } from "./types/type-nodes.ts";
 
 const WORKLOAD_FOLDER = "kernel/workload/";
 

@@ -9,10 +9,10 @@ import type { StructInfo } from "../../base/hartlab-section.ts";
 import type { DataObject, IrFunction, Location, LocationId, NakedFunction } from "../ir.ts";
 import type { Config } from "./config.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import type { Modules } from "./modules.ts";
-import type { Operand } from "./operand.ts";
-import type { ClassSymbol, Domain, FunctionSymbol, StaticSymbol } from "./symbols.ts";
-import type { ClassType, Type } from "./types.ts";
+import type { Modules } from "./types/modules.ts";
+import type { Operand } from "./lower/operand.ts";
+import type { ClassSymbol, Domain, FunctionSymbol, StaticSymbol } from "./types/symbols.ts";
+import type { ClassType, Type } from "./types/types.ts";
 
 /** A function to compile: a declaration with its compile-time arguments. */
 export interface Instance {

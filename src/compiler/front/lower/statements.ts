@@ -1,0 +1,230 @@
+/** Statements. A problem abandons one statement; the next is looked at. */
+import type TS from "typescript";
+import type { Block } from "../../ir.ts";
+import { lowerCondition } from "./conditions.ts";
+import { convert, materialize } from "./convert.ts";
+import { lowerExpression } from "./expressions.ts";
+import { lowerForOf } from "../call/generators.ts";
+import { innerScope, type Loop, type Lowering, type Scope } from "./lowering.ts";
+import { lowerDo, lowerFor, lowerWhile } from "./loops.ts";
+import { ts } from "../typescript.ts";
+import { LITERAL, typeName } from "../types/types.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { constantNumber, lowerVariables } from "./variables.ts";
+
+export function lowerStatements(
+  f: Lowering,
+  statements: readonly TS.Statement[],
+  scope: Scope,
+): void {
+  for (const statement of statements) lowerStatement(f, statement, scope);
+}
+
+export function lowerBlock(f: Lowering, block: TS.Block, scope: Scope): void {
+  lowerStatements(f, block.statements, innerScope(scope));
+}
+
+export function lowerStatement(f: Lowering, node: TS.Statement, scope: Scope): void {
+  if (f.b.dead) return;
+  f.diagnostics.guarded(() => dispatch(f, node, scope));
+}
+
+function dispatch(f: Lowering, node: TS.Statement, scope: Scope): void {
+  if (ts.isBlock(node)) {
+    lowerBlock(f, node, scope);
+    return;
+  }
+  if (node.kind === ts.SyntaxKind.EmptyStatement) return;
+  f.at(node, scope);
+  if (ts.isExpressionStatement(node)) {
+    if (!ts.isStringLiteral(node.expression))
+      lowerExpression(f, node.expression, scope, null, true);
+    return;
+  }
+  if (ts.isVariableStatement(node)) {
+    lowerVariables(f, node.declarationList, scope);
+    return;
+  }
+  if (ts.isIfStatement(node)) {
+    lowerIf(f, node, scope);
+    return;
+  }
+  if (ts.isReturnStatement(node)) {
+    lowerReturn(f, node, scope);
+    return;
+  }
+  if (ts.isWhileStatement(node)) {
+    lowerWhile(f, node, scope);
+    return;
+  }
+  if (ts.isDoStatement(node)) {
+    lowerDo(f, node, scope);
+    return;
+  }
+  if (ts.isForStatement(node)) {
+    lowerFor(f, node, scope);
+    return;
+  }
+  if (ts.isForOfStatement(node)) {
+    lowerForOf(f, node, scope);
+    return;
+  }
+  if (ts.isBreakStatement(node)) {
+    lowerJump(f, node, "break", scope);
+    return;
+  }
+  if (ts.isContinueStatement(node)) {
+    lowerJump(f, node, "continue", scope);
+    return;
+  }
+  if (ts.isSwitchStatement(node)) {
+    lowerSwitch(f, node, scope);
+    return;
+  }
+  if (ts.isLabeledStatement(node)) {
+    dispatch(f, node.statement, { ...innerScope(scope), label: node.label.text });
+    return;
+  }
+  refuse(f, node);
+}
+
+function refuse(f: Lowering, node: TS.Statement): never {
+  if (ts.isTryStatement(node) || ts.isThrowStatement(node)) return f.diagnostics.fail(node, "K110");
+  if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node))
+    return f.diagnostics.fail(node, "K100");
+  if (ts.isForInStatement(node))
+    return f.diagnostics.fail(node, "K101", "for..in", "write a `for` with an index");
+  return f.diagnostics.fail(
+    node,
+    "K101",
+    ts.SyntaxKind[node.kind] ?? "this statement",
+    "see docs/dialect.md",
+  );
+}
+
+function lowerIf(f: Lowering, node: TS.IfStatement, scope: Scope): void {
+  const then = f.b.block();
+  const otherwise = f.b.block();
+  const end = node.elseStatement ? f.b.block() : otherwise;
+  lowerCondition(f, node.expression, then, otherwise, scope);
+  f.b.startSealed(then);
+  lowerStatement(f, node.thenStatement, innerScope(scope));
+  f.b.jump(end);
+  f.b.startSealed(otherwise);
+  if (!node.elseStatement) return;
+  lowerStatement(f, node.elseStatement, innerScope(scope));
+  f.b.jump(end);
+  f.b.startSealed(end);
+}
+
+function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void {
+  const { result, returnTo, fn, onYield } = scope.activation;
+  if (onYield) {
+    if (node.expression)
+      f.diagnostics.fail(node, "K101", "a generator that returns a value", "write `return;`");
+    f.b.jump(returnTo!.block);
+    return;
+  }
+  let words: readonly import("../../ir.ts").Value[] = [];
+  if (node.expression) {
+    const value = lowerExpression(f, node.expression, scope, result);
+    if (result.kind === "void") {
+      if (value.type.kind !== "void" && value.type.kind !== "never")
+        f.diagnostics.fail(node, "K040", typeName(value.type), "void", "drop the value");
+    } else words = convert(f, value, result, node.expression).words;
+  } else if (result.kind !== "void") {
+    f.diagnostics.fail(node, "K088", fn.name, typeName(result));
+  }
+  f.at(node, scope);
+  leave(f, words, scope);
+}
+
+/** Returns from the activation with these words. */
+export function leave(
+  f: Lowering,
+  words: readonly import("../../ir.ts").Value[],
+  scope: Scope,
+): void {
+  const { returnTo } = scope.activation;
+  if (!returnTo) {
+    f.b.ret(words);
+    return;
+  }
+  returnTo.words.forEach((w, i) => {
+    f.b.write(w, words[i]!);
+  });
+  f.b.jump(returnTo.block);
+}
+
+function lowerJump(
+  f: Lowering,
+  node: TS.BreakStatement | TS.ContinueStatement,
+  kind: "break" | "continue",
+  scope: Scope,
+): void {
+  for (let loop: Loop | null = scope.loop; loop; loop = loop.up) {
+    if (node.label && loop.label !== node.label.text) continue;
+    const target: Block | null = kind === "break" ? loop.breakTo : loop.continueTo;
+    if (target) {
+      f.b.jump(target);
+      return;
+    }
+  }
+  f.diagnostics.fail(node, "K112", kind);
+}
+
+/** A chain of comparisons; bodies fall through as written. */
+function lowerSwitch(f: Lowering, node: TS.SwitchStatement, scope: Scope): void {
+  const value = materialize(f, lowerExpression(f, node.expression, scope), node.expression);
+  if (value.type.kind !== "int" || value.type.bytes === 8) {
+    f.diagnostics.fail(
+      node.expression,
+      "K045",
+      "`switch`",
+      typeName(value.type),
+      "switch over an integer of at most 32 bits",
+    );
+  }
+  const { clauses } = node.caseBlock;
+  const end = f.b.block();
+  const bodies = clauses.map(() => f.b.block());
+  let otherwise = end;
+  clauses.forEach((clause, i) => {
+    if (ts.isDefaultClause(clause)) {
+      otherwise = bodies[i]!;
+      return;
+    }
+    const number = constantNumber(f, clause.expression, scope, "a case label");
+    const label = arithmetic(
+      f,
+      "+",
+      value,
+      { type: LITERAL, words: [], literal: { value: 0n, bits: false } },
+      clause,
+    );
+    const wanted = convert(
+      f,
+      { type: LITERAL, words: [], literal: { value: number, bits: false } },
+      label.type,
+      clause.expression,
+    );
+    const next = f.b.block();
+    f.at(clause, scope);
+    f.b.branch("eq", value.words[0]!, wanted.words[0]!, bodies[i]!, next, null);
+    f.b.startSealed(next);
+  });
+  f.b.jump(otherwise);
+  const inner = innerScope(scope, {
+    label: scope.label,
+    breakTo: end,
+    continueTo: null,
+    up: scope.loop,
+  });
+  clauses.forEach((clause, i) => {
+    f.b.jump(bodies[i]!);
+    f.b.startSealed(bodies[i]!);
+    lowerStatements(f, clause.statements, inner);
+  });
+  f.b.jump(end);
+  f.b.startSealed(end);
+}
