@@ -32,19 +32,30 @@ const HART_RANGES: readonly (readonly [from: number, to: number])[] = [
 
 type Sha = ReturnType<typeof sha256.create>;
 
+/**
+ * Whether the page of `words` at index `from` holds nothing but zeroes; eight words a step, for
+ * speed.
+ */
+function isZeroPage(words: Int32Array, from: number): boolean {
+  const end = from + PAGE_BYTES / 4;
+  for (let i = from; i < end; i += 8) {
+    const low = words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
+    const high = words[i + 4]! | words[i + 5]! | words[i + 6]! | words[i + 7]!;
+    if ((low | high) !== 0) return false;
+  }
+  return true;
+}
+
 /** Adds [start, start + length) of linear memory; both page aligned. */
 function addPages(sha: Sha, board: Board, start: number, length: number): void {
-  const { words } = board;
   const number = new Uint32Array(1);
   const numberBytes = new Uint8Array(number.buffer);
   for (let page = 0; page < length; page += PAGE_BYTES) {
-    let at = (start + page) >>> 2;
-    const end = at + PAGE_BYTES / 4;
-    while (at < end && words[at] === 0) at++;
-    if (at === end) continue;
+    const from = start + page;
+    if (isZeroPage(board.words, from >>> 2)) continue;
     number[0] = page;
     sha.update(numberBytes);
-    sha.update(board.bytes.subarray(start + page, start + page + PAGE_BYTES));
+    sha.update(board.bytes.subarray(from, from + PAGE_BYTES));
   }
 }
 
