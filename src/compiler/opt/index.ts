@@ -8,10 +8,12 @@ import { eliminateDeadCode } from "./dce.ts";
 import { insertPreheaders, splitCriticalEdges } from "./edges.ts";
 import { numberValues } from "./gvn.ts";
 import { hoistInvariants } from "./licm.ts";
+import { reduceInductions } from "./induction.ts";
+import { lowerMasks } from "./masks.ts";
 import { simplify } from "./simplify.ts";
 import { threadJumps } from "./thread.ts";
 
-export const OPT_PASSES = ["simplify", "thread", "join", "addresses", "gvn", "licm", "dce"] as const;
+export const OPT_PASSES = ["simplify", "thread", "join", "addresses", "gvn", "licm", "induction", "masks", "dce"] as const;
 export type OptPass = (typeof OPT_PASSES)[number];
 
 export interface OptimizeOptions {
@@ -35,9 +37,12 @@ export function optimize(fn: IrFunction, options: OptimizeOptions = {}): void {
   shape("thread", threadJumps);
   shape("join", joinBlocks);
   run("dce", eliminateDeadCode);
-  if (fn.blocks.length === 1) return;
-  insertPreheaders(fn);
-  run("licm", hoistInvariants);
-  splitCriticalEdges(fn);
+  if (fn.blocks.length > 1) {
+    insertPreheaders(fn);
+    run("licm", hoistInvariants);
+    run("induction", reduceInductions);
+    splitCriticalEdges(fn);
+  }
+  run("masks", lowerMasks);
   run("dce", eliminateDeadCode);
 }

@@ -7,6 +7,8 @@ import { joinBlocks } from "./blocks.ts";
 import { eliminateDeadCode } from "./dce.ts";
 import { insertPreheaders, splitCriticalEdges } from "./edges.ts";
 import { numberValues } from "./gvn.ts";
+import { reduceInductions } from "./induction.ts";
+import { lowerMasks } from "./masks.ts";
 import { optimize } from "./index.ts";
 import { hoistInvariants } from "./licm.ts";
 import { simplify } from "./simplify.ts";
@@ -27,6 +29,8 @@ const PASSES: Readonly<Record<string, (fn: IrFunction) => void>> = {
   insertPreheaders,
   splitCriticalEdges,
   hoistInvariants: (fn) => { insertPreheaders(fn); hoistInvariants(fn); },
+  reduceInductions: (fn) => { simplify(fn); insertPreheaders(fn); hoistInvariants(fn); reduceInductions(fn); },
+  lowerMasks,
   optimize,
 };
 

@@ -264,6 +264,20 @@ class Generator {
     return zero;
   }
 
+  /** Something computed from a loop's counter, as array elements are. */
+  #indexed(index: Value): Value {
+    const scaled = this.#chance(2)
+      ? this.#make("binary", [index, this.#constant(2)], { op: "sll" })
+      : this.#make("binary", [index, this.#constant(12)], { op: "mul" });
+    if (this.#chance(3)) {
+      const more = this.#make("binary", [scaled, this.#operand()], { op: this.#pick(["add", "sub"] as const) });
+      return this.#make("binary", [more, index], { op: this.#pick(["add", "sub", "xor"] as const) });
+    }
+    const base = this.#make("symbol", [], { name: `d${this.#random(STATIC_COUNT)}`, offset: 0 });
+    const address = this.#make("binary", [base, scaled], { op: "add" });
+    return this.#make("load", [address], { width: 4, signed: true, offset: 4, access: "plain" });
+  }
+
   /** do { body; if (odd) break; } while (++i < n), or the same with the test at the top. */
   #loop(depth: number): void {
     const entry = this.#block;
@@ -285,6 +299,7 @@ class Generator {
       ways.push([...this.#variables]);
       this.#block = body;
     }
+    for (let n = this.#random(3); n > 0; n--) this.#assign(this.#indexed(index));
     this.#body(depth);
     if (this.#chance(2)) {
       const on = this.#newBlock(this.#block);
