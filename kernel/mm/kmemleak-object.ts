@@ -77,9 +77,12 @@ const object_tree_lock = new rwlock_t();
 let object_cache: kmem_cache | null = null;
 let scan_area_cache: kmem_cache | null = null;
 
-/** No tracked block begins below min_addr or ends behind max_addr: a cheap test before the lookup. Under object_tree_lock. */
-let min_addr: usize = 0xffff_ffff;
-let max_addr: usize = 0;
+/**
+ * Every tracked block lies above below_addr and ends at end_addr at the latest: a cheap test before the lookup. Written under
+ * object_tree_lock. Both are in a root area; neither holds an address of a block, or they would keep the lowest one alive.
+ */
+let below_addr: usize = 0xffff_ffff;
+let end_addr: usize = 0;
 
 export function kmemleak_object_init(): void {
   object_cache = kmem_cache_create("kmemleak_object", sizeof<kmemleak_object>(), 0, SLAB_NOLEAKTRACE, null);
@@ -90,7 +93,7 @@ export function kmemleak_object_init(): void {
 /** Whether a word could point into a tracked block at all. */
 export function in_tracked_range(value: usize): boolean {
   "inline";
-  return value >= READ_ONCE(min_addr) && value < READ_ONCE(max_addr);
+  return value > READ_ONCE(below_addr) && value < READ_ONCE(end_addr);
 }
 
 // ---- colours: computed from count and min_count, never stored ----
@@ -193,8 +196,8 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   object.trace_len = stack_trace_save(object.trace, MAX_TRACE, 2);
 
   let flags = write_lock_irqsave(object_tree_lock);
-  if (ptr < min_addr) min_addr = ptr;
-  if (ptr + size > max_addr) max_addr = ptr + size;
+  if (ptr <= below_addr) below_addr = ptr - 1;
+  if (ptr + size > end_addr) end_addr = ptr + size;
   const twin = interval_insert(object_tree_root, object.tree_node);
   write_unlock_irqrestore(object_tree_lock, flags);
   if (twin !== null) panic("kmemleak: cannot insert 0x%08x (size %u): the same block is tracked already", ptr, size);

@@ -54,7 +54,8 @@ export function vmalloc_init(): void {
 function insert_area(area: vm_struct): boolean {
   const wanted = area.nr_pages + 1;
   spin_lock(vmlist_lock);
-  let at: u32 = 0;
+  // Page 0 stays empty: its address is a constant of this file, and would keep a block there alive for kmemleak.
+  let at: u32 = 1;
   let before: list_head = vmlist;
   for (const other of list_for_each_entry(vmlist, vm_struct, "list")) {
     if (other.first - at >= wanted) {

@@ -11,7 +11,7 @@ import { get_option_u32 } from "../lib/cmdline.ts";
 import { prandom_seed, prandom_u32, prandom_state } from "../lib/random.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
-import { kfree, kmalloc, kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
+import { kfree, kmalloc, kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free, ksize } from "../mm/slab.ts";
 import { vfree, vmalloc } from "../mm/vmalloc.ts";
 import { jiffies, time_before } from "../sched/clock.ts";
 import { msleep } from "../sched/timer.ts";
@@ -93,6 +93,8 @@ function allocate(slot: churn_slot, random: prandom_state): void {
     size = (1 << log) + ((dice >>> 12) & ((1 << log) - 1) & ~3);
     if (size > 8192) size = 8192;
     ptr = kmalloc(size, GFP_KERNEL);
+    // To the end of its size class: what an earlier owner left behind there would pass for references.
+    size = ksize(ptr);
   }
   if (ptr === 0) return;
   slot.ptr = ptr;

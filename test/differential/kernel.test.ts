@@ -27,11 +27,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The scenario's tasks, with ages and times that fit a host's clock. */
 const APPEND = [
-  "seed=1 kmemleak.min_age=1s",
-  "task=churn@all task=keep_on_stack@1",
-  "task=lose_kmalloc@0+20ms task=lose_registered@1+20ms task=lose_vmalloc@2+30ms task=lose_chain@3+30ms task=lose_cycle@0+40ms",
-  "task=keep_interior@1+40ms task=keep_in_heap@2+40ms task=keep_in_bss@3+40ms task=keep_in_percpu@0+50ms",
-  "task=keep_not_leak@1+50ms task=keep_ignored@2+50ms task=scan_twice@0+3s",
+  "seed=1 kmemleak.min_age=1s task=keep_on_stack@1",
+  "task=lose_kmalloc@0 task=lose_registered@1 task=lose_vmalloc@2 task=lose_chain@3 task=lose_cycle@0",
+  "task=keep_interior@1 task=keep_in_heap@2 task=keep_in_bss@3 task=keep_in_percpu@0",
+  "task=keep_not_leak@1 task=keep_ignored@2 task=churn@all+200ms task=scan@0+3s task=last_scan@1+5s",
 ].join(" ");
 
 /** `function size` of each leak: the innermost frame that belongs to the workload. */
