@@ -282,7 +282,7 @@ test("constructs outside of the dialect", () => {
       "let x: u32 | string = 1;",
       "delete n.key;",
       "b = typeof b;",
-      "use(`x ${b}`);",
+      `use(\`x \${b}\`);`,
       'text = text + "x";',
       "var x: u32 = 1;",
       "const m = async () => {};",

@@ -77,6 +77,7 @@ function compile(input: CompileInput, diagnostics: Diagnostics): IrUnit {
     input.tasks.length || input.workload !== null
       ? loadWorkloads(modules, files.keys(), input.workload)
       : [];
+  if (modules.syntaxErrors) diagnostics.stop();
   modules.checkImports();
 
   for (const module of entries) reachExports(unit, module);

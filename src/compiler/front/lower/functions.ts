@@ -47,6 +47,7 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   const { line, character } = fn.module.source.getLineAndCharacterOfPosition(end);
   if (!f.b.dead) f.b.loc = closingLocation(unit, activation, line, character);
   endBody(f, fn, result, body);
+  if (unit.diagnostics.problems.length) return; // a statement that was abandoned may have left blocks open
   unit.functions.push(f.b.finish({ ...head, paramCount: words.count, results: wordsOf(result) }));
 }
 

@@ -28,10 +28,15 @@ function parse(path: string, text: string): TS.SourceFile {
   return source;
 }
 
+/** Of one file. */
+const SYNTAX_ERRORS_MAX = 3;
+
 export class Modules {
   readonly byPath = new Map<string, Module>();
   private readonly files: ReadonlyMap<string, string>;
   private readonly diagnostics: Diagnostics;
+  /** Some module could not be parsed: there is no point in going on. */
+  syntaxErrors = false;
   private symbolCount = 0;
   /** Imports have been checked: a broken one is known and silent from here on. */
   private checked = false;
@@ -65,19 +70,22 @@ export class Modules {
       identifierCounts: null,
     };
     this.byPath.set(path, module);
-    this.reportSyntax(source);
+    if (this.reportSyntax(source)) return module;
     for (const statement of source.statements)
       this.diagnostics.guarded(() => this.declare(module, statement));
     return module;
   }
 
-  private reportSyntax(source: TS.SourceFile): void {
+  /** Whether there are errors of syntax; the first few are reported, what follows them is seldom meant. */
+  private reportSyntax(source: TS.SourceFile): boolean {
     const errors = (source as unknown as { parseDiagnostics: readonly TS.DiagnosticWithLocation[] })
       .parseDiagnostics;
-    for (const error of errors) {
+    for (const error of errors.slice(0, SYNTAX_ERRORS_MAX)) {
       const message = `${ts.flattenDiagnosticMessageText(error.messageText, " ")} (K001)`;
       this.diagnostics.add(message, placeAt(source, error.start), "");
     }
+    this.syntaxErrors ||= errors.length > 0;
+    return errors.length > 0;
   }
 
   private add(module: Module, node: TS.Node, symbol: ModuleSymbol): void {
@@ -142,7 +150,8 @@ export class Modules {
   }
 
   private import(module: Module, s: TS.ImportDeclaration): void {
-    const from = (s.moduleSpecifier as TS.StringLiteral).text;
+    if (!ts.isStringLiteral(s.moduleSpecifier)) this.diagnostics.fail(s, "K004", "./file.ts");
+    const from = s.moduleSpecifier.text;
     const bindings = s.importClause?.namedBindings;
     if (!bindings || !ts.isNamedImports(bindings) || s.importClause?.name)
       this.diagnostics.fail(s, "K004", from);
@@ -170,8 +179,13 @@ export class Modules {
 
   /** `export { a } from "./b.ts"`: a name that importers find here. */
   private reexport(module: Module, s: TS.ExportDeclaration): void {
-    const from = s.moduleSpecifier as TS.StringLiteral | undefined;
-    if (!from || !s.exportClause || !ts.isNamedExports(s.exportClause)) {
+    const from = s.moduleSpecifier;
+    if (
+      !from ||
+      !ts.isStringLiteral(from) ||
+      !s.exportClause ||
+      !ts.isNamedExports(s.exportClause)
+    ) {
       this.diagnostics.fail(s, "K101", "this `export`", "write `export` before the declaration");
     }
     const target = this.load(this.resolve(module.path, from.text));
