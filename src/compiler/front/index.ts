@@ -48,6 +48,16 @@ export function compileToIr(ts: TypeScript, input: CompileInput): Result<IrUnit>
   return unit && !diagnostics.problems.length ? success(unit) : failure(...diagnostics.problems);
 }
 
+/** The configuration keys that the text of kernel/config.ts declares, in its order. */
+export function readConfigOptions(ts: TypeScript, text: string): Result<readonly Option[]> {
+  useTypeScript(ts);
+  const diagnostics = new Diagnostics();
+  const options = diagnostics.outermost(() => readOptions(text, diagnostics));
+  return options && !diagnostics.problems.length
+    ? success([...options.values()])
+    : failure(...diagnostics.problems);
+}
+
 /** Contents of kernel/config.generated.d.ts for the text of kernel/config.ts. */
 export function generateConfigDeclaration(ts: TypeScript, text: string): Result<string> {
   useTypeScript(ts);

@@ -51,7 +51,7 @@ const pmpOpen = (s: Local, privilege: Local): Value => {
   const mode = i32.and(field(s, HART.PMPCFG), 0x18);
   const address = field(s, HART.PMPADDR);
   const wide = i32.or(
-    i32.and(i32.eq(mode, 0x18), i32.geU(address, 0x1fffffff)),
+    i32.and(i32.eq(mode, 0x18), i32.eq(i32.and(address, 0x1fffffff), 0x1fffffff)),
     i32.and(i32.eq(mode, 0x08), i32.geU(address, 0x40000000)),
   );
   const locks = i32.or(

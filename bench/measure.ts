@@ -1,0 +1,46 @@
+/** Runs the built command as a whole process and reads what it used: the plain harness behind `make bench`. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+
+const ROOT = join(import.meta.dirname, "..");
+
+export interface Usage {
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+  readonly maxRssBytes: number;
+  readonly wallSeconds: number;
+}
+
+/** `hartlab ARGS` in a fresh process; throws unless it exits with 0. */
+export function measure(...args: string[]): { usage: Usage; stdout: string } {
+  const folder = mkdtempSync(join(tmpdir(), "hartlab-bench-"));
+  try {
+    const file = join(folder, "usage.json");
+    const began = performance.now();
+    const child = spawnSync(
+      process.execPath,
+      ["--import", join(ROOT, "bench/usage.mjs"), join(ROOT, "dist/hartlab.js"), ...args],
+      { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, USAGE_FILE: file } },
+    );
+    const wallSeconds = (performance.now() - began) / 1000;
+    if (child.status !== 0) throw new Error(`hartlab ${args.join(" ")}: exit ${child.status}\n${child.stderr}`);
+    return { usage: { ...JSON.parse(readFileSync(file, "utf8")), wallSeconds }, stdout: child.stdout };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1]!;
+}
+
+/** Calls `sample` so often and keeps the median of each of its figures. */
+export function medians<T extends Record<string, number>>(times: number, sample: () => T): T {
+  const samples = Array.from({ length: times }, sample);
+  const keys = Object.keys(samples[0]!) as (keyof T)[];
+  return Object.fromEntries(keys.map((key) => [key, median(samples.map((one) => one[key]))])) as T;
+}

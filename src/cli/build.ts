@@ -1,0 +1,57 @@
+/** `hartlab build`: the kernel image with its listings. */
+import { join } from "node:path";
+import { buildImage, type ImageRequest } from "./image.ts";
+import { writeWhole } from "./files.ts";
+import { EXIT, print, printProblems } from "./output.ts";
+import { packageRoot } from "./package-root.ts";
+import { imageRequest, readScenario, type ScenarioOptions } from "./scenario-file.ts";
+import { parseOverride } from "../lab/scenario/override.ts";
+
+export interface BuildOptions extends ScenarioOptions {
+  readonly out: string;
+}
+
+/** Without a scenario: the kernel with the stock tasks, configured by --set alone. */
+function stockRequest(options: BuildOptions, root: string): ImageRequest | number {
+  const config: Record<string, string | number | boolean> = {};
+  for (const setting of options.set ?? []) {
+    const override = parseOverride(setting);
+    if (!override.ok) return printProblems(override.problems);
+    const { path, value } = override.value;
+    if (path[0] !== "kernel") {
+      return printProblems([
+        { message: `--set ${setting}: only kernel keys apply to a build without a scenario`, hint: "`hartlab config` lists them." },
+      ]);
+    }
+    config[path[1]!] = value;
+  }
+  return { root, workload: null, tasks: ["churn"], config };
+}
+
+export async function buildCommand(file: string | undefined, options: BuildOptions): Promise<number> {
+  const root = packageRoot();
+  let request: ImageRequest | number;
+  if (file === undefined) request = stockRequest(options, root);
+  else {
+    const loaded = readScenario(file, options);
+    if (!loaded.ok) return printProblems(loaded.problems);
+    request = imageRequest(loaded.value.scenario, file, root);
+  }
+  if (typeof request === "number") return request;
+  const built = buildImage(request);
+  if (!built.ok) return printProblems(built.problems);
+  const { image, files } = built.value;
+  const { asm, sym, lines } = image.listing(files);
+  const outputs: [string, string | Uint8Array][] = [
+    ["kernel.elf", image.elf],
+    ["kernel.asm", asm],
+    ["kernel.sym", sym],
+    ["kernel.lines", lines],
+  ];
+  for (const [name, data] of outputs) {
+    const problem = writeWhole(join(options.out, name), data);
+    if (problem) return printProblems([problem]);
+    await print(`${join(options.out, name)}  ${data.length} bytes\n`);
+  }
+  return EXIT.ok;
+}

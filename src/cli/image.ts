@@ -1,0 +1,93 @@
+/**
+ * The kernel image of a scenario, built or taken from the cache.
+ *
+ * The cache is keyed by content: sources, workload, tasks, configuration and the compiler itself. It only saves time: a
+ * folder that cannot be written is no error. `typescript` is loaded when something must be compiled, and only then.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Problem, type Result, success } from "../base/result.ts";
+import { build, type CompileInput, type Image, type TypeScript } from "../compiler/build.ts";
+import { fingerprint } from "../compiler/fingerprint.ts";
+import { guestSources, readWorkload, writeWhole } from "./files.ts";
+
+const ENTRIES = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
+
+export interface ImageRequest {
+  readonly root: string;
+  /** Path of the workload's module, or null for the stock tasks alone. */
+  readonly workload: string | null;
+  readonly tasks: readonly string[];
+  readonly config: CompileInput["config"];
+}
+
+export function loadTypeScript(): TypeScript {
+  return createRequire(import.meta.url)("typescript") as TypeScript;
+}
+
+/** Changes whenever the compiler may: a hash of this bundle. Run from source there is none, and nothing is cached. */
+function compilerVersion(): string | null {
+  const self = fileURLToPath(import.meta.url);
+  return self.endsWith(".js") ? createHash("sha256").update(readFileSync(self)).digest("hex") : null;
+}
+
+interface Inputs {
+  readonly compile: CompileInput;
+  readonly shown: ReadonlyMap<string, string>;
+}
+
+function inputs(request: ImageRequest): Result<Inputs> {
+  const files = guestSources(request.root);
+  let shown: ReadonlyMap<string, string> = new Map();
+  let entry: string | null = null;
+  if (request.workload !== null) {
+    const workload = readWorkload(request.workload, request.root);
+    if (!workload.ok) return workload;
+    for (const [path, text] of workload.value.files) files.set(path, text);
+    shown = workload.value.shown;
+    entry = workload.value.entry;
+  }
+  const tasks = [...new Set(request.tasks)];
+  return success({ compile: { files, entries: ENTRIES, workload: entry, tasks, config: request.config }, shown });
+}
+
+/** Problems name files as the user knows them. */
+function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
+  const file = problem.place && shown.get(problem.place.file);
+  return problem.place && file ? { ...problem, place: { ...problem.place, file } } : problem;
+}
+
+/** Compiles; also gives the sources, for listings. */
+export function buildImage(request: ImageRequest): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
+  const input = inputs(request);
+  if (!input.ok) return input;
+  const { compile, shown } = input.value;
+  const image = build(loadTypeScript(), compile);
+  if (!image.ok) return { ok: false, problems: image.problems.map((problem) => rename(problem, shown)) };
+  return success({ image: image.value, files: compile.files });
+}
+
+/** The ELF of a request, from the cache when it is there. */
+export function elfOf(request: ImageRequest): Result<Uint8Array> {
+  const input = inputs(request);
+  if (!input.ok) return input;
+  const version = compilerVersion();
+  const cached =
+    version === null ? null : join(request.root, "build/cache", `${fingerprint(input.value.compile, version)}.elf`);
+  if (cached !== null) {
+    try {
+      return success(readFileSync(cached));
+    } catch {
+      // Not built yet.
+    }
+  }
+  const image = build(loadTypeScript(), input.value.compile);
+  if (!image.ok) {
+    return { ok: false, problems: image.problems.map((problem) => rename(problem, input.value.shown)) };
+  }
+  if (cached !== null) writeWhole(cached, image.value.elf);
+  return success(image.value.elf);
+}

@@ -1,0 +1,86 @@
+/** `hartlab run`: builds the scenario's kernel, runs it, prints console and report. */
+import { SingleBar } from "cli-progress";
+import { assert } from "../base/assert.ts";
+import type { Result } from "../base/result.ts";
+import { exitCode, type RunResult } from "../lab/run/result.ts";
+import { runScenario } from "../lab/run/run.ts";
+import { createMachine } from "../machine/machine.ts";
+import { conditions, report, verdictLine } from "../report/index.ts";
+import { configDefaults } from "./config.ts";
+import { writeWhole } from "./files.ts";
+import { elfOf } from "./image.ts";
+import { paintVerdict, print, printProblems, wantsColour } from "./output.ts";
+import { packageRoot } from "./package-root.ts";
+import { imageRequest, readScenario, type ScenarioOptions } from "./scenario-file.ts";
+import { VERSION } from "./version.ts";
+
+export interface RunOptions extends ScenarioOptions {
+  readonly json?: boolean;
+  readonly console?: string;
+  readonly color: boolean;
+}
+
+/** The command that runs this again, for failures. */
+function reproduce(file: string, options: RunOptions, result: RunResult): string {
+  const settings = (options.set ?? []).map((setting) => ` --set ${setting}`).join("");
+  return `reproduce: hartlab run ${file} --seed ${result.seed} --harts ${result.harts}${settings}`;
+}
+
+function progressBar(): { update(done: number, all: number): void; stop(): void } {
+  if (process.stderr.isTTY !== true) return { update() {}, stop() {} };
+  const bar = new SingleBar({ format: "{bar} {value} of at most {total} M instructions", clearOnComplete: true });
+  let started = false;
+  return {
+    update(done, all) {
+      if (!started) bar.start(Math.ceil(all / 1e6), 0);
+      started = true;
+      bar.update(Math.floor(done / 1e6));
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+export async function run(file: string, options: RunOptions): Promise<number> {
+  const loaded = readScenario(file, options);
+  if (!loaded.ok) return printProblems(loaded.problems);
+  const { scenario, text } = loaded.value;
+  const root = packageRoot();
+  const bar = progressBar();
+  const outcome: Result<RunResult> = runScenario({
+    version: VERSION,
+    scenario,
+    text,
+    compile(wanted) {
+      const elf = elfOf(imageRequest(wanted, file, root));
+      const defaults = configDefaults(root, Object.keys(wanted.kernel));
+      if (elf.ok) process.stderr.write(`${conditions(wanted, wanted.kernel, defaults)}\n`);
+      return elf;
+    },
+    createMachine(config) {
+      const machine = createMachine(config);
+      assert(machine.ok, "cli: the scenario's schema lets through what the machine refuses");
+      return machine.value;
+    },
+    onProgress: ({ instructions, maxInstructions }) => bar.update(instructions, maxInstructions),
+  });
+  bar.stop();
+  if (!outcome.ok) return printProblems(outcome.problems);
+  const result = outcome.value;
+  if (options.console !== undefined) {
+    const problem = writeWhole(options.console, result.console);
+    if (problem) return printProblems([problem]);
+  }
+  await printResult(result, file, options);
+  return exitCode(result);
+}
+
+async function printResult(result: RunResult, file: string, options: RunOptions): Promise<void> {
+  if (options.json) {
+    await print(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const verdict = paintVerdict(verdictLine(result), wantsColour(options.color));
+  const console = options.console === undefined ? `${result.console.trimEnd()}\n\n` : "";
+  const again = exitCode(result) === 0 ? "" : `${reproduce(file, options, result)}\n`;
+  await print(`${verdict}\n\n${console}${report(result).trimEnd()}\n\n${again}${verdict}\n`);
+}
