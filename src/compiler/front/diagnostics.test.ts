@@ -172,9 +172,9 @@ test("pointers, classes and storage", () => {
     containerOf(node, "key", l);
         26: list_head does not convert to u32 (K040) |   the pointer must point to this very field
     containerOf(node, "nosuch", l);
-        19: node has no field nosuch (K021) |   check the spelling
+        19: node has no field nosuch (K021) |   there are key, list, next, small, wide
     n.foo = 1;
-        3: node has no field foo (K021) |   its fields are key, list, next, small, wide
+        3: node has no field foo (K021) |   there are key, list, next, small, wide
     n.foo();
         3: node has no method foo (K082) |   write a function foo(x: node)
     f.x();
@@ -225,9 +225,9 @@ test("names, calls and control flow", () => {
     ),
   ).toMatchInlineSnapshot(`
     "nosuch(1);
-        1: unknown name nosuch (K020) |   import it from the module that exports it
+        1: unknown name nosuch (K020) |   declare it, or import it from the module that exports it
     use(nosuch);
-        5: unknown name nosuch (K020) |   import it from the module that exports it
+        5: unknown name nosuch (K020) |   declare it, or import it from the module that exports it
     use();
         1: use takes 1 argument, not 0 (K080) |   its parameters are (x: u32)
     use(1, 2);
@@ -257,7 +257,7 @@ test("names, calls and control flow", () => {
     return 1;
         1: a constant does not convert to void (K040) |   drop the value
     b = STATE.nosuch;
-        11: STATE has no field nosuch (K021) |   check the spelling
+        11: STATE has no field nosuch (K021) |   there are idle, busy
     csrRead(b);
         9: a CSR number must be a constant (K090) |   the instruction holds it: use a number or a module \`const\`
     use(b, ...p);
@@ -398,7 +398,7 @@ test("a task that does not exist, a task with the wrong type, and a workload tha
     "mine.ts:1:10: module "kernel/main.ts" exports no nothing (K003)
       import { nothing } from "kernel/main.ts";
                ^
-      check the spelling, or add \`export\` there
+      add \`export\` there, or drop the import
     mine.ts:2:41: u32 does not convert to u8 (K040)
       function unreached(x: u32): u8 { return x; }
                                               ^

@@ -13,7 +13,7 @@ export const DIAGNOSTICS = {
   // the program as a whole
   K001: ["{0}", ""],
   K002: ['there is no module "{0}"', "paths are relative to this file and end in .ts"],
-  K003: ['module "{0}" exports no {1}', "check the spelling, or add `export` there"],
+  K003: ['module "{0}" exports no {1}', "{2}"],
   K004: [
     'only `import { name } from "./file.ts"` brings names in',
     'name what you need: `import { a, b } from "{0}"`',

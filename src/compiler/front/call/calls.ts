@@ -43,7 +43,7 @@ export function lowerCall(
     if (base?.kind === "int") return lowerConversion(f, node, base, scope);
     const symbol = f.unit.modules.lookup(scope.activation.module, target.text);
     if (!symbol)
-      return lowerIntrinsic(f, target.text, node, scope, dropped) ?? unknownName(f, target);
+      return lowerIntrinsic(f, target.text, node, scope, dropped) ?? unknownName(f, target, scope);
   }
   return callThroughPointer(f, node, lowerExpression(f, target, scope), scope);
 }
@@ -145,7 +145,13 @@ function lowerPerCpu(
     return f.diagnostics.fail(node, "K082", "PerCpu", name, "it has current() and of(cpu)");
   const table = f.unit.modules.load(PERCPU_OFFSET_MODULE)?.names.get(PERCPU_OFFSETS);
   if (table?.kind !== "static")
-    return f.diagnostics.fail(node, "K003", PERCPU_OFFSET_MODULE, PERCPU_OFFSETS);
+    return f.diagnostics.fail(
+      node,
+      "K003",
+      PERCPU_OFFSET_MODULE,
+      PERCPU_OFFSETS,
+      "PerCpu.of() needs it",
+    );
   const offsets = f.b.symbol(reachStatic(f.unit, table).symbol);
   const slot = f.b.find(indexed(f, offsets, cpu, 4, scope));
   f.at(node, scope);

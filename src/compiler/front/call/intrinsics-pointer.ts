@@ -1,7 +1,8 @@
 /** Intrinsics for pointers: addresses, casts, fields and their containers. */
 import { convert } from "../lower/convert.ts";
 import { type Call, u32Of, value } from "./intrinsics.ts";
-import { fieldType, findField } from "../types/layout.ts";
+import { memberHint } from "../spelling.ts";
+import { fieldType, findField, layoutOf } from "../types/layout.ts";
 import type { Operand } from "../lower/operand.ts";
 import { isAddressOperand } from "../lower/places.ts";
 import { resolveType } from "../types/type-nodes.ts";
@@ -76,7 +77,13 @@ function lowerFieldOf(c: Call): {
   const type = classType(cls.cls);
   const field = findField(c.f.unit, type, name);
   if (!field)
-    return c.f.diagnostics.fail(c.args[1]!, "K021", cls.cls.name, name, "check the spelling");
+    return c.f.diagnostics.fail(
+      c.args[1]!,
+      "K021",
+      cls.cls.name,
+      name,
+      memberHint(name, layoutOf(c.f.unit, cls.cls).fields.keys()),
+    );
   return { cls, offset: field.offset, type: fieldType(c.f.unit, type, field) };
 }
 

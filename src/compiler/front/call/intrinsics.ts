@@ -26,7 +26,6 @@ import {
   pointerType,
   typeName,
 } from "../types/types.ts";
-import { ts } from "../typescript.ts";
 import type TS from "typescript";
 
 export interface Call {
@@ -245,7 +244,7 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ["vaWords", fixed(1, lowerVaWords)],
 ]);
 
-/** Whether a name belongs to the compiler, for suggestions. */
-export function isIntrinsic(name: string): boolean {
-  return INTRINSICS.has(name) || (ts !== undefined && name === "asm");
+/** For suggestions. */
+export function intrinsicNames(): Iterable<string> {
+  return INTRINSICS.keys();
 }

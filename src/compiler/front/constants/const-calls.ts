@@ -8,7 +8,8 @@ import {
   typedValue,
 } from "./consteval.ts";
 import { wrap } from "../types/conversions.ts";
-import { findField, sizeOf } from "../types/layout.ts";
+import { memberHint } from "../spelling.ts";
+import { findField, layoutOf, sizeOf } from "../types/layout.ts";
 import { resolveType } from "../types/type-nodes.ts";
 import {
   BASE_TYPES,
@@ -94,6 +95,9 @@ function offsetValue(
   const cls = ts.isIdentifier(type) ? unit.modules.lookup(context.module, type.text) : null;
   if (cls?.kind !== "class" || !ts.isStringLiteralLike(field)) return null;
   const found = findField(unit, classType(cls), field.text);
-  if (!found) unit.diagnostics.fail(field, "K021", cls.name, field.text, "check the spelling");
+  if (!found) {
+    const hint = memberHint(field.text, layoutOf(unit, cls).fields.keys());
+    unit.diagnostics.fail(field, "K021", cls.name, field.text, hint);
+  }
   return literalValue(BigInt(found.offset));
 }

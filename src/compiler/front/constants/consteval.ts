@@ -14,7 +14,8 @@ import {
   foldLiterals,
   wrap,
 } from "../types/conversions.ts";
-import { fieldType, findField, strideOf } from "../types/layout.ts";
+import { fieldType, findField, strideOf, layoutOf } from "../types/layout.ts";
+import { memberHint } from "../spelling.ts";
 import { operators } from "../types/operators.ts";
 import { reachFunction, reachStatic, staticValueOf } from "./statics.ts";
 import type { EnumSymbol } from "../types/symbols.ts";
@@ -163,7 +164,7 @@ export function placeValue(
         "K021",
         base.type.cls.name,
         node.name.text,
-        "check the spelling",
+        memberHint(node.name.text, layoutOf(unit, base.type.cls).fields.keys()),
       );
     return {
       ...base,
@@ -237,8 +238,10 @@ export function enumMember(
   node: TS.PropertyAccessExpression,
 ): bigint {
   const value = enumValues(unit, symbol).get(node.name.text);
-  if (value === undefined)
-    unit.diagnostics.fail(node.name, "K021", symbol.name, node.name.text, "check the spelling");
+  if (value === undefined) {
+    const hint = memberHint(node.name.text, enumValues(unit, symbol).keys());
+    unit.diagnostics.fail(node.name, "K021", symbol.name, node.name.text, hint);
+  }
   return value;
 }
 

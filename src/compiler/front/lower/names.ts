@@ -8,17 +8,32 @@ import {
   findVariable,
   staticOperand,
 } from "./lowering.ts";
+import { intrinsicNames } from "../call/intrinsics.ts";
+import { closestName } from "../spelling.ts";
 import type { Operand } from "./operand.ts";
 import { fieldPlace, loadPlace, namedPlace, variablePlace } from "./places.ts";
 import { CLASS_VALUE, LITERAL, U32, typeName } from "../types/types.ts";
 import { ts } from "../typescript.ts";
 import type TS from "typescript";
 
-export function unknownName(f: Lowering, node: TS.Identifier): never {
-  const hint =
-    node.text === "undefined" ? "write null" : "import it from the module that exports it";
+export function unknownName(f: Lowering, node: TS.Identifier, scope: Scope): never {
   if (node.text === "undefined") f.diagnostics.fail(node, "K113");
-  return f.diagnostics.fail(node, "K020", node.text, hint);
+  return f.diagnostics.fail(node, "K020", node.text, unknownNameHint(f, node.text, scope));
+}
+
+/** Where the name can be imported from, or what was probably meant. */
+function unknownNameHint(f: Lowering, name: string, scope: Scope): string {
+  for (const module of f.unit.modules.all) {
+    const symbol = module.names.get(name);
+    if (symbol && "exported" in symbol && symbol.exported)
+      return `import { ${name} } from "${module.path}"`;
+  }
+  const known = [...scope.activation.module.names.keys(), ...intrinsicNames()];
+  for (let s: Scope | null = scope; s; s = s.up) known.unshift(...s.names.keys());
+  const meant = closestName(name, known);
+  return meant === null
+    ? "declare it, or import it from the module that exports it"
+    : `did you mean ${meant}?`;
 }
 
 /** An identifier as a value. */
@@ -46,7 +61,7 @@ export function lowerIdentifier(f: Lowering, node: TS.Identifier, scope: Scope):
     case "config":
       return f.diagnostics.fail(node, "K029", node.text, "name one of its members");
     default:
-      return unknownName(f, node);
+      return unknownName(f, node, scope);
   }
 }
 

@@ -5,6 +5,7 @@ import { lowerExpression } from "./expressions.ts";
 import { fieldType, findField, layoutOf, strideOf } from "../types/layout.ts";
 import { type Lowering, type Scope, findVariable } from "./lowering.ts";
 import { unknownName } from "./names.ts";
+import { memberHint } from "../spelling.ts";
 import type { Operand, Place, Variable } from "./operand.ts";
 import { reachStatic } from "../constants/statics.ts";
 import {
@@ -53,7 +54,7 @@ export function namedPlace(f: Lowering, node: TS.Identifier, scope: Scope): Plac
   if (variable) return variablePlace(f, variable);
   const symbol = f.unit.modules.lookup(scope.activation.module, node.text);
   if (symbol?.kind !== "static")
-    return symbol ? f.diagnostics.fail(node, "K062") : unknownName(f, node);
+    return symbol ? f.diagnostics.fail(node, "K062") : unknownName(f, node, scope);
   const { initializer } = symbol.node;
   const storage =
     initializer && (ts.isNewExpression(initializer) || ts.isArrayLiteralExpression(initializer));
@@ -87,13 +88,13 @@ export function fieldPlace(
   if (!field) {
     if (object.type.cls.methods.has(name))
       f.diagnostics.fail(node, "K085", `${object.type.cls.name}.${name}`);
-    const known = [...layoutOf(f.unit, object.type.cls).fields.keys()].join(", ");
+    const fields = layoutOf(f.unit, object.type.cls).fields.keys();
     return f.diagnostics.fail(
       node.name,
       "K021",
       object.type.cls.name,
       name,
-      `its fields are ${known}`,
+      memberHint(name, fields),
     );
   }
   f.at(node, scope);

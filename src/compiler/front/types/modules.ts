@@ -5,6 +5,7 @@
  * found again by its part from `kernel/` on. Bodies are looked at only when something reaches them.
  */
 import type TS from "typescript";
+import { closestName } from "../spelling.ts";
 import { placeAt, type Diagnostics } from "../diagnostics.ts";
 import type {
   AliasSymbol,
@@ -295,12 +296,19 @@ export class Modules {
           if (symbol?.kind !== "import" || this.lookup(module, e.name.text)?.kind !== "broken")
             continue;
           module.names.set(e.name.text, { kind: "broken", name: e.name.text });
-          this.diagnostics.report(e, "K003", symbol.from.path, e.name.text);
+          const meant = closestName(e.name.text, exportsOf(symbol.from));
+          const hint =
+            meant === null ? "add `export` there, or drop the import" : `did you mean ${meant}?`;
+          this.diagnostics.report(e, "K003", symbol.from.path, e.name.text, hint);
         }
       }
     }
     this.checked = true;
   }
+}
+
+function exportsOf(module: Module): string[] {
+  return [...module.names.values()].filter((s) => "exported" in s && s.exported).map((s) => s.name);
 }
 
 export function hasModifier(node: TS.Node, kind: TS.SyntaxKind): boolean {
