@@ -4,8 +4,9 @@
  *   before: loop: v3 = store [sym], v2        after: preheader: r1 = lui %hi(sym)
  *                                                    loop:      sw r2, %lo(sym)(r1)
  *
- * One register serves all uses that share a place, which is before the outermost loop; but what one instruction makes
- * stays inside loops that call, where it would need a saved register. A constant used in a cold block is made there.
+ * What a loop uses is made before the outermost loop; but what one instruction makes stays inside loops that call, where
+ * it would need a saved register. A constant used in a cold block is made there. Elsewhere a register goes on serving
+ * until a call, in later blocks too if all ways there agree.
  */
 import type { Block, LocationId, Value } from "../ir.ts";
 import type { Loop } from "../opt/cfg.ts";
@@ -26,7 +27,11 @@ export class ConstantPool {
   readonly #machineBlocks: ReadonlyMap<Block, MachineBlock>;
   readonly #homes = new Map<Block, Block>();
   readonly #cheapHomes = new Map<Block, Block>();
-  readonly #made = new Map<MachineBlock, Map<string, Reg>>();
+  /** What loops use, by the block before the loop. */
+  readonly #hoisted = new Map<Block, Map<string, Reg>>();
+  /** What holds in the block being selected, and at the ends of those before it. */
+  #current = new Map<string, Reg>();
+  readonly #atEnd = new Map<Block, Map<string, Reg>>();
 
   /** `loops` inner before outer; with `hoist` false every constant is made where it is used. */
   constructor(
@@ -53,24 +58,48 @@ export class ConstantPool {
     return (cheap ? this.#cheapHomes : this.#homes).get(block) ?? block;
   }
 
-  /** The register that already holds it for uses in `block`, or null. */
-  existing(block: Block, making: Making): Reg | null {
-    const machineBlock = this.#machineBlocks.get(this.home(block, making.cheap)) as MachineBlock;
-    return this.#made.get(machineBlock)?.get(making.key) ?? null;
+  /** Blocks come in reverse postorder. */
+  beginBlock(block: Block): void {
+    const [first, ...others] = block.preds.map((pred) => this.#atEnd.get(pred));
+    this.#current = new Map();
+    if (first === undefined || others.includes(undefined)) return;
+    for (const [key, register] of first) {
+      if (others.every((other) => other?.get(key) === register)) this.#current.set(key, register);
+    }
   }
 
-  /** A register that holds it; appends to the block's home, which is the block itself or ends before it begins. */
+  endBlock(block: Block): void {
+    this.#atEnd.set(block, this.#current);
+  }
+
+  /** A register that is needed across a call costs more than making the constant again. */
+  forgetAtCall(): void {
+    this.#current.clear();
+  }
+
+  /** The register that holds it in `block` (the current one, or at its end) already, or null. */
+  existing(block: Block, making: Making): Reg | null {
+    return this.#known(block, this.home(block, making.cheap)).get(making.key) ?? null;
+  }
+
+  /** A register that holds it in the current block; makes it there or in the block's home, which ended before. */
   get(block: Block, making: Making, loc: LocationId): Reg {
     const home = this.home(block, making.cheap);
-    const machineBlock = this.#machineBlocks.get(home) as MachineBlock;
-    let made = this.#made.get(machineBlock);
-    if (!made) this.#made.set(machineBlock, made = new Map());
-    const known = made.get(making.key);
-    if (known !== undefined) return known;
+    const known = this.#known(block, home);
+    const register = known.get(making.key);
+    if (register !== undefined) return register;
     const rd = this.#fn.registerCount++;
+    const machineBlock = this.#machineBlocks.get(home) as MachineBlock;
     machineBlock.insns.push(machineInsn(making.kind, home === block ? loc : home.end.loc, { ...making.insn, rd }));
-    made.set(making.key, rd);
+    known.set(making.key, rd);
     return rd;
+  }
+
+  #known(block: Block, home: Block): Map<string, Reg> {
+    if (home === block) return this.#atEnd.get(block) ?? this.#current;
+    let hoisted = this.#hoisted.get(home);
+    if (!hoisted) this.#hoisted.set(home, hoisted = new Map());
+    return hoisted;
   }
 }
 

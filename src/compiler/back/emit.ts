@@ -259,8 +259,16 @@ class Emitter {
         this.#branch(BRANCHES[condition], this.#register(end.rs1), this.#register(end.rs2), target.label);
         return falls ? undefined : this.#jump(end.else, next);
       }
-      case "unreachable": return;
+      case "unreachable": return this.#trapUnlessLeft();
     }
+  }
+
+  /** Nothing may run on into the next function; behind what does not return nothing is needed. */
+  #trapUnlessLeft(): void {
+    const last = this.#items[this.#items.length - 1];
+    const left = last !== undefined && (last.kind === "call" || last.kind === "text" || last.kind === "jump" ||
+      (last.kind === "insn" && (last.mnemonic === "jalr" || last.mnemonic === "mret" || last.mnemonic === "sret")));
+    if (!left) this.#op("ebreak", {});
   }
 
   #jump(target: MachineBlock, next: MachineBlock | null): void {

@@ -83,9 +83,11 @@ class Selector implements AddressContext {
       const machineBlock = this.#blocks.get(block) as MachineBlock;
       this.#block = block;
       this.#out = machineBlock.insns;
+      this.pool.beginBlock(block);
       if (block === this.#fn.blocks[0]) this.#parameters(block);
       for (const value of block.values) if (!isConstantLike(value)) this.#value(value);
       machineBlock.end = this.#end(block.end);
+      this.pool.endBlock(block);
     }
     this.#phiMoves();
     return this.#machine;
@@ -210,6 +212,7 @@ class Selector implements AddressContext {
     }));
     if (target === null) moves.push({ to: CALL_TARGET_REGISTER, from: this.#source(value.args[value.args.length - 1]) });
     this.#emit("call", value.loc, { symbol: target, moves, results: this.#results(value, results) });
+    this.pool.forgetAtCall();
   }
 
   #ecall(value: ValueOf<"ecall">): void {
