@@ -2,6 +2,7 @@
 //
 //   0x0000_0000 .. 0x9fff_ffff  devices, identity-mapped in 4 MiB superpages by map_device
 //   0xa000_0000 .. 0xafff_ffff  vmalloc, 4 KiB pages
+//   0xbf80_0000 .. 0xbfff_ffff  the device tree, when it lies where the linear map does not reach
 //   0xc000_0000 ..              linear map of RAM from PHYS_OFFSET on, 4 MiB superpages, made by head.ts
 
 import { cpu_online_mask, cpuid_to_hartid_map, nr_cpu_ids, cpumask_test_cpu } from "./cpumask.ts";
@@ -32,6 +33,7 @@ export const PTRS_PER_PTE = 1024;
 
 export const VMALLOC_START = 0xa000_0000;
 export const VMALLOC_END = 0xb000_0000;
+const FIXMAP_FDT = 0xbf80_0000;
 
 /** A page of its own: the compiler aligns statics of whole pages. */
 export const swapper_pg_dir = new FixedArray<u32>(PTRS_PER_PGD);
@@ -76,6 +78,18 @@ export function map_device(pa: usize): void {
   if (entry[0] !== 0) return;
   entry[0] = mk_pte(pa & ~(PGDIR_SIZE - 1), PAGE_KERNEL);
   sfenceVma();
+}
+
+/** Where the device tree at the physical address `pa` can be read, wherever that is: 4 MiB from `pa` on at least. */
+export function map_device_tree(pa: usize): usize {
+  if (pa - PHYS_OFFSET < LINEAR_MAX) return __va(pa);
+  const base = pa & ~(PGDIR_SIZE - 1);
+  const entry = addressOf(swapper_pg_dir[pgd_index(FIXMAP_FDT)]);
+  entry[0] = mk_pte(base, PAGE_KERNEL);
+  // The last 4 MiB of the address space have no successor.
+  if (base + PGDIR_SIZE !== 0) entry[1] = mk_pte(base + PGDIR_SIZE, PAGE_KERNEL);
+  sfenceVma();
+  return FIXMAP_FDT + (pa - base);
 }
 
 /** Takes what lies behind the end of RAM out of the linear map that head.ts made as large as it can be. */

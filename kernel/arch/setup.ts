@@ -9,9 +9,9 @@ import { IRQ_S_EXTERNAL } from "./csr.ts";
 import {
   fdt_list_has, fdt_next_property, fdt_path, fdt_position, fdt_start, fdt_string_is, fdt_string_starts, fdt_valid, fdt_word,
 } from "./fdt.ts";
-import { LINEAR_MAX, PHYS_OFFSET, __pa, __va } from "./page.ts";
+import { LINEAR_MAX, PHYS_OFFSET, __pa } from "./page.ts";
 import { NR_CPUS } from "./percpu.ts";
-import { map_device, trim_linear_map } from "./pgtable.ts";
+import { map_device, map_device_tree, trim_linear_map } from "./pgtable.ts";
 import { plic_set_context, plic_setup } from "./plic.ts";
 import { set_timebase } from "./time.ts";
 
@@ -144,7 +144,7 @@ function map_plic_contexts(): void {
 
 /** Reads the tree at the physical address `fdt`; false when there is none. */
 export function setup_arch(boot_hart: u32, fdt: usize): boolean {
-  machine.fdt = __va(fdt);
+  machine.fdt = map_device_tree(fdt);
   if (!fdt_valid(machine.fdt)) return false;
   const at = new fdt_position();
   const node = new node_properties();
