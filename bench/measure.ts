@@ -14,8 +14,8 @@ export interface Usage {
   readonly wallSeconds: number;
 }
 
-/** `hartlab ARGS` in a fresh process; throws unless it exits with 0. */
-export function measure(...args: string[]): { usage: Usage; stdout: string } {
+/** `hartlab ARGS` in a fresh process; throws unless it exits as expected. */
+export function measure(args: readonly string[], exits: readonly number[] = [0]): { usage: Usage; stdout: string } {
   const folder = mkdtempSync(join(tmpdir(), "hartlab-bench-"));
   try {
     const file = join(folder, "usage.json");
@@ -26,7 +26,7 @@ export function measure(...args: string[]): { usage: Usage; stdout: string } {
       { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, USAGE_FILE: file } },
     );
     const wallSeconds = (performance.now() - began) / 1000;
-    if (child.status !== 0) throw new Error(`hartlab ${args.join(" ")}: exit ${child.status}\n${child.stderr}`);
+    if (!exits.includes(child.status ?? -1)) throw new Error(`hartlab ${args.join(" ")}: exit ${child.status}\n${child.stderr}`);
     return { usage: { ...JSON.parse(readFileSync(file, "utf8")), wallSeconds }, stdout: child.stdout };
   } finally {
     rmSync(folder, { recursive: true, force: true });
