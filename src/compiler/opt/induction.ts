@@ -9,6 +9,7 @@
 import type { Block, IrFunction, Value, ValueOf } from "../ir.ts";
 import type { Dominators, Loop } from "./cfg.ts";
 import { findDominators, findLoops } from "./cfg.ts";
+import { simplify } from "./simplify.ts";
 import { Replacements, constantOf, isConstantLike, makeValue } from "./values.ts";
 
 /** More new variables in one loop would crowd the registers. */
@@ -23,6 +24,8 @@ export function reduceInductions(fn: IrFunction): void {
   const replaced = new Replacements();
   for (const loop of loops) new Reducer(fn, loop, dominators, home, replaced).run();
   replaced.apply(fn);
+  // The first values often fold: counters start at zero.
+  if (replaced.size > 0) simplify(fn);
 }
 
 class Reducer {
