@@ -10,6 +10,7 @@ import { sbi_fail } from "../arch/sbi.ts";
 import { walk_stackframe } from "../arch/stacktrace.ts";
 import type { pt_regs } from "../arch/traps.ts";
 import { panic } from "../lib/bug.ts";
+import { kallsyms_lookup, symbol_info } from "../lib/kallsyms.ts";
 import { printk } from "../lib/printk.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
 import { stop_this_cpu } from "./smp.ts";
@@ -41,11 +42,24 @@ function show_regs(r: pt_regs): void {
   printk("status: %08x badaddr: %08x cause: %08x\n", r.status, r.badaddr, r.cause);
 }
 
+/**
+ * ra is the way back from a function that has made no frame: the chain begins behind its caller. A function with a frame
+ * has its ra in the frame, or ra is left from a call it made itself.
+ */
+function caller_without_frame(regs: pt_regs, first: usize): boolean {
+  const here = new symbol_info();
+  const back = new symbol_info();
+  if (regs.ra === first || !kallsyms_lookup(regs.ra - 1, back)) return false;
+  if (!kallsyms_lookup(regs.epc, here)) return true;
+  return regs.epc - here.offset !== regs.ra - 1 - back.offset;
+}
+
 function show_trace(regs: pt_regs): void {
   const frames = new FixedArray<usize>(FRAMES_MAX);
   const count = walk_stackframe(regs.s0, frames, FRAMES_MAX, 0);
   printk("Call Trace:\n");
   printk(" [<%p>] %pS\n", regs.epc, regs.epc);
+  if (caller_without_frame(regs, count === 0 ? 0 : frames[0])) printk(" [<%p>] %pB\n", regs.ra, regs.ra);
   for (let n: u32 = 0; n < count; n++) printk(" [<%p>] %pB\n", frames[n], frames[n]);
 }
 
