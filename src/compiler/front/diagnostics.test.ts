@@ -422,6 +422,54 @@ test("the compiler stops at the limit and reports each place once", () => {
   expect(problemsOf(twice).length).toBe(1);
 });
 
+test("sources without end are refused, not compiled without end", () => {
+  const of = (source: string) => problemsOf(source).map((p) => p.split("\n")[0]);
+  expect(
+    [
+      ...of("type a = b; type b = a; export function test(x: a): void {}"),
+      ...of("const a: u32 = b + 1; const b: u32 = a; export function test(): u32 { return a; }"),
+      ...of(
+        "class a { x: u32 = 1; readonly inner = new b() } class b { readonly outer = new a() } const s = new a(); export function test(): u32 { return s.x; }",
+      ),
+      ...of(
+        'function f<T>(x: Ptr<T>): void { "noinline"; f(cast<Ptr<Ptr<T>>>(addr(x))); } export function test(p: Ptr<u32>): void { f(p); }',
+      ),
+      ...of(
+        'function a(): void { "inline"; b(); } function b(): void { "inline"; a(); } export function test(): void { a(); }',
+      ),
+      ...of(`${doubling(24)} export function test(): void { f24(); }`),
+      ...of(
+        `export function test(x: u32): u32 { return ${"(".repeat(20_000)}x${")".repeat(20_000)}; }`,
+      ),
+      ...of(
+        "const big = new FixedArray<u32>(0x0fff_ffff); export function test(): u32 { return big[0]; }",
+      ),
+      ...of(
+        "export function test(): u32 { const local = new FixedArray<u32>(4096); return local[0]; }",
+      ),
+    ].join("\n"),
+  ).toMatchInlineSnapshot(`
+    "kernel/main.ts:1:22: a is defined by itself (K034)
+    kernel/main.ts:1:7: a is not constant (K065)
+    kernel/main.ts:1:7: a embeds itself (K030)
+    kernel/main.ts:1:1: f is compiled for ever new types (K093)
+    kernel/main.ts:1:70: a calls itself and must not be inlined (K087)
+    kernel/main.ts:25:66: test becomes too large with what is inlined into it (K094)
+    an expression or type is nested too deeply (K095)
+    kernel/main.ts:1:7: big takes 1073741820 bytes, more than 67108864 (K033)
+    kernel/main.ts:1:37: local takes 16384 bytes, more than 4096 (K033)"
+  `);
+});
+
+/** Each function calls the one before twice. */
+function doubling(count: number): string {
+  const body = (i: number) => (i === 0 ? "wfi();" : `f${i - 1}(); f${i - 1}();`);
+  return Array.from(
+    { length: count + 1 },
+    (_, i) => `function f${i}(): void { "inline"; ${body(i)} }`,
+  ).join("\n");
+}
+
 test("every diagnostic is a sentence with a next step", () => {
   for (const [code, [message]] of Object.entries(DIAGNOSTICS)) {
     expect(code).toMatch(/^K\d{3}$/);

@@ -50,6 +50,8 @@ export const DIAGNOSTICS = {
   K030: ["{0} embeds itself", "hold a pointer: `{1}: {0} | null`"],
   K031: ["the length of {0} must be a constant above zero", "use a number or a module `const`"],
   K032: ["{0} has no size here", "name a class or an integer type"],
+  K033: ["{0} takes {1} bytes, more than {2}", "{3}"],
+  K034: ["{0} is defined by itself", "a type alias must end in a class or an integer type"],
   // conversions
   K040: ["{0} does not convert to {1}", "{2}"],
   K041: ["{0} does not fit {1}", "{2}"],
@@ -118,6 +120,15 @@ export const DIAGNOSTICS = {
     "the 64-bit operator {0} needs {1} from kernel/lib/math64.ts",
     "add kernel/lib/math64.ts to the sources",
   ],
+  K093: [
+    "{0} is compiled for ever new types",
+    "a generic function must not call itself with a type made from its own",
+  ],
+  K094: [
+    "{0} becomes too large with what is inlined into it",
+    'mark some of the functions it calls "noinline"',
+  ],
+  K095: ["an expression or type is nested too deeply", "use intermediate variables"],
   // constructs outside the dialect
   K100: ["closures do not exist here", "make it a top-level function and pass what it needs"],
   K101: ["{0} is not part of kernel TypeScript", "{1}"],
@@ -176,6 +187,12 @@ export class Diagnostics {
     throw STOP;
   }
 
+  /** As `fail`, and nothing further is looked for. */
+  abort(node: TS.Node, code: DiagnosticCode, ...args: (string | number)[]): never {
+    this.report(node, code, ...args);
+    throw TOO_MANY;
+  }
+
   add(message: string, place: Place | undefined, hint: string): void {
     const key = `${place?.file}:${place?.line}:${place?.column}:${message}`;
     if (this.seen.has(key)) return;
@@ -205,7 +222,8 @@ export class Diagnostics {
     try {
       return action();
     } catch (e) {
-      if (!(e instanceof Stop)) throw e;
+      if (e instanceof RangeError) this.report(null, "K095");
+      else if (!(e instanceof Stop)) throw e;
       return null;
     }
   }

@@ -11,7 +11,13 @@ import type { Config } from "./config.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Modules } from "./types/modules.ts";
 import type { Operand } from "./lower/operand.ts";
-import type { ClassSymbol, Domain, FunctionSymbol, StaticSymbol } from "./types/symbols.ts";
+import type {
+  AliasSymbol,
+  ClassSymbol,
+  Domain,
+  FunctionSymbol,
+  StaticSymbol,
+} from "./types/symbols.ts";
 import type { ClassType, Type } from "./types/types.ts";
 
 /** A function to compile: a declaration with its compile-time arguments. */
@@ -40,6 +46,8 @@ export interface LocationScope {
 }
 
 const COLUMNS = 4096;
+/** Letters in the name of an instance; only types that grow without end reach this. */
+const INSTANCE_KEY_MAX = 2000;
 
 export class Unit {
   readonly diagnostics: Diagnostics;
@@ -54,6 +62,8 @@ export class Unit {
   readonly data: DataObject[] = [];
   readonly structs = new Map<string, StructInfo>();
 
+  /** Aliases whose type is being found. */
+  readonly openAliases = new Set<AliasSymbol>();
   readonly pendingFunctions: Instance[] = [];
   readonly pendingStatics: PendingStatic[] = [];
   private readonly instances = new Map<string, Instance>();
@@ -94,6 +104,7 @@ export class Unit {
     ].join("|");
     let instance = this.instances.get(key);
     if (!instance) {
+      if (key.length > INSTANCE_KEY_MAX) this.diagnostics.fail(fn.node, "K093", fn.name);
       instance = {
         fn,
         symbol: this.linkName(fn.name, fn.exported),

@@ -21,6 +21,8 @@ import type TS from "typescript";
 /** Bodies up to this many nodes are always lowered in place. */
 const SMALL_BODY_NODES_MAX = 30;
 
+/** Values and blocks of one function beyond which nothing more is inlined into it. */
+const FUNCTION_VALUES_MAX = 50_000;
 /** Bodies with a single use, up to this many. */
 const SINGLE_USE_NODES_MAX = 400;
 
@@ -131,6 +133,11 @@ export function inlineCall(
   scope: Scope,
 ): Operand {
   const { fn } = callee;
+  if (f.b.size > FUNCTION_VALUES_MAX) {
+    let outermost = scope.activation;
+    while (outermost.caller) outermost = outermost.caller;
+    f.diagnostics.abort(outermost.fn.node.name ?? call, "K094", outermost.functionName);
+  }
   const end = f.b.block();
   const loc = f.b.loc;
   const context: TypeContext = {

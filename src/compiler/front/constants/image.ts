@@ -17,6 +17,9 @@ import { ts } from "../typescript.ts";
 import type { PendingStatic, Unit } from "../unit.ts";
 import type TS from "typescript";
 
+/** Storage of one static. */
+const STATIC_BYTES_MAX = 64 << 20;
+
 interface Image {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -28,9 +31,20 @@ export function buildStatic(unit: Unit, pending: PendingStatic): void {
   const { symbol, name, type } = pending;
   const { node, module } = symbol;
   const storage: Type = type.kind === "percpu" ? structType(type.of.cls, type.of.args) : type;
+  const size = sizeOf(unit, storage, node);
+  if (size > STATIC_BYTES_MAX) {
+    unit.diagnostics.fail(
+      node,
+      "K033",
+      symbol.name,
+      size,
+      STATIC_BYTES_MAX,
+      "allocate it from the page allocator",
+    );
+  }
   const image: Image = {
     name,
-    bytes: new Uint8Array(sizeOf(unit, storage, node)),
+    bytes: new Uint8Array(size),
     relocations: [],
   };
   const { initializer } = node;
@@ -168,7 +182,7 @@ function perCpuField(
   node: TS.Node,
   domain: Domain,
 ): string {
-  assert(domain === "kernel", "statics: per-CPU data belongs to the kernel");
+  if (domain !== "kernel") unit.diagnostics.fail(node, "K068");
   const name = unit.linkName(`${owner}.${field}`, false);
   const type = structType(of.cls, of.args);
   const image: Image = { name, bytes: new Uint8Array(sizeOf(unit, type, node)), relocations: [] };

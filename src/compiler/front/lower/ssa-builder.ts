@@ -123,6 +123,11 @@ export class SsaBuilder {
     return this.frameAddress(this.frame.length - 1);
   }
 
+  /** Numbers handed out so far: a measure of the function's size. */
+  get size(): number {
+    return this.nextId;
+  }
+
   growSlot(address: Value, size: number): void {
     if (address.op !== "frame") return;
     const slot = this.frame[address.x.slot]!;

@@ -28,6 +28,8 @@ import {
 } from "../types/types.ts";
 import { moduleContext, resolveType, storageTypeOfNew } from "../types/type-nodes.ts";
 
+/** Storage of one local. */
+const LOCAL_BYTES_MAX = 4096;
 const TAKES_LVALUE: ReadonlySet<string> = new Set([
   "addressOf",
   "READ_ONCE",
@@ -180,6 +182,17 @@ function lowerStorage(
 ): void {
   const type = storageTypeOfNew(f.unit, initializer, scope.activation);
   if (type.kind === "percpu") f.diagnostics.fail(initializer, "K068");
+  const size = sizeOf(f.unit, type, node);
+  if (size > LOCAL_BYTES_MAX) {
+    f.diagnostics.fail(
+      node,
+      "K033",
+      name,
+      size,
+      LOCAL_BYTES_MAX,
+      "a kernel stack is small: declare it at module level, or allocate it",
+    );
+  }
   const base = f.b.newSlot(
     sizeOf(f.unit, type, node),
     Math.max(4, alignOf(f.unit, type, node)),

@@ -148,12 +148,18 @@ function namedType(unit: Unit, node: TS.TypeReferenceNode, context: TypeContext)
         args.map((a) => resolveType(unit, a, context)),
       );
     case "alias": {
-      const inner = new Map(symbol.typeParams.map((p, i) => [p, arg(i)]));
-      return resolveType(unit, symbol.node.type, {
-        module: symbol.module,
-        typeArgs: inner,
-        thisType: null,
-      });
+      const typeArgs = new Map(symbol.typeParams.map((p, i) => [p, arg(i)]));
+      if (unit.openAliases.has(symbol)) unit.diagnostics.fail(node, "K034", name);
+      unit.openAliases.add(symbol);
+      try {
+        return resolveType(unit, symbol.node.type, {
+          module: symbol.module,
+          typeArgs,
+          thisType: null,
+        });
+      } finally {
+        unit.openAliases.delete(symbol);
+      }
     }
     case "enum":
       return [...enumValues(unit, symbol).values()].some((v) => v < 0n) ? I32 : U32;
@@ -201,7 +207,11 @@ export function storageTypeOfNew(unit: Unit, node: TS.NewExpression, context: Ty
   }
   const cls = unit.modules.lookup(context.module, name);
   if (cls?.kind !== "class") return unit.diagnostics.fail(node.expression, "K064", name);
-  return structType(cls, node.typeArguments?.map((a) => resolveType(unit, a, context)) ?? []);
+  const written = node.typeArguments?.map((a) => resolveType(unit, a, context)) ?? [];
+  if (written.length && written.length !== cls.typeParams.length) {
+    unit.diagnostics.fail(node, "K027", name, cls.typeParams.length, written.length);
+  }
+  return structType(cls, written);
 }
 
 function lengthOf(unit: Unit, node: TS.Node, name: string, context: TypeContext): number {
