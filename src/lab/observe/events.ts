@@ -1,0 +1,78 @@
+/**
+ * Numbers of the image's marks, read from the enums in its `.hartlab` section (the lab never imports kernel/abi).
+ *
+ * The observers' loop switches on small codes of our own; `codeOf` maps an event number to its code, 0 for events that no
+ * observer wants.
+ */
+import type { HartlabSection } from "../../base/hartlab-section.ts";
+
+export const CODE = {
+  lockInit: 1,
+  lockContended: 2,
+  lockAcquired: 3,
+  lockRelease: 4,
+  taskSwitch: 5,
+  taskNew: 6,
+  taskExit: 7,
+  irqEnter: 8,
+  irqExit: 9,
+  scanBegin: 10,
+  scanChunk: 11,
+  scanEnd: 12,
+  plant: 13,
+  hotplug: 14,
+  scenarioStart: 15,
+  irqsOff: 16,
+  firstKthread: 17,
+} as const;
+
+const MARK_NAMES: Readonly<Record<string, number>> = {
+  LOCK_INIT: CODE.lockInit,
+  LOCK_CONTENDED: CODE.lockContended,
+  LOCK_ACQUIRED: CODE.lockAcquired,
+  LOCK_RELEASE: CODE.lockRelease,
+  SWITCH: CODE.taskSwitch,
+  TASK_NEW: CODE.taskNew,
+  TASK_EXIT: CODE.taskExit,
+  IRQ_ENTER: CODE.irqEnter,
+  IRQ_EXIT: CODE.irqExit,
+  SCAN_BEGIN: CODE.scanBegin,
+  SCAN_CHUNK: CODE.scanChunk,
+  SCAN_END: CODE.scanEnd,
+  PLANT: CODE.plant,
+  HOTPLUG: CODE.hotplug,
+  SCENARIO_START: CODE.scenarioStart,
+  FIRST_KTHREAD: CODE.firstKthread,
+};
+
+/** Written by the machine, not by the guest: not in the image's enums unless the guest imports them. */
+const MACHINE_IRQS_OFF = 0x701;
+const EVENTS_MAX = 2048;
+
+export interface EventNumbers {
+  /** Event number -> CODE. */
+  readonly codeOf: Uint8Array;
+  /** LOCK_KIND value -> name. */
+  readonly lockKinds: readonly string[];
+  /** PLANT values. */
+  readonly plantLeak: number;
+  /** LAB_OP values by name; empty when the image has no lab driver. */
+  readonly labOps: Readonly<Record<string, number>>;
+  readonly scenarioStart: number | null;
+}
+
+export function eventNumbers(section: HartlabSection): EventNumbers {
+  const codeOf = new Uint8Array(EVENTS_MAX);
+  const marks = section.enums.MARK ?? {};
+  for (const [name, event] of Object.entries(marks)) codeOf[event] = MARK_NAMES[name] ?? 0;
+  codeOf[section.enums.MACHINE_RECORD?.IRQS_OFF ?? MACHINE_IRQS_OFF] = CODE.irqsOff;
+  const lockKinds: string[] = [];
+  for (const [name, value] of Object.entries(section.enums.LOCK_KIND ?? {})) lockKinds[value] = name;
+  return {
+    codeOf,
+    lockKinds,
+    plantLeak: section.enums.PLANT?.leak ?? -1,
+    labOps: section.enums.LAB_OP ?? {},
+    scenarioStart: marks.SCENARIO_START ?? null,
+  };
+}

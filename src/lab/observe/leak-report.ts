@@ -1,0 +1,127 @@
+/**
+ * Reads the guest's kmemleak reports and its complaints out of the console, line by line.
+ *
+ * A report stands between `---- kmemleak scan N ----` and `---- end ----` (docs/interfaces.md); it is exactly what the guest's
+ * seq file gives. Other lines may carry a `[    0.001234] ` stamp.
+ */
+
+export interface ReportedLeak {
+  readonly address: number;
+  readonly size: number;
+  readonly comm: string;
+  readonly pid: number;
+  readonly ageCycles: number;
+  /** Return addresses, the innermost first, and what the guest printed for each. */
+  readonly backtrace: readonly { readonly address: number; readonly symbol: string }[];
+}
+
+export interface LeakReport {
+  readonly scan: number;
+  readonly leaks: readonly ReportedLeak[];
+  /** False: the console ended inside the report. */
+  readonly complete: boolean;
+}
+
+export interface Complaint {
+  readonly kind: "panic" | "warning" | "bug" | "kmemleak";
+  readonly summary: string;
+}
+
+const CYCLES_PER_SECOND = 1e9;
+const BEGIN = /^---- kmemleak scan (\d+) ----$/;
+const END = "---- end ----";
+const OBJECT = /^(?:kmemleak: )?unreferenced object 0x([0-9a-f]+) \(size (\d+)\):$/;
+const OWNER = /^ {2}comm "(.*)", pid (\d+), jiffies (\d+)(?: \(age (\d+\.\d+)s\))?/;
+const FRAME = /^ {4}\[<([0-9a-f]+)>\] ?(.*)$/;
+const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
+  [/Kernel panic - not syncing: ?(.*)/, "panic"],
+  [/kernel BUG at (.*)/, "bug"],
+  [/\bBUG: (.*)/, "bug"],
+  [/\bWARNING: (.*)/, "warning"],
+  [/kmemleak: (.*(?:disabl|unknown object|overflow|already).*)/i, "kmemleak"],
+  [/(report cut after \d+ leaks)/, "kmemleak"],
+];
+
+interface OpenLeak {
+  address: number;
+  size: number;
+  comm: string;
+  pid: number;
+  ageCycles: number;
+  backtrace: { address: number; symbol: string }[];
+}
+
+export class ConsoleReader {
+  readonly reports: LeakReport[] = [];
+  readonly complaints: Complaint[] = [];
+  readonly #decoder = new TextDecoder();
+  #partial = "";
+  #scan: number | null = null;
+  #leaks: OpenLeak[] = [];
+
+  push(bytes: Uint8Array): void {
+    const text = this.#partial + this.#decoder.decode(bytes, { stream: true });
+    const lines = text.split("\n");
+    this.#partial = lines.pop() ?? "";
+    for (const line of lines) this.#line(line.replace(/\r$/, ""));
+  }
+
+  /** Call once, at the end: a last line without newline and a report that was cut off. */
+  finish(): void {
+    if (this.#partial !== "") this.#line(this.#partial);
+    this.#partial = "";
+    if (this.#scan !== null) this.#close(false);
+  }
+
+  #line(stamped: string): void {
+    const line = stamped.replace(/^\[ *\d+\.\d+\] /, "");
+    const begin = BEGIN.exec(line);
+    if (begin) {
+      if (this.#scan !== null) this.#close(false);
+      this.#scan = Number(begin[1]);
+      return;
+    }
+    if (this.#scan !== null) {
+      if (line === END) {
+        this.#close(true);
+        return;
+      }
+      if (this.#reportLine(line)) return;
+    }
+    for (const [pattern, kind] of COMPLAINTS) {
+      const match = pattern.exec(line);
+      if (match) {
+        this.complaints.push({ kind, summary: match[1].trim() });
+        return;
+      }
+    }
+  }
+
+  /** False: the line does not belong to the report (another CPU's message came between). */
+  #reportLine(line: string): boolean {
+    const object = OBJECT.exec(line);
+    if (object) {
+      const address = Number.parseInt(object[1], 16);
+      this.#leaks.push({ address, size: Number(object[2]), comm: "", pid: 0, ageCycles: 0, backtrace: [] });
+      return true;
+    }
+    const leak = this.#leaks.at(-1);
+    if (!leak) return false;
+    const owner = OWNER.exec(line);
+    if (owner) {
+      leak.comm = owner[1];
+      leak.pid = Number(owner[2]);
+      leak.ageCycles = Math.round(Number(owner[4] ?? 0) * CYCLES_PER_SECOND);
+      return true;
+    }
+    const frame = FRAME.exec(line);
+    if (frame) leak.backtrace.push({ address: Number.parseInt(frame[1], 16), symbol: frame[2] });
+    return frame !== null || line === "  backtrace:";
+  }
+
+  #close(complete: boolean): void {
+    this.reports.push({ scan: this.#scan ?? 0, leaks: this.#leaks, complete });
+    this.#scan = null;
+    this.#leaks = [];
+  }
+}

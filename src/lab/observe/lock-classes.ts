@@ -1,0 +1,59 @@
+/**
+ * Names and numbers of lock classes (ABI.md section 7).
+ *
+ * A lock initialised with a name belongs to the class whose key is the string's address; another string with the same text
+ * is another class and shows as `name#2`. A static lock is its own class, named by symbol and field path. Subclass n of a
+ * class shows as `name/n`.
+ */
+import type { Symbols } from "../image/symbols.ts";
+
+const SUBCLASSES = 8;
+
+export class LockClasses {
+  readonly names: string[] = [];
+  readonly #symbols: Symbols;
+  readonly #constantString: (address: number) => string | null;
+  readonly #byKey = new Map<number | string, number>();
+  readonly #uses = new Map<string, number>();
+  /** class * SUBCLASSES + n -> class. */
+  readonly #subclasses = new Map<number, number>();
+
+  constructor(symbols: Symbols, constantString: (address: number) => string | null) {
+    this.#symbols = symbols;
+    this.#constantString = constantString;
+  }
+
+  /** The class of locks initialised with the string at `nameAddress`. */
+  named(nameAddress: number): number {
+    const known = this.#byKey.get(nameAddress);
+    if (known !== undefined) return known;
+    const text = this.#constantString(nameAddress) ?? `0x${nameAddress.toString(16)}`;
+    return this.#add(nameAddress, text);
+  }
+
+  /** The class of a lock that was never given a name: module-level or per-CPU storage. */
+  ofStorage(lock: number, percpuStarts: Iterable<number>): number {
+    const name =
+      this.#symbols.storageName(lock, percpuStarts) ?? `0x${lock.toString(16).padStart(8, "0")}`;
+    return this.#byKey.get(name) ?? this.#add(name, name);
+  }
+
+  /** Subclass n of a class; 0 is the class itself. */
+  subclass(base: number, n: number): number {
+    if (n === 0) return base;
+    const key = base * SUBCLASSES + (n & (SUBCLASSES - 1));
+    const known = this.#subclasses.get(key);
+    if (known !== undefined) return known;
+    const derived = this.names.push(`${this.names[base]}/${n}`) - 1;
+    this.#subclasses.set(key, derived);
+    return derived;
+  }
+
+  #add(key: number | string, text: string): number {
+    const uses = (this.#uses.get(text) ?? 0) + 1;
+    this.#uses.set(text, uses);
+    const index = this.names.push(uses === 1 ? text : `${text}#${uses}`) - 1;
+    this.#byKey.set(key, index);
+    return index;
+  }
+}

@@ -1,0 +1,192 @@
+/** From what the observers saw to the result of a run. */
+import type { HartView, Stop } from "../../machine/types.ts";
+import type { EventInjector } from "../event/injector.ts";
+import type { Symbols } from "../image/symbols.ts";
+import type { ConsoleReader, LeakReport, ReportedLeak } from "../observe/leak-report.ts";
+import type { LockPoint, LockRow } from "../observe/lock-stat.ts";
+import type { Observation } from "../observe/observation.ts";
+import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
+import type { Scenario } from "../scenario/schema.ts";
+import { judge } from "./expect.ts";
+import {
+  type Finding,
+  hex,
+  type Outcome,
+  RESULT_SCHEMA_VERSION,
+  type ResultFrame,
+  type ResultLeak,
+  type ResultLock,
+  type ResultPoint,
+  type RunResult,
+} from "./result.ts";
+
+/** Contention points kept per class, as Linux keeps 4. */
+const POINTS_MAX = 4;
+
+export interface Collected {
+  readonly version: string;
+  readonly scenario: Scenario;
+  readonly stop: Stop;
+  readonly harts: readonly HartView[];
+  readonly hash: string;
+  readonly console: string;
+  readonly consoleTruncated: boolean;
+  readonly marks: boolean;
+  readonly observation: Observation;
+  readonly injector: EventInjector;
+  readonly reader: ConsoleReader;
+  readonly symbols: Symbols;
+}
+
+export function collect(run: Collected): RunResult {
+  const { scenario, observation, reader, symbols } = run;
+  const verdict = plantedVerdict(observation.plants, reader.reports);
+  const outcome = outcomeOf(run.stop);
+  const leaks = reportedLeaks(reader.reports, verdict, symbols);
+  const findings = findingsOf(run);
+  const started = observation.scenarioStart !== null;
+  return {
+    schemaVersion: RESULT_SCHEMA_VERSION,
+    hartlab: run.version,
+    scenario: scenario.name,
+    seed: scenario.seed,
+    harts: scenario.machine.harts,
+    timing: scenario.machine.timing,
+    outcome,
+    instructions: run.harts.reduce((sum, hart) => sum + hart.instructions, 0),
+    perHart: run.harts.map((hart) => hart.instructions),
+    marks: run.harts.reduce((sum, hart) => sum + hart.marks, 0),
+    cycles: run.harts.reduce((most, hart) => Math.max(most, hart.clock), 0),
+    hash: run.hash,
+    console: run.console,
+    consoleTruncated: run.consoleTruncated,
+    bootInstructions: observation.firstKthreadInstructions,
+    scenarioStart: observation.scenarioStart,
+    leaks: {
+      reported: leaks,
+      planted: {
+        expected: verdict.expected,
+        found: verdict.found,
+        missed: verdict.missed,
+        extra: verdict.extra,
+        transient: verdict.transient,
+        blocks: plantedBlocks(observation, reader.reports),
+      },
+    },
+    locks: observation.lockStat.rows().map((row) => lockResult(row, symbols)),
+    scans: observation.scanCosts.scans.map(({ newSuspects: _, ...scan }) => scan),
+    events: run.injector.outcomes(
+      started
+        ? "the run ended before it was due"
+        : run.marks
+          ? "the scenario did not start"
+          : "without marks nobody sees the scenario start",
+    ),
+    findings,
+    expect: judge(scenario.expect, {
+      verdict,
+      reports: reader.reports,
+      leaks: leaks.filter((leak) => leak.verdict !== "transient"),
+      findings,
+      budgetEnded: outcome === "budget",
+      marks: run.marks,
+    }),
+  };
+}
+
+function outcomeOf(stop: Stop): Outcome {
+  switch (stop.kind) {
+    case "poweroff":
+    case "deadlock":
+    case "budget":
+    case "fault":
+      return stop.kind;
+    case "failure":
+      return "panic";
+    default:
+      // A reboot, which no scenario asks for; drain, mark and cycle never end a run.
+      return "fault";
+  }
+}
+
+function findingsOf({ stop, reader, observation }: Collected): Finding[] {
+  const findings: Finding[] = [];
+  const counts = new Map<string, number>();
+  const add = (kind: string, summary: string): void => {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    findings.push({ id: `${kind}-${count}`, kind, summary });
+  };
+  for (const { kind, summary } of reader.complaints) add(kind, summary);
+  if (stop.kind === "failure" && !counts.has("panic")) {
+    add("panic", `the guest powered off with failure code ${stop.code}`);
+  }
+  if (stop.kind === "deadlock") {
+    const held = observation.lockStat.held();
+    const locks = held.map((one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${one.since}`);
+    add("deadlock", `${stop.detail}${locks.length > 0 ? `; held: ${locks.join(", ")}` : ""}`);
+  }
+  if (stop.kind === "fault") add("fault", `hart ${stop.hart}: ${stop.detail}`);
+  if (stop.kind === "reboot") add("reboot", "the guest asked for a reboot, which ends a run");
+  return findings;
+}
+
+function reportedLeaks(
+  reports: readonly LeakReport[],
+  verdict: PlantedVerdict,
+  symbols: Symbols,
+): ResultLeak[] {
+  const plantName = new Map(verdict.foundBlocks.map((block) => [block.address, block.name]));
+  const view = (leak: ReportedLeak, kind: ResultLeak["verdict"]): ResultLeak => ({
+    address: hex(leak.address),
+    size: leak.size,
+    comm: leak.comm,
+    pid: leak.pid,
+    ageCycles: leak.ageCycles,
+    verdict: kind,
+    planted: plantName.get(leak.address) ?? null,
+    backtrace: leak.backtrace.flatMap((frame) => resolveFrame(frame, symbols)),
+  });
+  const last = (reports.at(-1)?.leaks ?? []).map((leak) =>
+    view(leak, plantName.has(leak.address) ? "planted" : "extra"),
+  );
+  return [...last, ...verdict.transientLeaks.map((leak) => view(leak, "transient"))];
+}
+
+/** One guest frame is several source frames where functions were inlined. */
+function resolveFrame(
+  frame: ReportedLeak["backtrace"][number],
+  symbols: Symbols,
+): ResultFrame[] {
+  const address = hex(frame.address);
+  const found = symbols.frames(frame.address - 1);
+  if (found.length === 0) {
+    const name = frame.symbol.split("+")[0] || address;
+    return [{ address, function: name, file: null, line: null, symbol: frame.symbol }];
+  }
+  return found.map((one) => ({ address, ...one, symbol: frame.symbol }));
+}
+
+function plantedBlocks(observation: Observation, reports: readonly LeakReport[]) {
+  const last = new Set(reports.at(-1)?.leaks.map((leak) => leak.address));
+  return observation.plants.map((block) => ({
+    address: hex(block.address),
+    name: block.name,
+    kind: block.kind,
+    reported: last.has(block.address),
+  }));
+}
+
+function lockResult(row: LockRow, symbols: Symbols): ResultLock {
+  const points = (all: readonly LockPoint[]): ResultPoint[] =>
+    all.slice(0, POINTS_MAX).map(({ address, count }) => ({
+      count,
+      address: hex(address),
+      symbol: symbols.offsetName(address),
+    }));
+  return {
+    ...row,
+    contentionPoints: points(row.contentionPoints),
+    contendingPoints: points(row.contendingPoints),
+  };
+}

@@ -1,0 +1,142 @@
+/** The result of a run: the JSON contract of `hartlab run --json` (ABI.md section 9; docs/abi.md). All times in cycles. */
+import type { EventOutcome } from "../event/injector.ts";
+import type { Timing } from "../../machine/types.ts";
+
+export const RESULT_SCHEMA_VERSION = 1;
+/** The console in the result is cut to its first so many bytes. */
+export const CONSOLE_BYTES_MAX = 1024 ** 2;
+
+export type Outcome = "poweroff" | "panic" | "deadlock" | "budget" | "fault";
+
+export interface ResultFrame {
+  readonly address: string;
+  readonly function: string;
+  readonly file: string | null;
+  readonly line: number | null;
+  /** What the guest printed: `function+0xoff/0xsize`; inlined frames share their caller's. */
+  readonly symbol: string;
+}
+
+export interface ResultLeak {
+  readonly address: string;
+  readonly size: number;
+  readonly comm: string;
+  readonly pid: number;
+  readonly ageCycles: number;
+  /** planted: one of the planted leaks; extra: not planted, and still in the last report; transient: gone from it. */
+  readonly verdict: "planted" | "extra" | "transient";
+  /** The name that the workload gave to a planted leak. */
+  readonly planted: string | null;
+  readonly backtrace: readonly ResultFrame[];
+}
+
+export interface ResultLock {
+  readonly class: string;
+  readonly kind: string;
+  readonly conBounces: number;
+  readonly contentions: number;
+  readonly waitMin: number;
+  readonly waitMax: number;
+  readonly waitTotal: number;
+  readonly acqBounces: number;
+  readonly acquisitions: number;
+  readonly holdMin: number;
+  readonly holdMax: number;
+  readonly holdTotal: number;
+  /** Samples behind the averages: waits that ended, holds that ended. */
+  readonly waits: number;
+  readonly holds: number;
+  readonly contentionPoints: readonly ResultPoint[];
+  readonly contendingPoints: readonly ResultPoint[];
+}
+
+export interface ResultPoint {
+  readonly count: number;
+  readonly address: string;
+  readonly symbol: string;
+}
+
+export interface ResultScan {
+  readonly number: number;
+  readonly startCycle: number;
+  readonly cycles: number;
+  readonly instructions: number;
+  readonly words: number;
+  readonly lookups: number;
+  readonly hits: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly irqsOffMaxCycles: number;
+}
+
+export interface Finding {
+  readonly id: string;
+  readonly kind: string;
+  readonly summary: string;
+}
+
+export interface ExpectResult {
+  readonly name: string;
+  readonly pass: boolean;
+  readonly detail: string;
+  /** The run ended (budget) before this could be decided: not passed, and not failed either. */
+  readonly undecided?: true;
+}
+
+export interface PlantedBlockResult {
+  readonly address: string;
+  readonly name: string;
+  readonly kind: "leak" | "nonleak";
+  readonly reported: boolean;
+}
+
+export interface RunResult {
+  readonly schemaVersion: typeof RESULT_SCHEMA_VERSION;
+  readonly hartlab: string;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly harts: number;
+  readonly timing: Timing;
+  readonly outcome: Outcome;
+  /** Sum over harts; marks excluded. */
+  readonly instructions: number;
+  readonly perHart: readonly number[];
+  readonly marks: number;
+  /** The largest clock. */
+  readonly cycles: number;
+  readonly hash: string;
+  readonly console: string;
+  readonly consoleTruncated: boolean;
+  /** Instructions of the boot hart until the first kthread; null without marks. */
+  readonly bootInstructions: number | null;
+  /** Clock of SCENARIO_START; null when it did not come to that, or without marks. */
+  readonly scenarioStart: number | null;
+  readonly leaks: {
+    readonly reported: readonly ResultLeak[];
+    readonly planted: {
+      readonly expected: number;
+      readonly found: number;
+      readonly missed: number;
+      readonly extra: number;
+      readonly transient: number;
+      readonly blocks: readonly PlantedBlockResult[];
+    };
+  };
+  readonly locks: readonly ResultLock[];
+  readonly scans: readonly ResultScan[];
+  readonly events: readonly EventOutcome[];
+  readonly findings: readonly Finding[];
+  readonly expect: readonly ExpectResult[];
+}
+
+/** 1: panic, fault, deadlock or a failed expectation; 3: the budget ended with nothing failed; else 0 (ABI.md section 9). */
+export function exitCode(result: RunResult): 0 | 1 | 3 {
+  if (result.outcome === "panic" || result.outcome === "fault" || result.outcome === "deadlock") return 1;
+  if (result.expect.some((one) => !one.pass && !one.undecided)) return 1;
+  return result.outcome === "budget" ? 3 : 0;
+}
+
+/** `0x%08x` */
+export function hex(address: number): string {
+  return `0x${(address >>> 0).toString(16).padStart(8, "0")}`;
+}

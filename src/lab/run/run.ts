@@ -1,0 +1,142 @@
+/**
+ * Runs a scenario: build, machine, loop, observers, result. Pure: files, compiler and machine come in as values.
+ */
+import { failure, type Problem, type Result, success } from "../../base/result.ts";
+import type { Machine, MachineConfig, Stop } from "../../machine/types.ts";
+import { EventInjector } from "../event/injector.ts";
+import { type ImageFile, readImage } from "../image/elf.ts";
+import { Symbols } from "../image/symbols.ts";
+import { eventNumbers } from "../observe/events.ts";
+import { ConsoleReader } from "../observe/leak-report.ts";
+import { Observation } from "../observe/observation.ts";
+import { bootargs } from "../scenario/bootargs.ts";
+import type { ScenarioText } from "../scenario/places.ts";
+import type { Scenario } from "../scenario/schema.ts";
+import { drive } from "./drive.ts";
+import { collect } from "./collect.ts";
+import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
+
+export interface RunProgress {
+  readonly instructions: number;
+  readonly maxInstructions: number;
+}
+
+export interface RunRequest {
+  /** Version of hartlab, for the result. */
+  readonly version: string;
+  readonly scenario: Scenario;
+  readonly text: ScenarioText;
+  /** The kernel with the scenario's workload, tasks and configuration compiled in. */
+  readonly compile: (scenario: Scenario) => Result<Uint8Array>;
+  readonly createMachine: (config: MachineConfig) => Machine;
+  readonly onConsole?: (bytes: Uint8Array) => void;
+  readonly onProgress?: (progress: RunProgress) => void;
+}
+
+export function machineConfig(scenario: Scenario): MachineConfig {
+  return {
+    harts: scenario.machine.harts,
+    memoryBytes: scenario.machine.memory,
+    timing: scenario.machine.timing,
+    interleave: scenario.machine.interleave,
+    bootargs: bootargs(scenario),
+    lab: true,
+    recordMarks: true,
+  };
+}
+
+export function runScenario(request: RunRequest): Result<RunResult> {
+  const { scenario } = request;
+  const compiled = request.compile(scenario);
+  if (!compiled.ok) {
+    return failure(...compiled.problems.map((one) => placeTask(one, scenario, request.text)));
+  }
+  const image = readImage(compiled.value);
+  if (!image.ok) return image;
+  const machine = request.createMachine(machineConfig(scenario));
+  const loaded = machine.loadElf(compiled.value);
+  if (!loaded.ok) return failure(...loaded.problems.map((one) => placeMemory(one, request.text)));
+  return success(execute(request, machine, image.value));
+}
+
+function execute(request: RunRequest, machine: Machine, image: ImageFile): RunResult {
+  const { scenario } = request;
+  const symbols = new Symbols(image.section);
+  const numbers = eventNumbers(image.section);
+  const observation = new Observation(image, symbols, numbers, (address, length) =>
+    machine.readVirtual(address, length),
+  );
+  const injector = new EventInjector(scenario.events, scenario.machine.harts, numbers.labOps, (op, arg) =>
+    machine.requestLab(op, arg),
+  );
+  const reader = new ConsoleReader();
+  const output = new ConsoleLog();
+  const harts = Array.from({ length: scenario.machine.harts }, (_, hart) => hart);
+  const maxInstructions = scenario.limits.instructions;
+  const stop: Stop = drive(machine, maxInstructions, numbers.scenarioStart, observation, injector, {
+    console(bytes) {
+      output.push(bytes);
+      reader.push(bytes);
+      request.onConsole?.(bytes);
+    },
+    progress() {
+      if (!request.onProgress) return;
+      let instructions = 0;
+      for (const hart of harts) instructions += machine.hart(hart).instructions;
+      request.onProgress({ instructions, maxInstructions });
+    },
+  });
+  reader.finish();
+  return collect({
+    version: request.version,
+    scenario,
+    stop,
+    harts: harts.map((hart) => machine.hart(hart)),
+    hash: machine.hash(),
+    console: output.text(),
+    consoleTruncated: output.truncated,
+    marks: image.section.config.marks !== false && numbers.scenarioStart !== null,
+    observation,
+    injector,
+    reader,
+    symbols,
+  });
+}
+
+/** The first CONSOLE_BYTES_MAX bytes of what the guest said. */
+class ConsoleLog {
+  truncated = false;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  push(bytes: Uint8Array): void {
+    const room = CONSOLE_BYTES_MAX - this.#bytes;
+    if (bytes.length > room) this.truncated = true;
+    const kept = bytes.slice(0, room);
+    this.#bytes += kept.length;
+    this.#chunks.push(kept);
+  }
+
+  text(): string {
+    const all = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    return new TextDecoder().decode(all);
+  }
+}
+
+/** A problem about a task that the compiler does not know belongs to the line of the scenario that names it. */
+function placeTask(problem: Problem, scenario: Scenario, text: ScenarioText): Problem {
+  if (problem.place !== undefined) return problem;
+  const at = scenario.tasks.findIndex((task) => new RegExp(`\\b${task.run}\\b`).test(problem.message));
+  return at < 0 ? problem : { ...problem, place: text.value(["tasks", at, "run"]) };
+}
+
+/** A kernel that does not fit belongs to the line that sizes the memory. */
+function placeMemory(problem: Problem, text: ScenarioText): Problem {
+  if (problem.place !== undefined || !/memory|RAM/.test(problem.message)) return problem;
+  return text.has(["machine", "memory"]) ? { ...problem, place: text.value(["machine", "memory"]) } : problem;
+}
