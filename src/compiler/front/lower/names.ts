@@ -21,8 +21,32 @@ export function unknownName(f: Lowering, node: TS.Identifier, scope: Scope): nev
   return f.diagnostics.fail(node, "K020", node.text, unknownNameHint(f, node.text, scope));
 }
 
+const NO_LIBRARY = "JavaScript's own library does not exist here: see kernel/lib/";
+/** Names that JavaScript programs take for granted, and what to use. */
+const JAVASCRIPT: ReadonlyMap<string, string> = new Map([
+  ["console", "print with pr_info() of kernel/lib/printk.ts"],
+  ["setTimeout", "sleep with msleep() of kernel/sched/timer.ts, in a kthread"],
+  ["Math", "compare: `a < b ? a : b`"],
+  ...[
+    "Array",
+    "Map",
+    "Set",
+    "Object",
+    "JSON",
+    "Date",
+    "Promise",
+    "Error",
+    "Number",
+    "String",
+    "BigInt",
+    "Uint8Array",
+  ].map((name) => [name, NO_LIBRARY] as const),
+]);
+
 /** Where the name can be imported from, or what was probably meant. */
 function unknownNameHint(f: Lowering, name: string, scope: Scope): string {
+  const instead = JAVASCRIPT.get(name);
+  if (instead) return instead;
   for (const module of f.unit.modules.all) {
     const symbol = module.names.get(name);
     if (symbol && "exported" in symbol && symbol.exported)

@@ -81,7 +81,9 @@ export function fieldPlace(
     const hint =
       object.type.kind === "pointer"
         ? "a Ptr is followed by `p[0]`"
-        : "only class values have fields";
+        : object.type.kind === "string"
+          ? "strlen() and strcmp() are in kernel/lib/string.ts"
+          : "only class values have fields";
     return f.diagnostics.fail(node.name, "K021", typeName(object.type), name, hint);
   }
   const field = findField(f.unit, object.type, name);
