@@ -10,6 +10,8 @@ export interface ReportedLeak {
   readonly size: number;
   readonly comm: string;
   readonly pid: number;
+  /** Clock tick of the allocation. */
+  readonly jiffies: number;
   readonly ageCycles: number;
   /** Return addresses, the innermost first, and what the guest printed for each. */
   readonly backtrace: readonly { readonly address: number; readonly symbol: string }[];
@@ -47,6 +49,7 @@ interface OpenLeak {
   size: number;
   comm: string;
   pid: number;
+  jiffies: number;
   ageCycles: number;
   backtrace: { address: number; symbol: string }[];
 }
@@ -102,7 +105,7 @@ export class ConsoleReader {
     const object = OBJECT.exec(line);
     if (object) {
       const address = Number.parseInt(object[1], 16);
-      this.#leaks.push({ address, size: Number(object[2]), comm: "", pid: 0, ageCycles: 0, backtrace: [] });
+      this.#leaks.push({ address, size: Number(object[2]), comm: "", pid: 0, jiffies: 0, ageCycles: 0, backtrace: [] });
       return true;
     }
     const leak = this.#leaks.at(-1);
@@ -111,6 +114,7 @@ export class ConsoleReader {
     if (owner) {
       leak.comm = owner[1];
       leak.pid = Number(owner[2]);
+      leak.jiffies = Number(owner[3]);
       leak.ageCycles = Math.round(Number(owner[4] ?? 0) * CYCLES_PER_SECOND);
       return true;
     }

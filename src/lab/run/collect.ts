@@ -142,6 +142,7 @@ function reportedLeaks(
     size: leak.size,
     comm: leak.comm,
     pid: leak.pid,
+    jiffies: leak.jiffies,
     ageCycles: leak.ageCycles,
     verdict: kind,
     planted: plantName.get(leak.address) ?? null,

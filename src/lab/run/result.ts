@@ -22,6 +22,8 @@ export interface ResultLeak {
   readonly size: number;
   readonly comm: string;
   readonly pid: number;
+  /** Guest time of the allocation, as the guest printed it. */
+  readonly jiffies: number;
   readonly ageCycles: number;
   /** planted: one of the planted leaks; extra: not planted, and still in the last report; transient: gone from it. */
   readonly verdict: "planted" | "extra" | "transient";

@@ -1,0 +1,89 @@
+/** Everything that follows the guest's console: leaks, locks, scans, events, findings, expectations, totals. */
+import { exitCode, type RunResult } from "../lab/run/result.ts";
+import { U54_LIKE } from "../machine/timing/preset.ts";
+import { leaksSection } from "./leaks.ts";
+import { lockStatTable } from "./lock-stat.ts";
+import { type Align, grouped, section, sinceText, table } from "./text.ts";
+
+const BUDGET_HINT = "The instruction budget ended first: raise limits.instructions to decide it.";
+
+export function report(result: RunResult): string {
+  const sections = [
+    leaksSection(result),
+    `${lockStatTable(result.locks).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
+    scansSection(result),
+    eventsSection(result),
+    findingsSection(result),
+    expectationsSection(result),
+    totalsSection(result),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** One row a scan; the second line of the head is the unit. */
+function scansSection({ scans }: RunResult): string {
+  if (scans.length === 0) return "kmemleak scans: none seen";
+  const head = [
+    ["scan", "time", "instructions", "read", "lookups", "hits", "objects", "scanned", "irqs off max", "cost"],
+    ["number", "cycles", "retired", "words", "in index", "blocks found", "live", "bytes", "cycles", "cycles/word"],
+  ];
+  const rows = scans.map((scan) => [
+    String(scan.number),
+    grouped(scan.cycles),
+    grouped(scan.instructions),
+    grouped(scan.words),
+    grouped(scan.lookups),
+    grouped(scan.hits),
+    grouped(scan.objects),
+    grouped(scan.bytes),
+    scan.irqsOffMaxCycles === 0 ? "< 256" : grouped(scan.irqsOffMaxCycles),
+    scan.words === 0 ? "-" : (scan.cycles / scan.words).toFixed(2),
+  ]);
+  return section("kmemleak scans", table([...head, ...rows], head[0].map((): Align => "right")));
+}
+
+function eventsSection({ events }: RunResult): string {
+  if (events.length === 0) return "events: none";
+  const head = ["event", "due", "injected at cycle", "result", "latency in cycles"];
+  const rows = events.map((event) => [
+    event.detail,
+    sinceText(event.sinceStart),
+    event.cycle === null ? "-" : grouped(event.cycle),
+    event.result,
+    event.latencyCycles === null ? "-" : grouped(event.latencyCycles),
+  ]);
+  return section("events", table([head, ...rows], ["left", "right", "right", "left", "right"]));
+}
+
+function findingsSection({ findings }: RunResult): string {
+  if (findings.length === 0) return "findings: none";
+  return section("findings", findings.map((one) => `${one.id}: ${one.summary}`));
+}
+
+function expectationsSection(result: RunResult): string {
+  if (result.expect.length === 0) return "expectations: none";
+  const rows = result.expect.map((one) => [
+    one.pass ? "ok" : one.undecided ? "undecided" : "failed",
+    one.name,
+    one.detail,
+  ]);
+  const lines = table(rows, ["left", "left", "left"]);
+  return section("expectations", exitCode(result) === 3 ? [...lines, BUDGET_HINT] : lines);
+}
+
+function totalsSection(result: RunResult): string {
+  const costs =
+    result.timing === "cycle"
+      ? `cycles follow a cost model (preset ${U54_LIKE.name}), not measured hardware; its constants are in src/machine/timing`
+      : "functional timing: every instruction takes one cycle";
+  const rows = [
+    ["instructions", `${grouped(result.instructions)} (marks not counted)`],
+    ["each hart", result.perHart.map(grouped).join(", ")],
+    ["until the first kthread", result.bootInstructions === null ? "not seen" : grouped(result.bootInstructions)],
+    ["marks", grouped(result.marks)],
+    ["cycles", `${grouped(result.cycles)} (1 cycle = 1 ns of guest time)`],
+    ["hash", result.hash],
+    ["costs", costs],
+  ];
+  return section("totals", table(rows, ["left", "left"]));
+}
