@@ -1,0 +1,107 @@
+/** Bad input ends with exit 2, one sentence that names the thing, the place and the next step, and nothing written. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ROOT } from "../tidy/sources.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "hartlab-bad-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const WORKLOAD = `import { scenario_stop } from "kernel/init/scenario.ts";
+
+export function task(_arg: u32): void {
+  scenario_stop();
+}
+`;
+
+/** Runs `hartlab run s.yaml` (or the given arguments) in a folder that holds these files, and nothing more afterwards. */
+function hartlab(files: Readonly<Record<string, string>>, ...args: string[]) {
+  const home = mkdtempSync(join(folder, "case-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(home, name), text);
+  const command = args.length > 0 ? args : ["run", "s.yaml"];
+  const child = spawnSync(process.execPath, [join(ROOT, "dist/hartlab.js"), ...command], {
+    cwd: home,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  expect(readdirSync(home).sort(), "nothing is written").toEqual(Object.keys(files).sort());
+  return { status: child.status, stdout: child.stdout, stderr: child.stderr };
+}
+
+const scenario = (...lines: string[]) => ["name: s", "workload: ./w.ts", ...lines, ""].join("\n");
+const TASK = "tasks: [{ run: task }]";
+
+test("unknown YAML key", () => {
+  const { status, stderr, stdout } = hartlab({ "s.yaml": scenario("machin: { harts: 2 }", TASK), "w.ts": WORKLOAD });
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test("unknown task", () => {
+  const { status, stderr } = hartlab({ "s.yaml": scenario("tasks: [{ run: taks }]"), "w.ts": WORKLOAD });
+  expect(status).toBe(2);
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test("type error in the workload", () => {
+  const wrong = WORKLOAD.replace("scenario_stop();", "const a: u8 = 300;\n  scenario_stop(a);");
+  const { status, stderr } = hartlab({ "s.yaml": scenario(TASK), "w.ts": wrong });
+  expect(status).toBe(2);
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test("missing workload", () => {
+  const { status, stderr } = hartlab({ "s.yaml": scenario(TASK) });
+  expect(status).toBe(2);
+  expect(stderr.replaceAll(folder, "FOLDER")).toMatch(/cannot read the workload .*w\.ts: there is no such file/);
+});
+
+test("missing scenario", () => {
+  const { status, stderr } = hartlab({}, "run", "nowhere.yaml");
+  expect(status).toBe(2);
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test.each(["0", "65", "four"])("%s harts on the command line", (harts) => {
+  const { status, stderr } = hartlab({ "s.yaml": scenario(TASK), "w.ts": WORKLOAD }, "run", "s.yaml", "--harts", harts);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/--set machine\.harts=.*must be (from 1 to 64|a whole number from 1 to 64)/);
+});
+
+test("0 harts in the file", () => {
+  const { status, stderr } = hartlab({ "s.yaml": scenario("machine: { harts: 0 }", TASK), "w.ts": WORKLOAD });
+  expect(status).toBe(2);
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test("memory too small", () => {
+  const { status, stderr } = hartlab({ "s.yaml": scenario("machine: { memory: 1MiB }", TASK), "w.ts": WORKLOAD });
+  expect(status).toBe(2);
+  expect(stderr).toMatchInlineSnapshot();
+});
+
+test("unknown configuration key and value", () => {
+  const files = { "s.yaml": scenario(TASK), "w.ts": WORKLOAD };
+  const key = hartlab(files, "run", "s.yaml", "--set", "kernel.kmemlaek.enabled=false");
+  expect(key.status).toBe(2);
+  expect(key.stderr).toMatchInlineSnapshot();
+  const value = hartlab(files, "run", "s.yaml", "--set", "kmemleak.design=km07");
+  expect(value.status).toBe(2);
+  expect(value.stderr).toMatchInlineSnapshot();
+});
+
+test("a scenario that is not YAML, and one that is not a mapping", () => {
+  expect(hartlab({ "s.yaml": "name: [", "w.ts": WORKLOAD }).status).toBe(2);
+  expect(hartlab({ "s.yaml": "- a\n- b\n", "w.ts": WORKLOAD }).status).toBe(2);
+  expect(hartlab({ "s.yaml": "", "w.ts": WORKLOAD }).status).toBe(2);
+});
+
+test("unknown command and unknown option", () => {
+  expect(hartlab({}, "rn").status).toBe(2);
+  expect(hartlab({}, "run", "--fast", "s.yaml").status).toBe(2);
+});
