@@ -5,7 +5,19 @@
 
 import { clint_set_msip, HARTS_MAX, STACK_SHIFT } from "./board.ts";
 import {
-  IRQ_M_SOFT, MEPC, MHARTID, MIE, MIP, MSCRATCH, MSTATUS, MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPP, MSTATUS_MPP_S, MSTATUS_SIE, SATP,
+  IRQ_M_SOFT,
+  MEPC,
+  MHARTID,
+  MIE,
+  MIP,
+  MSCRATCH,
+  MSTATUS,
+  MSTATUS_MIE,
+  MSTATUS_MPIE,
+  MSTATUS_MPP,
+  MSTATUS_MPP_S,
+  MSTATUS_SIE,
+  SATP,
 } from "./csr.ts";
 import { hart_serve_fence } from "./rfence.ts";
 

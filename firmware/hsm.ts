@@ -2,7 +2,7 @@
 
 import { clint_set_msip, HARTS_MAX } from "./board.ts";
 import { MIE, MIP } from "./csr.ts";
-import { hart_park, harts, HSM, this_hart } from "./hart.ts";
+import { HSM, hart_park, harts, this_hart } from "./hart.ts";
 import { SBI_ERR } from "./sbi-numbers.ts";
 
 export function hart_exists(hart: u32): boolean {

@@ -13,7 +13,8 @@ export function hart_mask_valid(mask: u32, base: u32): boolean {
   if (base === BASE_ALL) return true;
   for (let bit: u32 = 0; bit < 32; bit++) {
     if (((mask >> bit) & 1) === 0) continue;
-    if (base >= HARTS_MAX || base + bit >= HARTS_MAX || harts[base + bit].present === 0) return false;
+    if (base >= HARTS_MAX || base + bit >= HARTS_MAX || harts[base + bit].present === 0)
+      return false;
   }
   return true;
 }

@@ -4,10 +4,14 @@
 // at the same moment would otherwise wait for ever, as machine mode runs with interrupts off.
 
 import { clint_set_msip } from "./board.ts";
-import { harts, HSM, this_hart } from "./hart.ts";
+import { HSM, harts, this_hart } from "./hart.ts";
 import { hart_targets } from "./ipi.ts";
 
-export const enum FENCE { I = 0, VMA = 1, VMA_ASID = 2 }
+export const enum FENCE {
+  I = 0,
+  VMA = 1,
+  VMA_ASID = 2,
+}
 
 /** Ranges of more bytes than this flush everything. */
 const RANGE_MAX = 16 * 4096;
@@ -29,7 +33,8 @@ function fence_now(): void {
     sfenceVma();
     return;
   }
-  for (let offset: u32 = 0; offset < request.size; offset += 4096) sfenceVma(request.start + offset);
+  for (let offset: u32 = 0; offset < request.size; offset += 4096)
+    sfenceVma(request.start + offset);
 }
 
 /** Does the fence another hart has asked for, if any. */
@@ -51,7 +56,10 @@ export function remote_fence(mask: u32, base: u32, kind: u32, start: usize, size
   for (const hart of hart_targets(mask, base)) {
     if (hart === self) {
       local = true;
-    } else if (READ_ONCE(harts[hart].state) === HSM.STARTED || READ_ONCE(harts[hart].state) === HSM.SUSPENDED) {
+    } else if (
+      READ_ONCE(harts[hart].state) === HSM.STARTED ||
+      READ_ONCE(harts[hart].state) === HSM.SUSPENDED
+    ) {
       fence("rw", "rw");
       WRITE_ONCE(harts[hart].fence, 1);
       fence("w", "w");

@@ -51,21 +51,44 @@ function legacy_call(extension: u32, frame: trap_frame): i32 {
 
 function base_call(frame: trap_frame): i32 {
   switch (frame.a6) {
-    case 0: frame.a1 = (SBI_VERSION_MAJOR << 24) | SBI_VERSION_MINOR; return 0;
-    case 1: frame.a1 = IMPLEMENTATION_ID; return 0;
-    case 2: frame.a1 = IMPLEMENTATION_VERSION; return 0;
-    case 3: frame.a1 = has_extension(frame.a0) ? 1 : 0; return 0;
-    case 4: frame.a1 = csrRead(MVENDORID); return 0;
-    case 5: frame.a1 = csrRead(MARCHID); return 0;
-    case 6: frame.a1 = csrRead(MIMPID); return 0;
-    default: return SBI_ERR.NOT_SUPPORTED;
+    case 0:
+      frame.a1 = (SBI_VERSION_MAJOR << 24) | SBI_VERSION_MINOR;
+      return 0;
+    case 1:
+      frame.a1 = IMPLEMENTATION_ID;
+      return 0;
+    case 2:
+      frame.a1 = IMPLEMENTATION_VERSION;
+      return 0;
+    case 3:
+      frame.a1 = has_extension(frame.a0) ? 1 : 0;
+      return 0;
+    case 4:
+      frame.a1 = csrRead(MVENDORID);
+      return 0;
+    case 5:
+      frame.a1 = csrRead(MARCHID);
+      return 0;
+    case 6:
+      frame.a1 = csrRead(MIMPID);
+      return 0;
+    default:
+      return SBI_ERR.NOT_SUPPORTED;
   }
 }
 
 function has_extension(extension: u32): boolean {
-  return extension === EXT.BASE || extension === EXT.TIME || extension === EXT.IPI || extension === EXT.RFENCE ||
-    extension === EXT.HSM || extension === EXT.SRST || extension === EXT.DBCN || extension <= EXT.LEGACY_GETCHAR ||
-    extension === EXT.LEGACY_SHUTDOWN;
+  return (
+    extension === EXT.BASE ||
+    extension === EXT.TIME ||
+    extension === EXT.IPI ||
+    extension === EXT.RFENCE ||
+    extension === EXT.HSM ||
+    extension === EXT.SRST ||
+    extension === EXT.DBCN ||
+    extension <= EXT.LEGACY_GETCHAR ||
+    extension === EXT.LEGACY_SHUTDOWN
+  );
 }
 
 function set_timer(low: u32, high: u32): void {

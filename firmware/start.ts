@@ -5,10 +5,20 @@
 
 import { HARTS_MAX, KERNEL_ENTRY, STACK_SHIFT } from "./board.ts";
 import {
-  IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, MCOUNTEREN, MEDELEG, MIDELEG, MIE, MIP, MTVEC, PMPADDR0, PMPCFG0,
+  IRQ_S_EXTERNAL,
+  IRQ_S_SOFT,
+  IRQ_S_TIMER,
+  MCOUNTEREN,
+  MEDELEG,
+  MIDELEG,
+  MIE,
+  MIP,
+  MTVEC,
+  PMPADDR0,
+  PMPCFG0,
 } from "./csr.ts";
 import { fdt_harts } from "./fdt.ts";
-import { hart_enter, hart_park, hart_stack_ready, harts, HSM } from "./hart.ts";
+import { HSM, hart_enter, hart_park, hart_stack_ready, harts } from "./hart.ts";
 import { SBI_VERSION_MAJOR, SBI_VERSION_MINOR } from "./sbi-numbers.ts";
 import { fw_trap_vector } from "./trap.ts";
 import { put_decimal, put_string } from "./uart.ts";

@@ -5,8 +5,19 @@
 
 import { finisher_fail } from "./board.ts";
 import {
-  CAUSE_ECALL_S, CAUSE_ILLEGAL_INSTRUCTION, CAUSE_INTERRUPT, IRQ_M_SOFT, IRQ_M_TIMER, IRQ_S_TIMER, MCAUSE, MEPC, MIE, MIP, MSTATUS,
-  MSTATUS_MPP, MTVAL,
+  CAUSE_ECALL_S,
+  CAUSE_ILLEGAL_INSTRUCTION,
+  CAUSE_INTERRUPT,
+  IRQ_M_SOFT,
+  IRQ_M_TIMER,
+  IRQ_S_TIMER,
+  MCAUSE,
+  MEPC,
+  MIE,
+  MIP,
+  MSTATUS,
+  MSTATUS_MPP,
+  MTVAL,
 } from "./csr.ts";
 import { harts, this_hart } from "./hart.ts";
 import { software_interrupt } from "./ipi.ts";
@@ -118,6 +129,10 @@ export function fw_fatal(): void {
   put_hex(csrRead(MEPC));
   put_string(" mtval ");
   put_hex(csrRead(MTVAL));
-  put_string((csrRead(MSTATUS) & MSTATUS_MPP) === MSTATUS_MPP ? " in machine mode\n" : " below machine mode\n");
+  put_string(
+    (csrRead(MSTATUS) & MSTATUS_MPP) === MSTATUS_MPP
+      ? " in machine mode\n"
+      : " below machine mode\n",
+  );
   finisher_fail();
 }

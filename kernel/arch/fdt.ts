@@ -112,6 +112,7 @@ export function fdt_path(at: fdt_position, depth: u32): usize {
 
 /** One of the NUL-separated strings of the property is `want`. */
 export function fdt_list_has(at: fdt_position, want: string): boolean {
-  for (let p = at.value; p < at.value + at.length; p += string_length(p) + 1) if (fdt_string_is(p, want)) return true;
+  for (let p = at.value; p < at.value + at.length; p += string_length(p) + 1)
+    if (fdt_string_is(p, want)) return true;
   return false;
 }

@@ -5,9 +5,9 @@
 //   0xbf80_0000 .. 0xbfff_ffff  the device tree, when it lies where the linear map does not reach
 //   0xc000_0000 ..              linear map of RAM from PHYS_OFFSET on, 4 MiB superpages, made by head.ts
 
-import { cpu_online_mask, cpuid_to_hartid_map, nr_cpu_ids, cpumask_test_cpu } from "./cpumask.ts";
+import { cpu_online_mask, cpuid_to_hartid_map, cpumask_test_cpu, nr_cpu_ids } from "./cpumask.ts";
 import { CSR_SATP } from "./csr.ts";
-import { LINEAR_MAX, PAGE_OFFSET, PHYS_OFFSET, __va } from "./page.ts";
+import { __va, LINEAR_MAX, PAGE_OFFSET, PHYS_OFFSET } from "./page.ts";
 import { sbi_remote_sfence_vma } from "./sbi.ts";
 
 export const _PAGE_PRESENT = 1 << 0;
@@ -95,7 +95,8 @@ export function map_device_tree(pa: usize): usize {
 /** Takes what lies behind the end of RAM out of the linear map that head.ts made as large as it can be. */
 export function trim_linear_map(end_pa: usize): void {
   const first = (end_pa - PHYS_OFFSET + PGDIR_SIZE - 1) >> PGDIR_SHIFT;
-  for (let i = first; i < LINEAR_MAX >> PGDIR_SHIFT; i++) swapper_pg_dir[pgd_index(PAGE_OFFSET) + i] = 0;
+  for (let i = first; i < LINEAR_MAX >> PGDIR_SHIFT; i++)
+    swapper_pg_dir[pgd_index(PAGE_OFFSET) + i] = 0;
   sfenceVma();
 }
 

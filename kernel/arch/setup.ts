@@ -7,9 +7,17 @@ import { console_setup } from "./console.ts";
 import { add_possible_cpu, cpuid_to_hartid_map, nr_cpu_ids } from "./cpumask.ts";
 import { IRQ_S_EXTERNAL } from "./csr.ts";
 import {
-  fdt_list_has, fdt_next_property, fdt_path, fdt_position, fdt_start, fdt_string_is, fdt_string_starts, fdt_valid, fdt_word,
+  fdt_list_has,
+  fdt_next_property,
+  fdt_path,
+  fdt_position,
+  fdt_start,
+  fdt_string_is,
+  fdt_string_starts,
+  fdt_valid,
+  fdt_word,
 } from "./fdt.ts";
-import { LINEAR_MAX, PHYS_OFFSET, __pa } from "./page.ts";
+import { __pa, LINEAR_MAX, PHYS_OFFSET } from "./page.ts";
 import { NR_CPUS } from "./percpu.ts";
 import { map_device, map_device_tree, trim_linear_map } from "./pgtable.ts";
 import { plic_set_context, plic_setup } from "./plic.ts";
@@ -37,7 +45,12 @@ class hart_list {
 }
 const hart_nodes = new hart_list();
 
-const enum DEVICE { NONE, UART, PLIC, LAB }
+const enum DEVICE {
+  NONE,
+  UART,
+  PLIC,
+  LAB,
+}
 
 /** Properties of the node that the walk is in. */
 class node_properties {
@@ -72,7 +85,8 @@ function finish_node(node: node_properties): void {
 function device_property(at: fdt_position, node: node_properties): void {
   if (fdt_string_is(at.name, "compatible")) {
     if (fdt_list_has(at, "ns16550a")) node.kind = DEVICE.UART;
-    else if (fdt_list_has(at, "sifive,plic-1.0.0") || fdt_list_has(at, "riscv,plic0")) node.kind = DEVICE.PLIC;
+    else if (fdt_list_has(at, "sifive,plic-1.0.0") || fdt_list_has(at, "riscv,plic0"))
+      node.kind = DEVICE.PLIC;
     else if (fdt_list_has(at, "hartlab,lab")) node.kind = DEVICE.LAB;
   } else if (fdt_string_is(at.name, "reg")) {
     node.reg = fdt_word(at.value + 4);

@@ -49,7 +49,11 @@ export function ret_from_fork(): void {
 
 /** Makes `thread` start, on the stack that ends at `stack_top`, with first() and then run(arg). */
 export function thread_setup(
-  thread: thread_struct, stack_top: usize, first: () => void, run: (arg: u32) => void, arg: u32,
+  thread: thread_struct,
+  stack_top: usize,
+  first: () => void,
+  run: (arg: u32) => void,
+  arg: u32,
 ): void {
   thread.ra = addr(ret_from_fork);
   thread.sp = stack_top;

@@ -10,10 +10,22 @@
 
 import { HOTPLUG, MARK } from "../abi/marks.ts";
 import {
-  cpu_online, cpu_online_mask, cpu_possible, cpuid_to_hartid_map, cpumask_clear_cpu, cpumask_set_cpu, nr_cpu_ids, num_online_cpus,
+  cpu_online,
+  cpu_online_mask,
+  cpu_possible,
+  cpuid_to_hartid_map,
+  cpumask_clear_cpu,
+  cpumask_set_cpu,
+  nr_cpu_ids,
+  num_online_cpus,
 } from "../arch/cpumask.ts";
 import { secondary_data, secondary_entry } from "../arch/head.ts";
-import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
+import {
+  local_irq_disable,
+  local_irq_enable,
+  local_irq_restore,
+  local_irq_save,
+} from "../arch/irqflags.ts";
 import { __pa } from "../arch/page.ts";
 import { NR_CPUS, per_cpu_area } from "../arch/percpu.ts";
 import { SBI_HSM_STOPPED, sbi_hart_start, sbi_hart_status, sbi_hart_stop } from "../arch/sbi.ts";
@@ -27,13 +39,30 @@ import { pr_err, pr_info } from "../lib/printk.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import { rcu_cpu_starting, rcu_report_dead } from "../rcu/rcu.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
-import { complete, completion, reinit_completion, wait_for_completion_timeout } from "../sched/completion.ts";
 import {
-  __set_current_state, cond_resched, sched_cpu_dying, sched_cpu_starting, schedule, set_current_state, wake_up_process,
+  complete,
+  completion,
+  reinit_completion,
+  wait_for_completion_timeout,
+} from "../sched/completion.ts";
+import {
+  __set_current_state,
+  cond_resched,
+  sched_cpu_dying,
+  sched_cpu_starting,
+  schedule,
+  set_current_state,
+  wake_up_process,
 } from "../sched/core.ts";
 import { cpu_idle, prepare_idle, set_play_dead } from "../sched/idle.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
-import { PRIO_HIGH, smp_processor_id, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
+import {
+  PRIO_HIGH,
+  smp_processor_id,
+  TASK_RUNNING,
+  TASK_UNINTERRUPTIBLE,
+  type task_struct,
+} from "../sched/task.ts";
 import { tick_cpu_dying, tick_start } from "../sched/tick.ts";
 import { msleep, timers_dying_cpu } from "../sched/timer.ts";
 import { cpu_hotplug_begin, cpu_hotplug_done } from "./lock.ts";
@@ -130,7 +159,12 @@ function start_hart(cpu: u32): i32 {
   fence("rw", "rw");
   const error = sbi_hart_start(cpuid_to_hartid_map[cpu], __pa(addr(secondary_entry)), addr(data));
   if (error !== 0) {
-    pr_err("cpu: CPU%u: the firmware does not start hart %u: SBI error %d\n", cpu, cpuid_to_hartid_map[cpu], error);
+    pr_err(
+      "cpu: CPU%u: the firmware does not start hart %u: SBI error %d\n",
+      cpu,
+      cpuid_to_hartid_map[cpu],
+      error,
+    );
     return -EIO;
   }
   if (wait_for_completion_timeout(cpu_running, msecs_to_jiffies(HART_TIMEOUT_MS)) === 0) {

@@ -6,8 +6,18 @@
 
 import { WARN_ON } from "../lib/bug.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
-import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
-import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
+import {
+  __set_current_state,
+  schedule,
+  set_current_state,
+  wake_up_process,
+} from "../sched/core.ts";
+import {
+  get_current,
+  TASK_RUNNING,
+  TASK_UNINTERRUPTIBLE,
+  type task_struct,
+} from "../sched/task.ts";
 
 class cpu_hotplug_t {
   active_writer: task_struct | null = null;

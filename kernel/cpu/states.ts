@@ -19,7 +19,11 @@ const cpuhp_steps = new StructArray(cpuhp_step, STATES_MAX);
 let cpuhp_count: u32 = 0;
 
 /** At boot, before the other CPUs start. */
-export function cpuhp_setup_state(name: string, up: cpuhp_callback | null, down: cpuhp_callback | null): i32 {
+export function cpuhp_setup_state(
+  name: string,
+  up: cpuhp_callback | null,
+  down: cpuhp_callback | null,
+): i32 {
   if (cpuhp_count === STATES_MAX) return -EINVAL;
   const step = cpuhp_steps[cpuhp_count];
   step.name = name;

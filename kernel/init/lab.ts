@@ -10,7 +10,12 @@ import { disable_irq_nosync, enable_irq, request_irq } from "../irq/irq.ts";
 import { EINVAL, ENOMEM, ENOSYS } from "../lib/errno.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
 import { kmemleak_write } from "../mm/kmemleak-seq.ts";
-import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
+import {
+  __set_current_state,
+  schedule,
+  set_current_state,
+  wake_up_process,
+} from "../sched/core.ts";
 import { kthread_create, kthread_run } from "../sched/kthread.ts";
 import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
@@ -45,11 +50,16 @@ function call_task(index: u32): i32 {
 
 function serve(op: u32, arg: u32): i32 {
   switch (op) {
-    case LAB_OP.online: return cpu_up(arg);
-    case LAB_OP.offline: return cpu_down(arg);
-    case LAB_OP.scan: return kmemleak_write("scan");
-    case LAB_OP.call_task: return call_task(arg);
-    default: return -ENOSYS;
+    case LAB_OP.online:
+      return cpu_up(arg);
+    case LAB_OP.offline:
+      return cpu_down(arg);
+    case LAB_OP.scan:
+      return kmemleak_write("scan");
+    case LAB_OP.call_task:
+      return call_task(arg);
+    default:
+      return -ENOSYS;
   }
 }
 

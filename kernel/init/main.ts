@@ -31,32 +31,41 @@ import { run_scenario } from "./scenario.ts";
 
 /** Called by head.ts with translation on, interrupts off and preemption off; becomes the idle task of CPU 0. */
 export function start_kernel(boot_hart: u32, fdt: usize): void {
-  early_task_init();                             // locks and printk work
-  irq_init();                                    // a fault is reported
+  early_task_init(); // locks and printk work
+  irq_init(); // a fault is reported
   if (!setup_arch(boot_hart, fdt)) panic("no device tree at physical 0x%08x", fdt);
   cmdline_setup(machine.bootargs);
   boot_cpu_init();
   say_hello();
-  const free = setup_per_cpu_areas();            // PerCpu.of() works
+  const free = setup_per_cpu_areas(); // PerCpu.of() works
   page_alloc_init(free, machine.memory_end);
   kmem_cache_init();
   vmalloc_init();
   kmemleak_init();
   fork_init();
-  sched_init();                                  // wake_up_process works
+  sched_init(); // wake_up_process works
   timers_init();
   rcu_init();
   cpuhp_setup_state("slab", slab_prepare_cpu, slab_dead_cpu);
   rcu_cpu_starting(0);
   irq_cpu_starting(0);
-  time_init();                                   // jiffies count
+  time_init(); // jiffies count
   local_irq_enable();
   rest_init();
 }
 
 function say_hello(): void {
-  pr_info("hartlab kernel, %u CPUs possible, booted by hart %u\n", nr_cpu_ids, cpuid_to_hartid_map[0]);
-  pr_info("Memory: %u KiB from 0x%08x, timebase %u Hz\n", (machine.ram_end - PHYS_OFFSET) >> 10, PHYS_OFFSET, timebase_hz);
+  pr_info(
+    "hartlab kernel, %u CPUs possible, booted by hart %u\n",
+    nr_cpu_ids,
+    cpuid_to_hartid_map[0],
+  );
+  pr_info(
+    "Memory: %u KiB from 0x%08x, timebase %u Hz\n",
+    (machine.ram_end - PHYS_OFFSET) >> 10,
+    PHYS_OFFSET,
+    timebase_hz,
+  );
   if (machine.bootargs !== 0) pr_info("Command line: %s\n", machine.bootargs);
 }
 

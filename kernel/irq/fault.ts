@@ -2,10 +2,14 @@
 // an address that is mapped by now: the CPU had remembered that it was not.
 
 import {
-  EXC_BREAKPOINT, EXC_ILLEGAL, EXC_INST_PAGE_FAULT, EXC_LOAD_PAGE_FAULT, EXC_STORE_PAGE_FAULT,
+  EXC_BREAKPOINT,
+  EXC_ILLEGAL,
+  EXC_INST_PAGE_FAULT,
+  EXC_LOAD_PAGE_FAULT,
+  EXC_STORE_PAGE_FAULT,
 } from "../arch/csr.ts";
 import { smp_send_stop } from "../arch/ipi.ts";
-import { lookup_pte, _PAGE_EXEC, _PAGE_READ, _PAGE_WRITE } from "../arch/pgtable.ts";
+import { _PAGE_EXEC, _PAGE_READ, _PAGE_WRITE, lookup_pte } from "../arch/pgtable.ts";
 import { sbi_fail } from "../arch/sbi.ts";
 import { walk_stackframe } from "../arch/stacktrace.ts";
 import type { pt_regs } from "../arch/traps.ts";
@@ -21,12 +25,18 @@ let dying_cpu: u32 = 0;
 
 function cause_name(cause: u32): string {
   switch (cause) {
-    case EXC_ILLEGAL: return "illegal instruction";
-    case EXC_BREAKPOINT: return "breakpoint";
-    case EXC_INST_PAGE_FAULT: return "instruction page fault";
-    case EXC_LOAD_PAGE_FAULT: return "load page fault";
-    case EXC_STORE_PAGE_FAULT: return "store page fault";
-    default: return "exception";
+    case EXC_ILLEGAL:
+      return "illegal instruction";
+    case EXC_BREAKPOINT:
+      return "breakpoint";
+    case EXC_INST_PAGE_FAULT:
+      return "instruction page fault";
+    case EXC_LOAD_PAGE_FAULT:
+      return "load page fault";
+    case EXC_STORE_PAGE_FAULT:
+      return "store page fault";
+    default:
+      return "exception";
   }
 }
 
@@ -59,7 +69,8 @@ function show_trace(regs: pt_regs): void {
   const count = walk_stackframe(regs.s0, frames, FRAMES_MAX, 0);
   printk("Call Trace:\n");
   printk(" [<%p>] %pS\n", regs.epc, regs.epc);
-  if (caller_without_frame(regs, count === 0 ? 0 : frames[0])) printk(" [<%p>] %pB\n", regs.ra, regs.ra);
+  if (caller_without_frame(regs, count === 0 ? 0 : frames[0]))
+    printk(" [<%p>] %pB\n", regs.ra, regs.ra);
   for (let n: u32 = 0; n < count; n++) printk(" [<%p>] %pB\n", frames[n], frames[n]);
 }
 
@@ -82,10 +93,14 @@ function die(regs: pt_regs): void {
 function spurious_fault(regs: pt_regs): boolean {
   const pte = lookup_pte(regs.badaddr);
   switch (regs.cause) {
-    case EXC_INST_PAGE_FAULT: return (pte & _PAGE_EXEC) !== 0;
-    case EXC_LOAD_PAGE_FAULT: return (pte & _PAGE_READ) !== 0;
-    case EXC_STORE_PAGE_FAULT: return (pte & _PAGE_WRITE) !== 0;
-    default: return false;
+    case EXC_INST_PAGE_FAULT:
+      return (pte & _PAGE_EXEC) !== 0;
+    case EXC_LOAD_PAGE_FAULT:
+      return (pte & _PAGE_READ) !== 0;
+    case EXC_STORE_PAGE_FAULT:
+      return (pte & _PAGE_WRITE) !== 0;
+    default:
+      return false;
   }
 }
 

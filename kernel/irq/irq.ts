@@ -4,11 +4,24 @@
 
 import { MARK } from "../abi/marks.ts";
 import { CSR_SIE, IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, SSTATUS_SPIE } from "../arch/csr.ts";
-import { plic_claim, plic_complete, plic_mask, plic_route, plic_starting_cpu, plic_unmask } from "../arch/plic.ts";
+import {
+  plic_claim,
+  plic_complete,
+  plic_mask,
+  plic_route,
+  plic_starting_cpu,
+  plic_unmask,
+} from "../arch/plic.ts";
 import { type pt_regs, set_trap_handlers } from "../arch/traps.ts";
 import { EBUSY, EINVAL } from "../lib/errno.ts";
 import { preempt_schedule_irq } from "../sched/core.ts";
-import { HARDIRQ_OFFSET, need_resched, preempt_count, preempt_count_add, preempt_count_sub } from "../sched/preempt.ts";
+import {
+  HARDIRQ_OFFSET,
+  need_resched,
+  preempt_count,
+  preempt_count_add,
+  preempt_count_sub,
+} from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
 import { tick_handle } from "../sched/tick.ts";
 import { handle_exception } from "./fault.ts";
@@ -54,7 +67,8 @@ function do_irq(regs: pt_regs): void {
   traceMark(MARK.IRQ_EXIT, regs.cause);
   preempt_count_sub(HARDIRQ_OFFSET);
   irq_exit_softirq();
-  if (preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0) preempt_schedule_irq();
+  if (preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0)
+    preempt_schedule_irq();
 }
 
 export function irq_init(): void {
@@ -72,7 +86,8 @@ export function irq_cpu_dying(cpu: u32, to: u32): void {
   csrWrite(CSR_SIE, 0);
   if (irq_cpu !== cpu) return;
   irq_cpu = to;
-  for (let irq: u32 = 1; irq < NR_IRQS; irq++) if (irq_descs[irq].handler !== null) plic_route(irq, to);
+  for (let irq: u32 = 1; irq < NR_IRQS; irq++)
+    if (irq_descs[irq].handler !== null) plic_route(irq, to);
 }
 
 export function request_irq(irq: u32, handler: irq_handler): i32 {

@@ -4,12 +4,35 @@
 // task, is left to ksoftirqd/N.
 
 import { cpu_online } from "../arch/cpumask.ts";
-import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
-import { ENOMEM } from "../lib/errno.ts";
-import { __set_current_state, cond_resched, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
-import { kthread_create_percpu, kthread_park, kthread_parkme, kthread_should_park, kthread_unpark } from "../sched/kthread.ts";
 import {
-  in_interrupt, preempt_count_add, preempt_count_sub, preempt_enable, preempt_enable_no_resched, preempt_disable, SOFTIRQ_OFFSET,
+  local_irq_disable,
+  local_irq_enable,
+  local_irq_restore,
+  local_irq_save,
+} from "../arch/irqflags.ts";
+import { ENOMEM } from "../lib/errno.ts";
+import {
+  __set_current_state,
+  cond_resched,
+  schedule,
+  set_current_state,
+  wake_up_process,
+} from "../sched/core.ts";
+import {
+  kthread_create_percpu,
+  kthread_park,
+  kthread_parkme,
+  kthread_should_park,
+  kthread_unpark,
+} from "../sched/kthread.ts";
+import {
+  in_interrupt,
+  preempt_count_add,
+  preempt_count_sub,
+  preempt_disable,
+  preempt_enable,
+  preempt_enable_no_resched,
+  SOFTIRQ_OFFSET,
 } from "../sched/preempt.ts";
 import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
@@ -149,5 +172,6 @@ export function softirq_dead_cpu(cpu: u32): void {
   const dead = softirq_state.of(cpu);
   const pending = dead.pending;
   dead.pending = 0;
-  for (let nr: u32 = 0; nr < NR_SOFTIRQS; nr++) if (((pending >> nr) & 1) !== 0) raise_softirq_irqoff(nr);
+  for (let nr: u32 = 0; nr < NR_SOFTIRQS; nr++)
+    if (((pending >> nr) & 1) !== 0) raise_softirq_irqoff(nr);
 }

@@ -20,8 +20,10 @@ export function cmdline_setup(text: usize): void {
   if (text === 0) return;
   const from = cast<Ptr<u8>>(text);
   let n: u32 = 0;
-  for (; from[n] !== 0 && n < COMMAND_LINE_SIZE - 1; n++) command_line[n] = from[n] === BLANK ? 0 : from[n];
-  if (from[n] !== 0) pr_warn("cmdline: longer than %u bytes, the rest is dropped\n", COMMAND_LINE_SIZE - 1);
+  for (; from[n] !== 0 && n < COMMAND_LINE_SIZE - 1; n++)
+    command_line[n] = from[n] === BLANK ? 0 : from[n];
+  if (from[n] !== 0)
+    pr_warn("cmdline: longer than %u bytes, the rest is dropped\n", COMMAND_LINE_SIZE - 1);
   command_line[n] = 0;
   command_line_length = n + 1;
 }

@@ -1,12 +1,22 @@
 // Completions: "it has happened", once for each complete(), or for ever after complete_all().
 // A completion may live on the waiter's stack: complete() does not touch it after the waiter can run.
 
-import { list_del_init, list_empty, list_add_tail } from "../lib/list.ts";
-import { spin_lock_irq, spin_lock_irqsave, spin_unlock_irq, spin_unlock_irqrestore } from "../locking/spinlock.ts";
+import { list_add_tail, list_del_init, list_empty } from "../lib/list.ts";
+import {
+  spin_lock_irq,
+  spin_lock_irqsave,
+  spin_unlock_irq,
+  spin_unlock_irqrestore,
+} from "../locking/spinlock.ts";
 import { __set_current_state } from "./core.ts";
 import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE } from "./task.ts";
 import { MAX_SCHEDULE_TIMEOUT, schedule_timeout } from "./timer.ts";
-import { __wake_up_locked, init_waitqueue_head, wait_queue_entry, wait_queue_head } from "./wait.ts";
+import {
+  __wake_up_locked,
+  init_waitqueue_head,
+  wait_queue_entry,
+  wait_queue_head,
+} from "./wait.ts";
 
 const DONE_FOR_EVER = 0xffff_ffff;
 

@@ -10,7 +10,11 @@ import { MARK } from "../abi/marks.ts";
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { IPI, send_ipi_single } from "../arch/ipi.ts";
 import {
-  irqs_disabled, local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save,
+  irqs_disabled,
+  local_irq_disable,
+  local_irq_enable,
+  local_irq_restore,
+  local_irq_save,
 } from "../arch/irqflags.ts";
 import { __switch_to } from "../arch/switch.ts";
 import { panic } from "../lib/bug.ts";
@@ -18,11 +22,34 @@ import { pr_info } from "../lib/printk.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
 import { put_task_struct } from "./fork.ts";
-import { need_resched, preempt_count_add, preempt_count_sub, preempt_enable, PREEMPT_OFFSET } from "./preempt.ts";
-import { cpu_rq, enqueue_task, pick_next_task, type rq, RR_TIMESLICE, task_rq_lock, this_rq } from "./rq.ts";
 import {
-  get_current, PF_BOUND, PF_IDLE, PF_PER_CPU, smp_processor_id, STACK_END_MAGIC, switch_current, TASK_DEAD, TASK_NORMAL,
-  TASK_RUNNING, type task_struct,
+  need_resched,
+  PREEMPT_OFFSET,
+  preempt_count_add,
+  preempt_count_sub,
+  preempt_enable,
+} from "./preempt.ts";
+import {
+  cpu_rq,
+  enqueue_task,
+  pick_next_task,
+  RR_TIMESLICE,
+  type rq,
+  task_rq_lock,
+  this_rq,
+} from "./rq.ts";
+import {
+  get_current,
+  PF_BOUND,
+  PF_IDLE,
+  PF_PER_CPU,
+  STACK_END_MAGIC,
+  smp_processor_id,
+  switch_current,
+  TASK_DEAD,
+  TASK_NORMAL,
+  TASK_RUNNING,
+  type task_struct,
 } from "./task.ts";
 
 /** State first, then the condition: what a waker does the other way round. */
@@ -163,7 +190,13 @@ export function select_idlest_cpu(): u32 {
 
 /** A bound task whose CPU has gone is bound to `cpu` from now on, and says so. No run queue is locked. */
 function say_rebound(task: task_struct, from: u32): void {
-  pr_info("sched: task %s/%u was bound to CPU%u, which is offline: bound to CPU%u now\n", addr(task.comm), task.pid, from, task.cpu);
+  pr_info(
+    "sched: task %s/%u was bound to CPU%u, which is offline: bound to CPU%u now\n",
+    addr(task.comm),
+    task.pid,
+    from,
+    task.cpu,
+  );
 }
 
 /** The task runs as soon as its turn comes. Its run queue is locked. */

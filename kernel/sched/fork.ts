@@ -6,7 +6,7 @@
 
 import { MARK } from "../abi/marks.ts";
 import { thread_setup } from "../arch/switch.ts";
-import { STACK_SIZE, STACK_ORDER } from "../arch/thread.ts";
+import { STACK_ORDER, STACK_SIZE } from "../arch/thread.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_set } from "../lib/atomic.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init } from "../lib/list.ts";
@@ -14,14 +14,22 @@ import { memset } from "../lib/string.ts";
 import { write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
-import type { kmem_cache } from "../mm/slab-cache.ts";
 import { kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
+import type { kmem_cache } from "../mm/slab-cache.ts";
 import { complete_all, init_completion } from "./completion.ts";
 import { __set_current_state, schedule, schedule_tail } from "./core.ts";
-import { preempt_disable, PREEMPT_OFFSET } from "./preempt.ts";
+import { PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
 import { RR_TIMESLICE } from "./rq.ts";
 import {
-  get_current, PF_EXITING, PRIO_NORMAL, STACK_END_MAGIC, TASK_DEAD, task_list, task_struct, TASK_UNINTERRUPTIBLE, tasklist_lock,
+  get_current,
+  PF_EXITING,
+  PRIO_NORMAL,
+  STACK_END_MAGIC,
+  TASK_DEAD,
+  TASK_UNINTERRUPTIBLE,
+  task_list,
+  type task_struct,
+  tasklist_lock,
 } from "./task.ts";
 
 let task_struct_cachep: kmem_cache | null = null;
@@ -90,7 +98,8 @@ export function put_task_struct(task: task_struct): void {
 /** The running task ends here. */
 export function do_exit(): void {
   const task = get_current();
-  if (task.preempt_count !== 0) BUG("task %s/%u exits with preempt_count 0x%x", addr(task.comm), task.pid, task.preempt_count);
+  if (task.preempt_count !== 0)
+    BUG("task %s/%u exits with preempt_count 0x%x", addr(task.comm), task.pid, task.preempt_count);
   task.flags |= PF_EXITING;
   complete_all(task.exited);
   const flags = write_lock_irqsave(tasklist_lock);

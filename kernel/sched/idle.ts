@@ -15,7 +15,15 @@ import { alloc_task } from "./fork.ts";
 import { need_resched } from "./preempt.ts";
 import { cpu_rq, rq_init } from "./rq.ts";
 import {
-  get_current, init_task, PF_IDLE, set_current, smp_processor_id, STACK_END_MAGIC, TASK_COMM_LEN, TASK_RUNNING, type task_struct,
+  get_current,
+  init_task,
+  PF_IDLE,
+  STACK_END_MAGIC,
+  set_current,
+  smp_processor_id,
+  TASK_COMM_LEN,
+  TASK_RUNNING,
+  type task_struct,
 } from "./task.ts";
 
 /** What an idle CPU does once it is offline; does not return. */

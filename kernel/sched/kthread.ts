@@ -7,11 +7,32 @@
 import { cpu_online } from "../arch/cpumask.ts";
 import { pr_info } from "../lib/printk.ts";
 import { snprintf } from "../lib/vsprintf.ts";
-import { reinit_completion, complete, wait_for_completion } from "./completion.ts";
-import { __set_current_state, schedule, select_idlest_cpu, set_current_state, try_to_wake_up, wake_up_process } from "./core.ts";
-import { alloc_task, do_exit, get_task_struct, publish_task, put_task_struct, task_begins_at } from "./fork.ts";
+import { complete, reinit_completion, wait_for_completion } from "./completion.ts";
 import {
-  CPU_ANY, get_current, PF_BOUND, PF_PER_CPU, TASK_COMM_LEN, TASK_PARKED, TASK_RUNNING, type task_struct,
+  __set_current_state,
+  schedule,
+  select_idlest_cpu,
+  set_current_state,
+  try_to_wake_up,
+  wake_up_process,
+} from "./core.ts";
+import {
+  alloc_task,
+  do_exit,
+  get_task_struct,
+  publish_task,
+  put_task_struct,
+  task_begins_at,
+} from "./fork.ts";
+import {
+  CPU_ANY,
+  get_current,
+  PF_BOUND,
+  PF_PER_CPU,
+  TASK_COMM_LEN,
+  TASK_PARKED,
+  TASK_RUNNING,
+  type task_struct,
 } from "./task.ts";
 import { schedule_timeout_uninterruptible } from "./timer.ts";
 
@@ -26,7 +47,13 @@ function kthread(arg: u32): void {
   do_exit();
 }
 
-function make(fn: kthread_function, arg: u32, cpu: u32, flags: u32, name: string): task_struct | null {
+function make(
+  fn: kthread_function,
+  arg: u32,
+  cpu: u32,
+  flags: u32,
+  name: string,
+): task_struct | null {
   const task = alloc_task();
   if (task === null) return null;
   snprintf(task.comm, TASK_COMM_LEN, name, cpu);
@@ -44,7 +71,12 @@ export function kthread_create(fn: kthread_function, arg: u32, name: string): ta
 }
 
 /** A thread bound to one CPU; `name` may hold %u for its number. */
-export function kthread_create_on_cpu(fn: kthread_function, arg: u32, cpu: u32, name: string): task_struct | null {
+export function kthread_create_on_cpu(
+  fn: kthread_function,
+  arg: u32,
+  cpu: u32,
+  name: string,
+): task_struct | null {
   const task = make(fn, arg, cpu, PF_BOUND, name);
   if (task !== null && !cpu_online(cpu)) {
     pr_info("kthread: %s/%u is bound to CPU%u, which is offline\n", addr(task.comm), task.pid, cpu);
@@ -53,7 +85,12 @@ export function kthread_create_on_cpu(fn: kthread_function, arg: u32, cpu: u32, 
 }
 
 /** A thread that belongs to a CPU and sleeps while that is offline. Only the hotplug code handles it then. */
-export function kthread_create_percpu(fn: kthread_function, arg: u32, cpu: u32, name: string): task_struct | null {
+export function kthread_create_percpu(
+  fn: kthread_function,
+  arg: u32,
+  cpu: u32,
+  name: string,
+): task_struct | null {
   return make(fn, arg, cpu, PF_PER_CPU, name);
 }
 

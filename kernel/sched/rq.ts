@@ -4,8 +4,20 @@
 // queue is locked at a time. It is held across a context switch: the next task releases it.
 // The running task is not in the queue.
 
-import { list_add, list_add_tail, list_del_init, list_empty, list_head, INIT_LIST_HEAD } from "../lib/list.ts";
-import { raw_spin_lock, raw_spin_lock_init, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
+import {
+  INIT_LIST_HEAD,
+  list_add,
+  list_add_tail,
+  list_del_init,
+  list_empty,
+  list_head,
+} from "../lib/list.ts";
+import {
+  raw_spin_lock,
+  raw_spin_lock_init,
+  raw_spin_unlock,
+  raw_spinlock_t,
+} from "../locking/spinlock.ts";
 import { PRIO_HIGH, task_struct } from "./task.ts";
 
 /** Length of a turn, in ticks. */

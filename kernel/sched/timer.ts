@@ -8,16 +8,31 @@ import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { open_softirq, raise_softirq_irqoff, TIMER_SOFTIRQ } from "../irq/softirq.ts";
 import {
-  INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_for_each_entry, list_head,
+  INIT_LIST_HEAD,
+  list_add_tail,
+  list_del_init,
+  list_empty,
+  list_for_each_entry,
+  list_head,
 } from "../lib/list.ts";
 import {
-  raw_spin_lock, raw_spin_lock_init, raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irq,
-  raw_spin_unlock_irqrestore, raw_spinlock_t,
+  raw_spin_lock,
+  raw_spin_lock_init,
+  raw_spin_lock_irq,
+  raw_spin_lock_irqsave,
+  raw_spin_unlock,
+  raw_spin_unlock_irq,
+  raw_spin_unlock_irqrestore,
+  raw_spinlock_t,
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
 import { schedule, set_current_state, wake_up_process } from "./core.ts";
 import {
-  get_current, smp_processor_id, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, task_struct,
+  get_current,
+  smp_processor_id,
+  TASK_INTERRUPTIBLE,
+  TASK_UNINTERRUPTIBLE,
+  type task_struct,
 } from "./task.ts";
 
 export type timer_function = (timer: timer_list) => void;
@@ -187,7 +202,8 @@ export function timers_armed(): u32 {
     if (!cpu_online(cpu)) continue;
     const base = timer_bases.of(cpu);
     const flags = raw_spin_lock_irqsave(base.lock);
-    for (const timer of list_for_each_entry(base.timers, timer_list, "entry")) count += u32(timer.cpu === cpu);
+    for (const timer of list_for_each_entry(base.timers, timer_list, "entry"))
+      count += u32(timer.cpu === cpu);
     raw_spin_unlock_irqrestore(base.lock, flags);
   }
   return count;

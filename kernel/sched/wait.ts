@@ -4,8 +4,19 @@
 //   finish_wait(queue, wait);
 // queue.lock (interrupts off) protects the list; it is taken outside rq.lock.
 
-import { list_add_tail, list_del_init, list_empty, list_for_each_entry_safe, list_head } from "../lib/list.ts";
-import { spin_lock_init, spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
+import {
+  list_add_tail,
+  list_del_init,
+  list_empty,
+  list_for_each_entry_safe,
+  list_head,
+} from "../lib/list.ts";
+import {
+  spin_lock_init,
+  spin_lock_irqsave,
+  spin_unlock_irqrestore,
+  spinlock_t,
+} from "../locking/spinlock.ts";
 import { __set_current_state, set_current_state, wake_up_process } from "./core.ts";
 import { get_current, TASK_RUNNING, type task_struct } from "./task.ts";
 

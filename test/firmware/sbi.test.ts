@@ -18,11 +18,18 @@ function value<T>(result: Result<T>): T {
 function sources(): Map<string, string> {
   const files = new Map<string, string>();
   for (const folder of ["kernel", "firmware"]) {
-    for (const name of fs.readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })) {
-      if (name.endsWith(".ts")) files.set(`${folder}/${name}`, fs.readFileSync(path.join(ROOT, folder, name), "utf8"));
+    for (const name of fs.readdirSync(path.join(ROOT, folder), {
+      recursive: true,
+      encoding: "utf8",
+    })) {
+      if (name.endsWith(".ts"))
+        files.set(`${folder}/${name}`, fs.readFileSync(path.join(ROOT, folder, name), "utf8"));
     }
   }
-  files.set("kernel/guest/sbi.ts", fs.readFileSync(path.join(import.meta.dirname, "guests/sbi.ts"), "utf8"));
+  files.set(
+    "kernel/guest/sbi.ts",
+    fs.readFileSync(path.join(import.meta.dirname, "guests/sbi.ts"), "utf8"),
+  );
   return files;
 }
 
