@@ -1,25 +1,28 @@
-/** What a run is a function of: printed before it starts. */
+/** What a run is a function of, printed before it starts. */
 import type { Scenario } from "../lab/scenario/schema.ts";
 import { formatSize } from "../lab/scenario/units.ts";
+import { U54_LIKE } from "../machine/timing/preset.ts";
+import { table } from "./text.ts";
 
 type Config = Readonly<Record<string, string | number | boolean>>;
 
-/** `config` is what the scenario sets, `defaults` the same keys' defaults. */
-export function conditions(scenario: Scenario, config: Config, defaults: Config): string {
+/** `kernelConfig` may hold all keys or only those that were set; `defaults` at least the same keys. */
+export function conditions(scenario: Scenario, kernelConfig: Config, defaults: Config): string {
   const { machine } = scenario;
-  const different = Object.entries(config)
-    .filter(([key, value]) => defaults[key] !== value)
-    .map(([key, value]) => `${key}=${value}`);
+  const changed = Object.entries(kernelConfig)
+    .filter(([key, value]) => value !== defaults[key])
+    .map(([key, value]) => `${key}=${value}${key in defaults ? ` (default ${defaults[key]})` : ""}`);
   const boot = Object.entries(scenario.boot).map(([key, value]) => `${key}=${value}`);
-  const rows: readonly (readonly [string, string])[] = [
-    ["scenario", scenario.name],
-    ["seed", String(scenario.seed)],
-    ["harts", String(machine.harts)],
-    ["memory", formatSize(machine.memory)],
-    ["timing", `${machine.timing} (1 cycle = 1 ns), harts interleaved ${machine.interleave}`],
-    ["memory model", "sequentially consistent; missing barriers are not found"],
-    ["kernel configuration", different.length > 0 ? different.join(" ") : "default"],
-    ["boot parameters", boot.length > 0 ? boot.join(" ") : "none"],
+  const costs = machine.timing === "cycle" ? `cost model ${U54_LIKE.name}` : "one cycle an instruction";
+  const rows = [
+    ["scenario:", scenario.name],
+    ["seed:", String(scenario.seed)],
+    ["harts:", String(machine.harts)],
+    ["memory:", formatSize(machine.memory)],
+    ["timing:", `${machine.timing} (${costs}, 1 cycle = 1 ns), harts interleaved ${machine.interleave}`],
+    ["memory model:", "sequentially consistent; missing barriers are not found"],
+    ["kernel configuration:", changed.length === 0 ? "default" : changed.join(", ")],
+    ["boot parameters:", boot.length === 0 ? "none" : boot.join(" ")],
   ];
-  return rows.map(([name, value]) => `${`${name}:`.padEnd(22)}${value}`).join("\n");
+  return table(rows, ["left", "left"]).join("\n");
 }

@@ -1,50 +1,76 @@
-/** The leaks of the last report, in Linux's format, each frame resolved to its TypeScript source. */
+/**
+ * kmemleak's report in Linux's form, each frame with its source line; functions inlined into a frame stand under its
+ * first line, the innermost first, so that the last place of a frame is in the function that the guest named.
+ */
 import type { ResultFrame, ResultLeak, RunResult } from "../lab/run/result.ts";
+import { grouped } from "./text.ts";
 
-/** One guest frame: the guest's own words, then the source; functions inlined into it first, without an address. */
-function frameLines(frames: readonly ResultFrame[]): string[] {
-  return frames.map((frame, index) => {
-    const source = frame.file === null ? "" : `  ${frame.file}:${frame.line}`;
-    const outermost = index === frames.length - 1;
-    const symbol = outermost ? frame.symbol : `${frame.function} (inlined)`;
-    const address = outermost ? `[<${frame.address.replace(/^0x/, "")}>]` : "".padStart(12);
-    return `    ${address} ${symbol}${source}`;
-  });
+const CYCLES_PER_SECOND = 1e9;
+
+export function leakReport(result: RunResult): string {
+  const { reported } = result.leaks;
+  const lasting = reported.filter((leak) => leak.verdict !== "transient");
+  const transient = reported.filter((leak) => leak.verdict === "transient");
+  const lines = [`kmemleak: ${grouped(lasting.length)} unreferenced in the last report`];
+  lines.push(...lasting.flatMap(leakLines));
+  if (transient.length > 0) {
+    lines.push("", `transient: ${grouped(transient.length)} in an earlier report and gone from the last`);
+    lines.push(...transient.flatMap(leakLines));
+  }
+  return [...lines, "", ...plantedLines(result.leaks.planted)].join("\n");
 }
 
 function leakLines(leak: ResultLeak): string[] {
-  const groups: ResultFrame[][] = [];
-  for (const frame of leak.backtrace) {
-    if (groups.at(-1)?.[0]?.address === frame.address) groups.at(-1)!.push(frame);
-    else groups.push([frame]);
-  }
-  const verdict = leak.planted === null ? leak.verdict : `planted: ${leak.planted}`;
-  const age = (leak.ageCycles / 1e9).toFixed(3);
+  const age = (leak.ageCycles / CYCLES_PER_SECOND).toFixed(3);
+  const origin =
+    leak.verdict === "planted" ? `planted: ${leak.planted}` : `${leak.verdict}: not planted as a leak`;
   return [
     `unreferenced object ${leak.address} (size ${leak.size}):`,
-    `  comm "${leak.comm}", pid ${leak.pid}, age ${age}s (${verdict})`,
+    `  comm "${leak.comm}", pid ${leak.pid}, jiffies ${leak.jiffies} (age ${age}s)`,
     "  backtrace:",
-    ...groups.flatMap(frameLines),
+    ...backtraceLines(leak.backtrace),
+    `  ${origin}`,
   ];
 }
 
-export function leakReport(result: RunResult): string {
-  const shown = result.leaks.reported.filter((leak) => leak.verdict !== "transient");
-  const transient = result.leaks.reported.length - shown.length;
-  const lines = [`kmemleak: ${shown.length} suspected leaks in the last report`, ...shown.flatMap(leakLines)];
-  if (transient > 0) lines.push(`${transient} more blocks were reported by an earlier scan and not by the last one`);
-  return lines.join("\n");
+function backtraceLines(frames: readonly ResultFrame[]): string[] {
+  const width = Math.max(0, ...frames.map((frame) => guestText(frame).length));
+  return frames.map((frame, i) => {
+    const first = i === 0 || endsGroup(frames[i - 1], frame);
+    const last = i + 1 === frames.length || endsGroup(frame, frames[i + 1]);
+    const place = frame.file === null ? "" : `${frame.file}:${frame.line}`;
+    const inlined = last ? "" : ` ${frame.function} (inlined)`;
+    return `    ${(first ? guestText(frame) : "").padEnd(width)}  ${place}${inlined}`.trimEnd();
+  });
 }
 
-/** Which planted leaks were found, by the names that the workload gave them. */
-export function plantedLine(result: RunResult): string {
-  const leaks = result.leaks.planted.blocks.filter((block) => block.kind === "leak");
-  if (leaks.length === 0) return "planted leaks: none";
-  const counted = (reported: boolean): string => {
-    const names = new Map<string, number>();
-    for (const block of leaks) if (block.reported === reported) names.set(block.name, (names.get(block.name) ?? 0) + 1);
-    return [...names].map(([name, count]) => (count === 1 ? name : `${name} x ${count}`)).join(", ") || "none";
-  };
-  const { found, expected } = result.leaks.planted;
-  return `planted leaks found (${found} of ${expected}): ${counted(true)}; missed: ${counted(false)}`;
+/** Source frames of one guest frame share its address; a recursive call repeats it after the function itself. */
+function endsGroup(frame: ResultFrame, next: ResultFrame): boolean {
+  return frame.address !== next.address || frame.symbol.startsWith(`${frame.function}+`);
+}
+
+function guestText(frame: ResultFrame): string {
+  return `[<${frame.address.slice(2)}>] ${frame.symbol}`;
+}
+
+function plantedLines(planted: RunResult["leaks"]["planted"]): string[] {
+  const leaks = planted.blocks.filter((block) => block.kind === "leak");
+  if (leaks.length === 0) return ["planted leaks: none"];
+  const names = (reported: boolean): string =>
+    countedNames(leaks.filter((block) => block.reported === reported).map((block) => block.name));
+  const innocent = planted.blocks.filter((block) => block.kind === "nonleak" && block.reported);
+  return [
+    `planted leaks found: ${planted.found} of ${planted.expected}: ${names(true)}`,
+    `planted leaks missed: ${names(false)}`,
+    ...(innocent.length > 0
+      ? [`planted with a reference, and reported: ${countedNames(innocent.map((block) => block.name))}`]
+      : []),
+  ];
+}
+
+/** `a, b x 3` */
+function countedNames(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} x ${count}`)).join(", ") || "none";
 }

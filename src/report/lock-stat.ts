@@ -1,77 +1,120 @@
 /**
- * The lock statistics in the layout of /proc/lock_stat, version 0.4: name in 40 columns, then 12 columns of 14, times in
- * microseconds (1 us = 1000 cycles), a row each for writers (-W) and readers (-R) of a class that has both, and below a
- * contended class up to four places that waited and four that held.
+ * Lock statistics in the layout of /proc/lock_stat, version 0.4.
+ *
+ * A class name right-aligned in 40 columns, then twelve columns of 14; times in microseconds with two decimals, where
+ * 1 us = 1000 cycles. A class with readers and writers has a row for each (-W, -R). A class that somebody waited for is
+ * followed by up to four sites that waited and four that held it then, and by a dotted rule.
  * Source: Documentation/locking/lockstat.rst and kernel/locking/lockdep_proc.c of Linux 6.1.
  */
 import type { ResultLock, ResultPoint } from "../lab/run/result.ts";
 
-const CYCLES_PER_US = 1000;
 const NAME_COLUMNS = 40;
+const COLUMN = 14;
+const POINT_ADDRESS_COLUMNS = 29;
+const POINTS_MAX = 4;
 const COLUMNS = [
-  "con-bounces", "contentions", "waittime-min", "waittime-max", "waittime-total", "waittime-avg",
-  "acq-bounces", "acquisitions", "holdtime-min", "holdtime-max", "holdtime-total", "holdtime-avg",
+  "con-bounces",
+  "contentions",
+  "waittime-min",
+  "waittime-max",
+  "waittime-total",
+  "waittime-avg",
+  "acq-bounces",
+  "acquisitions",
+  "holdtime-min",
+  "holdtime-max",
+  "holdtime-total",
+  "holdtime-avg",
 ];
-const WIDTH = NAME_COLUMNS + 1 + COLUMNS.length * 15;
+const WIDTH = NAME_COLUMNS + 1 + COLUMNS.length * (COLUMN + 1);
 
-const time = (cycles: number): string => (cycles / CYCLES_PER_US).toFixed(2);
-const cell = (value: string | number): string => ` ${String(value).padStart(14)}`;
-
-function average(total: number, samples: number): string {
-  return time(samples === 0 ? 0 : total / samples);
-}
-
-function row(name: string, lock: ResultLock): string {
-  const cells = [
-    lock.conBounces, lock.contentions, time(lock.waitMin), time(lock.waitMax), time(lock.waitTotal),
-    average(lock.waitTotal, lock.waits),
-    lock.acqBounces, lock.acquisitions, time(lock.holdMin), time(lock.holdMax), time(lock.holdTotal),
-    average(lock.holdTotal, lock.holds),
-  ];
-  return `${name.padStart(NAME_COLUMNS)}:${cells.map(cell).join("")}`;
-}
-
-function points(name: string, all: readonly ResultPoint[]): string[] {
-  return all.map(({ count, address, symbol }) => {
-    const where = `[<${address.replace(/^0x/, "")}>]`;
-    return `${name.padStart(NAME_COLUMNS)} ${String(count).padStart(14)} ${where.padStart(29)} ${symbol}`;
-  });
-}
-
-/** The rows of one class: one lock row, or the writers' and the readers'. */
-function classRows(rows: readonly ResultLock[]): string[] {
-  const name = rows[0]!.class;
-  const lines = rows.map((lock) => {
-    const suffix = lock.kind === "write" ? "-W" : lock.kind === "read" ? "-R" : "";
-    return row(rows.length > 1 ? `${name}${suffix}` : name, lock);
-  });
-  if (rows.some((lock) => lock.contentions > 0)) {
-    const underline = "-".repeat(name.length).padStart(NAME_COLUMNS);
-    lines.push(underline, ...rows.flatMap((lock) => points(name, lock.contentionPoints)));
-    lines.push(underline, ...rows.flatMap((lock) => points(name, lock.contendingPoints)));
-  }
-  return lines;
-}
-
-/** Sorted by contentions, then acquisitions, then name. */
 export function lockStatTable(locks: readonly ResultLock[]): string {
-  const classes = new Map<string, ResultLock[]>();
+  const rule = "-".repeat(WIDTH);
+  const names = ["class name".padStart(NAME_COLUMNS), ...COLUMNS.map((name) => name.padStart(COLUMN))];
+  return [
+    "lock_stat version 0.4",
+    rule,
+    names.join(" "),
+    rule,
+    "",
+    ...classes(locks).flatMap(classLines),
+  ].join("\n");
+}
+
+/** The rows of each class, writers first; sorted by contentions, then acquisitions, then name. */
+function classes(locks: readonly ResultLock[]): ResultLock[][] {
+  const byName = new Map<string, ResultLock[]>();
   for (const lock of locks) {
-    const rows = classes.get(lock.class) ?? [];
-    if (lock.kind === "write") rows.unshift(lock);
-    else rows.push(lock);
-    classes.set(lock.class, rows);
+    const rows = byName.get(lock.class);
+    if (rows) rows.push(lock);
+    else byName.set(lock.class, [lock]);
   }
-  const sum = (rows: readonly ResultLock[], key: "contentions" | "acquisitions"): number =>
-    rows.reduce((total, lock) => total + lock[key], 0);
-  const sorted = [...classes.values()].sort(
+  const all = [...byName.values()].filter((rows) => sum(rows, "acquisitions") + sum(rows, "contentions") > 0);
+  for (const rows of all) rows.sort((a, b) => Number(a.kind === "read") - Number(b.kind === "read"));
+  return all.sort(
     (a, b) =>
       sum(b, "contentions") - sum(a, "contentions") ||
       sum(b, "acquisitions") - sum(a, "acquisitions") ||
-      (a[0]!.class < b[0]!.class ? -1 : 1),
+      (a[0].class < b[0].class ? -1 : 1),
   );
-  const header = `${"class name".padStart(NAME_COLUMNS)} ${COLUMNS.map(cell).join("")}`;
-  const lines = ["lock_stat version 0.4", "-".repeat(WIDTH), header, "-".repeat(WIDTH), ""];
-  for (const rows of sorted) lines.push(...classRows(rows), "", ".".repeat(WIDTH), "");
-  return lines.join("\n");
+}
+
+function sum(rows: readonly ResultLock[], key: "contentions" | "acquisitions"): number {
+  return rows.reduce((total, row) => total + row[key], 0);
+}
+
+function classLines(rows: readonly ResultLock[]): string[] {
+  // Room for -W and -R; Linux cuts the end of a longer name, too.
+  const name = rows[0].class.slice(0, NAME_COLUMNS - 2);
+  const hasReaders = rows.some((row) => row.kind === "read");
+  const lines = rows.map((row) => {
+    if (row.kind === "read") return statLine(`${name}-R`, row);
+    return statLine(hasReaders ? `${name}-W` : name, row);
+  });
+  if (sum(rows, "contentions") === 0) return lines;
+  const underline = "-".repeat(name.length + (hasReaders ? 2 : 0)).padStart(NAME_COLUMNS);
+  const waited = pointLines(name, rows.flatMap((row) => row.contentionPoints));
+  const held = pointLines(name, rows.flatMap((row) => row.contendingPoints));
+  if (waited.length > 0) lines.push(underline, ...waited);
+  if (held.length > 0) lines.push(underline, ...held);
+  return [...lines, "", ".".repeat(WIDTH), ""];
+}
+
+function statLine(name: string, row: ResultLock): string {
+  const cells = [
+    String(row.conBounces),
+    String(row.contentions),
+    ...times(row.waitMin, row.waitMax, row.waitTotal, row.waits),
+    String(row.acqBounces),
+    String(row.acquisitions),
+    ...times(row.holdMin, row.holdMax, row.holdTotal, row.holds),
+  ];
+  return `${name.padStart(NAME_COLUMNS)}:${cells.map((cell) => cell.padStart(COLUMN)).join(" ")}`;
+}
+
+function times(min: number, max: number, total: number, count: number): string[] {
+  return [min, max, total, count === 0 ? 0 : Math.floor(total / count)].map(microseconds);
+}
+
+/** Two decimals, rounded to the nearest hundredth. */
+function microseconds(cycles: number): string {
+  const hundredths = Math.floor((cycles + 5) / 10);
+  return `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}`;
+}
+
+/** The most frequent sites; one that read and wrote counts once. */
+function pointLines(name: string, points: readonly ResultPoint[]): string[] {
+  const merged = new Map<string, ResultPoint>();
+  for (const point of points) {
+    const count = point.count + (merged.get(point.address)?.count ?? 0);
+    merged.set(point.address, { ...point, count });
+  }
+  return [...merged.values()]
+    .sort((a, b) => b.count - a.count || (a.address < b.address ? -1 : 1))
+    .slice(0, POINTS_MAX)
+    .map((point) => {
+      const address = `[<${point.address.slice(2)}>]`.padStart(POINT_ADDRESS_COLUMNS);
+      const count = String(point.count).padStart(COLUMN);
+      return `${name.padStart(NAME_COLUMNS)} ${count} ${address} ${point.symbol}`;
+    });
 }

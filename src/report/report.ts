@@ -1,7 +1,7 @@
 /** Everything that follows the guest's console: leaks, locks, scans, events, findings, expectations, totals. */
 import { exitCode, type RunResult } from "../lab/run/result.ts";
 import { U54_LIKE } from "../machine/timing/preset.ts";
-import { leaksSection } from "./leaks.ts";
+import { leakReport } from "./leaks.ts";
 import { lockStatTable } from "./lock-stat.ts";
 import { type Align, grouped, section, sinceText, table } from "./text.ts";
 
@@ -9,7 +9,7 @@ const BUDGET_HINT = "The instruction budget ended first: raise limits.instructio
 
 export function report(result: RunResult): string {
   const sections = [
-    leaksSection(result),
+    leakReport(result),
     `${lockStatTable(result.locks).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
     scansSection(result),
     eventsSection(result),
@@ -78,7 +78,7 @@ function totalsSection(result: RunResult): string {
       : "functional timing: every instruction takes one cycle";
   const rows = [
     ["instructions", `${grouped(result.instructions)} (marks not counted)`],
-    ["each hart", result.perHart.map(grouped).join(", ")],
+    ["by hart", result.perHart.map(grouped).join(" + ")],
     ["until the first kthread", result.bootInstructions === null ? "not seen" : grouped(result.bootInstructions)],
     ["marks", grouped(result.marks)],
     ["cycles", `${grouped(result.cycles)} (1 cycle = 1 ns of guest time)`],

@@ -1,9 +1,9 @@
-/** Plain-text building blocks of the report: numbers with thin grouping, aligned tables, headed sections. */
+/** Plain-text building blocks of the report: grouped numbers, aligned tables, headed sections. */
 import { formatDuration } from "../lab/scenario/units.ts";
 
-/** `12345678` -> `12 345 678`. */
+/** `12345678` -> `12,345,678`. */
 export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, " ");
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 export function plural(count: number, one: string): string {
