@@ -4,7 +4,9 @@
 
 import { scenario_stop } from "kernel/init/scenario.ts";
 import { panic } from "kernel/lib/bug.ts";
+import { get_option_u32 } from "kernel/lib/cmdline.ts";
 import { pr_info } from "kernel/lib/printk.ts";
+import { prandom_seed, prandom_state, prandom_u32 } from "kernel/lib/random.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kmemleak_seq_print } from "kernel/mm/kmemleak-seq.ts";
 import { kzalloc } from "kernel/mm/slab.ts";
@@ -28,7 +30,7 @@ export function lose_one(_arg: u32): void {
   plant_leak(kzalloc(328, GFP_KERNEL), "lost");
 }
 
-/** Allocates the blocks, then swaps their references between the two holders until told to rest. */
+/** Allocates the blocks, then each millisecond swaps the references of some between the two holders, until told to rest. */
 export function move(_arg: u32): void {
   "noinline";
   const heap = cast<holder>(kzalloc(sizeof<holder>(), GFP_KERNEL));
@@ -39,8 +41,12 @@ export function move(_arg: u32): void {
     plant_nonleak(block, "moved");
     WRITE_ONCE(early.slots[i], block);
   }
+  const random = new prandom_state();
+  prandom_seed(random, get_option_u32("seed", 1));
   while (!READ_ONCE(resting)) {
+    const chosen = prandom_u32(random);
     for (let i: u32 = 0; i < BLOCKS; i++) {
+      if (((chosen >>> i) & 1) === 0) continue;
       // One place at a time holds it; in between it is in a register alone.
       const block = READ_ONCE(early.slots[i]);
       WRITE_ONCE(early.slots[i], READ_ONCE(heap.slots[i]));

@@ -39,20 +39,42 @@ const TASK = "tasks: [{ run: task }]";
 test("unknown YAML key", () => {
   const { status, stderr, stdout } = hartlab({ "s.yaml": scenario("machin: { harts: 2 }", TASK), "w.ts": WORKLOAD });
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "s.yaml:3:1: unknown key \`machin\` in a scenario
+      machin: { harts: 2 }
+      ^
+      Did you mean \`machine\`?
+    "
+  `);
 });
 
 test("unknown task", () => {
   const { status, stderr } = hartlab({ "s.yaml": scenario("tasks: [{ run: taks }]"), "w.ts": WORKLOAD });
   expect(status).toBe(2);
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "s.yaml:3:16: no task named taks: there are task, churn (K008)
+      tasks: [{ run: taks }]
+                     ^
+      export \`function taks(arg: u32): void\` from the workload or from a module in kernel/workload/
+    "
+  `);
 });
 
 test("type error in the workload", () => {
   const wrong = WORKLOAD.replace("scenario_stop();", "const a: u8 = 300;\n  scenario_stop(a);");
   const { status, stderr } = hartlab({ "s.yaml": scenario(TASK), "w.ts": wrong });
   expect(status).toBe(2);
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "w.ts:4:17: 300 does not fit u8 (K041)
+        const a: u8 = 300;
+                      ^
+      u8 holds 0 to 255
+    w.ts:5:3: scenario_stop takes 0 arguments, not 1 (K080)
+        scenario_stop(a);
+        ^
+      its parameters are ()
+    "
+  `);
 });
 
 test("missing workload", () => {
@@ -64,7 +86,11 @@ test("missing workload", () => {
 test("missing scenario", () => {
   const { status, stderr } = hartlab({}, "run", "nowhere.yaml");
   expect(status).toBe(2);
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "cannot read the scenario nowhere.yaml: there is no such file
+      Check the path.
+    "
+  `);
 });
 
 test.each(["0", "65", "four"])("%s harts on the command line", (harts) => {
@@ -76,23 +102,43 @@ test.each(["0", "65", "four"])("%s harts on the command line", (harts) => {
 test("0 harts in the file", () => {
   const { status, stderr } = hartlab({ "s.yaml": scenario("machine: { harts: 0 }", TASK), "w.ts": WORKLOAD });
   expect(status).toBe(2);
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "s.yaml:3:19: machine.harts must be from 1 to 64
+      machine: { harts: 0 }
+                        ^
+      docs/scenario.md lists every field.
+    "
+  `);
 });
 
 test("memory too small", () => {
   const { status, stderr } = hartlab({ "s.yaml": scenario("machine: { memory: 1MiB }", TASK), "w.ts": WORKLOAD });
   expect(status).toBe(2);
-  expect(stderr).toMatchInlineSnapshot();
+  expect(stderr).toMatchInlineSnapshot(`
+    "s.yaml:3:20: machine.memory is too small: must be at least 8MiB, for firmware, kernel and their tables
+      machine: { memory: 1MiB }
+                         ^
+      docs/scenario.md lists every field.
+    "
+  `);
 });
 
 test("unknown configuration key and value", () => {
   const files = { "s.yaml": scenario(TASK), "w.ts": WORKLOAD };
   const key = hartlab(files, "run", "s.yaml", "--set", "kernel.kmemlaek.enabled=false");
   expect(key.status).toBe(2);
-  expect(key.stderr).toMatchInlineSnapshot();
+  expect(key.stderr).toMatchInlineSnapshot(`
+    "there is no configuration key kmemlaek.enabled (K010)
+      \`hartlab config\` lists the keys and their values
+    "
+  `);
   const value = hartlab(files, "run", "s.yaml", "--set", "kmemleak.design=km07");
   expect(value.status).toBe(2);
-  expect(value.stderr).toMatchInlineSnapshot();
+  expect(value.stderr).toMatchInlineSnapshot(`
+    "kmemleak.design is one of km08-fix, not km07 (K010)
+      \`hartlab config\` lists the keys and their values
+    "
+  `);
 });
 
 test("a scenario that is not YAML, and one that is not a mapping", () => {

@@ -86,3 +86,9 @@ test("vfree waits for the scanner that reads its block", () => {
   const outcome = run("scenarios/kmemleak/vfree-during-scan.yaml");
   expect(outcome.status, outcome.reproduce).toBe(0);
 });
+
+test("scan after scan under churn: nobody stands on freed metadata", () => {
+  const outcome = run("scenarios/kmemleak/scan-under-churn.yaml");
+  expect(outcome.status, outcome.reproduce).toBe(0);
+  expect(outcome.result.scans).toHaveLength(20);
+});

@@ -21,6 +21,7 @@ interface Mutation {
 }
 
 const LOST = "scenarios/kmemleak/lost-object.yaml";
+const CHURN = "scenarios/kmemleak/scan-under-churn.yaml";
 const VFREE = "scenarios/kmemleak/vfree-during-scan.yaml";
 const missed = ({ leaks }: RunResult) => leaks.planted.missed > 0;
 const extra = ({ leaks }: RunResult) => leaks.planted.extra > 0;
@@ -72,7 +73,7 @@ const MUTATIONS: readonly Mutation[] = [
     file: "kernel/mm/kmemleak-object.ts",
     from: "  call_rcu(object.rcu, free_object_rcu);\n  spin_unlock_irqrestore(object_list_lock, flags);\n",
     to: "  spin_unlock_irqrestore(object_list_lock, flags);\n  free_object_rcu(object.rcu);\n",
-    scenario: LOST,
+    scenario: CHURN,
     symptom: crashed,
   },
   {
@@ -80,7 +81,7 @@ const MUTATIONS: readonly Mutation[] = [
     file: "kernel/mm/kmemleak-object.ts",
     from: "  list_del_rcu(object.object_list);\n",
     to: "",
-    scenario: LOST,
+    scenario: CHURN,
     symptom: crashed,
   },
   {
