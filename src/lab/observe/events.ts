@@ -50,6 +50,8 @@ const MACHINE_IRQS_OFF = 0x701;
 const EVENTS_MAX = 2048;
 
 export interface EventNumbers {
+  /** Whether the kernel was built with marks. */
+  readonly marks: boolean;
   /** Event number -> CODE. */
   readonly codeOf: Uint8Array;
   /** LOCK_KIND value -> name. */
@@ -69,6 +71,7 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
   const lockKinds: string[] = [];
   for (const [name, value] of Object.entries(section.enums.LOCK_KIND ?? {})) lockKinds[value] = name;
   return {
+    marks: section.config.marks !== false && marks.SCENARIO_START !== undefined,
     codeOf,
     lockKinds,
     plantLeak: section.enums.PLANT?.leak ?? -1,

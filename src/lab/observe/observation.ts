@@ -127,7 +127,7 @@ export class Observation {
         this.tasks.set(c >>> 0, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
         break;
       case CODE.irqEnter:
-        scans.interruptEntered(hart, instructions);
+        scans.interruptEntered(hart, clock, instructions);
         break;
       case CODE.irqExit:
         scans.interruptLeft(hart, instructions);

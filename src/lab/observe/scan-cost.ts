@@ -3,7 +3,8 @@
  *
  * Cycles are the guest time that passed, whoever ran. Instructions are those of the scanning task alone, followed across
  * switches and migration, interrupt handlers on its hart left out. The longest interrupts-off section is the longest one on
- * the scanner's hart that ended while it ran there, counted from its switch-in at the earliest.
+ * the scanner's hart that ended while it ran there, counted from its switch-in at the earliest. Sections of interrupt handlers
+ * are left out: no interrupt is taken inside a section, so one that contains IRQ_ENTER is a handler's.
  */
 
 export interface ScanCost {
@@ -40,6 +41,7 @@ export class ScanCosts {
   #sinceCycle = 0;
   #sinceInstret = 0;
   #inInterrupt = false;
+  #interruptCycle = NOWHERE;
   #instructions = 0;
   #words = 0;
   #lookups = 0;
@@ -55,6 +57,7 @@ export class ScanCosts {
     this.#sinceCycle = clock;
     this.#sinceInstret = instret;
     this.#inInterrupt = false;
+    this.#interruptCycle = NOWHERE;
     this.#instructions = 0;
     this.#words = 0;
     this.#lookups = 0;
@@ -105,8 +108,10 @@ export class ScanCosts {
     }
   }
 
-  interruptEntered(hart: number, instret: number): void {
-    if (hart !== this.#hart || this.#inInterrupt) return;
+  interruptEntered(hart: number, clock: number, instret: number): void {
+    if (hart !== this.#hart) return;
+    this.#interruptCycle = clock;
+    if (this.#inInterrupt) return;
     this.#pause(instret);
     this.#inInterrupt = true;
   }
@@ -118,7 +123,7 @@ export class ScanCosts {
   }
 
   irqsOff(hart: number, cycles: number, clock: number): void {
-    if (hart !== this.#hart) return;
+    if (hart !== this.#hart || this.#interruptCycle >= clock - cycles) return;
     const own = Math.min(cycles, clock - this.#sinceCycle);
     if (own > this.#irqsOffMax) this.#irqsOffMax = own;
   }

@@ -3,6 +3,7 @@
  *
  * Stops for draining, for the start mark and for event cycles change nothing in the machine; results depend on the scenario only.
  */
+import { assert } from "../../base/assert.ts";
 import type { Machine, RunLimits, Stop } from "../../machine/types.ts";
 import type { EventInjector } from "../event/injector.ts";
 import type { Observation } from "../observe/observation.ts";
@@ -22,13 +23,15 @@ export function drive(
   injector: EventInjector,
   hooks: DriveHooks,
 ): Stop {
-  let awaitsStart = startMark !== null;
+  let attention = startMark === null ? [] : [startMark];
+  /** Until then the harts catch up with the one that fired the start mark: a record comes out when no hart is behind it. */
+  let catchUp: number | null = null;
   for (;;) {
-    const due = injector.dueCycle;
+    const until = catchUp ?? injector.dueCycle;
     const limits: RunLimits = {
       maxInstructions,
-      ...(awaitsStart && startMark !== null ? { attention: [startMark] } : {}),
-      ...(due === null ? {} : { untilCycle: due }),
+      ...(attention.length === 0 ? {} : { attention }),
+      ...(until === null ? {} : { untilCycle: until }),
     };
     const stop = machine.run(limits);
     machine.drainMarks(observation.consume);
@@ -37,9 +40,23 @@ export function drive(
     if (output.length > 0) hooks.console(output);
     hooks.progress();
     if (stop.kind === "mark") {
-      awaitsStart = false;
-      if (observation.scenarioStart !== null) injector.start(observation.scenarioStart);
-    } else if (stop.kind === "cycle") injector.inject();
-    else if (stop.kind !== "drain") return stop;
+      attention = [];
+      catchUp = latestClock(machine);
+    } else if (stop.kind === "cycle") {
+      if (catchUp === null) injector.inject();
+      else {
+        assert(observation.scenarioStart !== null, "lab: the start mark has a record");
+        injector.start(observation.scenarioStart);
+        catchUp = null;
+      }
+    } else if (stop.kind !== "drain") return stop;
   }
+}
+
+function latestClock(machine: Machine): number {
+  let clock = 0;
+  for (let hart = 0; hart < machine.config.harts; hart++) {
+    clock = Math.max(clock, machine.hart(hart).clock);
+  }
+  return clock;
 }

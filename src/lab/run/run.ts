@@ -6,7 +6,7 @@ import type { Machine, MachineConfig, Stop } from "../../machine/types.ts";
 import { EventInjector } from "../event/injector.ts";
 import { type ImageFile, readImage } from "../image/elf.ts";
 import { Symbols } from "../image/symbols.ts";
-import { eventNumbers } from "../observe/events.ts";
+import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
 import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
@@ -33,7 +33,8 @@ export interface RunRequest {
   readonly onProgress?: (progress: RunProgress) => void;
 }
 
-export function machineConfig(scenario: Scenario): MachineConfig {
+/** `marks`: whether the kernel has any; without them there is nothing to observe, and nothing is recorded. */
+export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig {
   return {
     harts: scenario.machine.harts,
     memoryBytes: scenario.machine.memory,
@@ -41,7 +42,7 @@ export function machineConfig(scenario: Scenario): MachineConfig {
     interleave: scenario.machine.interleave,
     bootargs: bootargs(scenario),
     lab: true,
-    recordMarks: true,
+    recordMarks: marks,
   };
 }
 
@@ -53,16 +54,21 @@ export function runScenario(request: RunRequest): Result<RunResult> {
   }
   const image = readImage(compiled.value);
   if (!image.ok) return image;
-  const machine = request.createMachine(machineConfig(scenario));
+  const numbers = eventNumbers(image.value.section);
+  const machine = request.createMachine(machineConfig(scenario, numbers.marks));
   const loaded = machine.loadElf(compiled.value);
   if (!loaded.ok) return failure(...loaded.problems.map((one) => placeMemory(one, request.text)));
-  return success(execute(request, machine, image.value));
+  return success(execute(request, machine, image.value, numbers));
 }
 
-function execute(request: RunRequest, machine: Machine, image: ImageFile): RunResult {
+function execute(
+  request: RunRequest,
+  machine: Machine,
+  image: ImageFile,
+  numbers: EventNumbers,
+): RunResult {
   const { scenario } = request;
   const symbols = new Symbols(image.section);
-  const numbers = eventNumbers(image.section);
   const observation = new Observation(image, symbols, numbers, (address, length) =>
     machine.readVirtual(address, length),
   );
@@ -95,7 +101,7 @@ function execute(request: RunRequest, machine: Machine, image: ImageFile): RunRe
     hash: machine.hash(),
     console: output.text(),
     consoleTruncated: output.truncated,
-    marks: image.section.config.marks !== false && numbers.scenarioStart !== null,
+    marks: numbers.marks,
     observation,
     injector,
     reader,
