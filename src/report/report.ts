@@ -3,7 +3,7 @@ import { exitCode, type RunResult } from "../lab/run/result.ts";
 import { U54_LIKE } from "../machine/timing/preset.ts";
 import { leakReport } from "./leaks.ts";
 import { lockStatTable } from "./lock-stat.ts";
-import { type Align, grouped, section, sinceText, table } from "./text.ts";
+import { type Align, grouped, section, table } from "./text.ts";
 
 const BUDGET_HINT = "The instruction budget ended first: raise limits.instructions to decide it.";
 
@@ -44,15 +44,14 @@ function scansSection({ scans }: RunResult): string {
 
 function eventsSection({ events }: RunResult): string {
   if (events.length === 0) return "events: none";
-  const head = ["event", "due", "injected at cycle", "result", "latency in cycles"];
+  const head = ["event", "injected at cycle", "result", "latency in cycles"];
   const rows = events.map((event) => [
     event.detail,
-    sinceText(event.sinceStart),
     event.cycle === null ? "-" : grouped(event.cycle),
     event.result,
     event.latencyCycles === null ? "-" : grouped(event.latencyCycles),
   ]);
-  return section("events", table([head, ...rows], ["left", "right", "right", "left", "right"]));
+  return section("events", table([head, ...rows], ["left", "right", "left", "right"]));
 }
 
 function findingsSection({ findings }: RunResult): string {

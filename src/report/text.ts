@@ -1,5 +1,4 @@
 /** Plain-text building blocks of the report: grouped numbers, aligned tables, headed sections. */
-import { formatDuration } from "../lab/scenario/units.ts";
 
 /** `12345678` -> `12,345,678`. */
 export function grouped(value: number): string {
@@ -8,11 +7,6 @@ export function grouped(value: number): string {
 
 export function plural(count: number, one: string): string {
   return `${grouped(count)} ${one}${count === 1 ? "" : "s"}`;
-}
-
-/** `+30ms`, the time since another moment, as scenarios write it. */
-export function sinceText(cycles: number): string {
-  return `+${formatDuration(cycles)}`;
 }
 
 export type Align = "left" | "right";

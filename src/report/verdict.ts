@@ -17,9 +17,12 @@ function outcomeText({ outcome }: RunResult): string {
   return outcome === "budget" ? "the instruction budget ended" : outcome;
 }
 
-function leaksText({ leaks }: RunResult): string {
+function leaksText({ leaks, expect }: RunResult): string {
   const { expected, found, missed, extra, transient } = leaks.planted;
   if (expected === 0) return `no planted leaks, ${extra} extra, ${transient} transient`;
+  if (expect.some((one) => one.undecided)) {
+    return `${found} of ${plural(expected, "planted leak")} found so far`;
+  }
   const counts = `${missed} missed, ${extra} extra, ${transient} transient`;
   return `${found} of ${plural(expected, "planted leak")} found, ${counts}`;
 }

@@ -40,7 +40,11 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/kernel BUG at (.*)/, "bug"],
   [/\bBUG: (.*)/, "bug"],
   [/\bWARNING: (.*)/, "warning"],
-  [/kmemleak: (.*(?:disabl|unknown object|overflow|already).*)/i, "kmemleak"],
+  [/\b(Oops: .*)/, "bug"],
+  [/\b(page allocation failure: .*)/, "warning"],
+  [/\b(kmem_cache_destroy\(.*\): .* still in use)/, "warning"],
+  // Not `kmemleak: disabled`, which kmemleak=off asks for.
+  [/kmemleak: (.*(?:kmemleak is disabled|unknown object|larger than object))/, "kmemleak"],
   [/(report cut after \d+ leaks)/, "kmemleak"],
 ];
 
