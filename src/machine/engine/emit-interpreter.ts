@@ -7,7 +7,7 @@
  * retired instructions * 2^32 + (cycles spent - budget), so that one addition counts both.
  */
 import {
-  I32, I64, block, br, get, i32, i64, label, loop, select, sequence, set, switchOn, tee, when,
+  I32, I64, block, br, get, i32, i64, label, loop, sequence, set, switchOn, tee, when,
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass, Instruction } from "../../isa/index.ts";
@@ -194,7 +194,9 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: bool
       ...decide,
       branchPenalty(c, get(t)),
       c.time.cost("branch"),
-      set(p, i32.add(get(p), select(get(t), c.immediate, 8))),
+      // A branch of the host, which it predicts: a select would make every later fetch wait for the operands.
+      when(get(t), [set(p, i32.add(get(p), c.immediate)), br(c.next)]),
+      set(p, i32.add(get(p), 8)),
       br(c.next),
     ];
   }

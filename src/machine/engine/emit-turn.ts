@@ -17,7 +17,8 @@ import type { Core } from "./core.ts";
 import { EXIT, Time } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
 import { OPCODE_NAMES, opcodeOf, rowOf } from "./opcodes.ts";
-import { CODE_PAGE_BYTES } from "./tables.ts";
+import { execEntry } from "./emit-translate.ts";
+import { CODE_PAGE_BYTES, EXEC } from "./tables.ts";
 
 /** What the slow handlers share. */
 class Scope {
@@ -203,12 +204,15 @@ function emitAmo(core: Core): void {
 
 /** Sets `p` to the entry of `target`. */
 function fetchNodes(c: Scope): Node[] {
-  const { core, s, p, target, left } = c;
+  const { core, s, p, target, left, v } = c;
   return [
-    setField(s, HART.PC, get(target)),
-    set(left, c.time.left),
-    set(p, call(core.functions.fetchPage, get(s), get(target), get(left))),
-    c.checked,
+    set(v, execEntry(core, get(c.context), get(target))),
+    when(i32.eq(i32.load(get(v), EXEC.TAG), i32.and(get(target), ~0xfff)), [set(p, i32.load(get(v), EXEC.PAGE))], [
+      setField(s, HART.PC, get(target)),
+      set(left, c.time.left),
+      set(p, call(core.functions.fetchPage, get(s), get(target), get(left))),
+      c.checked,
+    ]),
     i32.store(0, i32.sub(i32.and(get(target), ~0xfff), i32.shrU(get(p), 1)), MACHINE_WORD.PAGE_DELTA),
     set(p, i32.add(get(p), i32.shl(i32.and(get(target), 0xffc), 1))),
   ];
