@@ -7,6 +7,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { failure, type Problem, type Result, success } from "../../base/result.ts";
+import { BOOTARGS_BYTES_MAX, bootargs } from "./bootargs.ts";
 import { applyOverrides, type Override } from "./override.ts";
 import { type FieldPath, fieldName, ScenarioText } from "./places.ts";
 import { type Scenario, scenarioSchema } from "./schema.ts";
@@ -137,6 +138,14 @@ function crossChecks(scenario: Scenario, places: ScenarioText): Problem[] {
         hint: `Use \`${field}:\` instead.`,
       });
     }
+  }
+  const { length } = bootargs(scenario);
+  if (length > BOOTARGS_BYTES_MAX) {
+    problems.push({
+      message: `boot parameters and tasks make ${length} bytes of boot arguments; the kernel takes ${BOOTARGS_BYTES_MAX}`,
+      place: places.value([scenario.tasks.length > 0 ? "tasks" : "boot"]),
+      hint: "Use fewer tasks: `on: all` or a list of CPUs names several in one.",
+    });
   }
   return problems;
 }

@@ -8,6 +8,8 @@ import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
 
 const MIB = 1024 ** 2;
+/** The guest counts a task's delay in milliseconds of 31 bits, as jiffies compare. */
+const TASK_DELAY_CYCLES_MAX = (2 ** 31 - 1) * 1_000_000;
 export const HARTS_MAX = 64;
 export const MEMORY_BYTES_MIN = 8 * MIB;
 export const MEMORY_BYTES_MAX = 2048 * MIB;
@@ -59,7 +61,9 @@ const task = z.strictObject({
     .min(1, "must be at least 1")
     .max(0xffff_ffff, "must be at most 4294967295")
     .default(1),
-  at: duration.default(0),
+  at: duration
+    .refine((cycles) => cycles <= TASK_DELAY_CYCLES_MAX, { error: "must be at most 2147483647ms" })
+    .default(0),
 });
 
 const hotplug = z.strictObject({
@@ -81,8 +85,8 @@ const scalar = z.union([z.string(), z.number(), z.boolean()], {
   error: "must be a text, a number, true or false",
 });
 
-const bootValue = scalar.refine((value) => !/\s/.test(String(value)) && String(value) !== "", {
-  error: "must be one word: the kernel splits its boot arguments at spaces",
+const bootValue = scalar.refine((value) => /^[\x21-\x7e]+$/.test(String(value)), {
+  error: "must be one word of printable ASCII: the kernel splits its boot arguments at spaces",
 });
 
 const expectedLeak = z.strictObject({
