@@ -44,7 +44,7 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/\b(page allocation failure: .*)/, "warning"],
   [/\b(kmem_cache_destroy\(.*\): .* still in use)/, "warning"],
   // Not `kmemleak: disabled`, which kmemleak=off asks for.
-  [/kmemleak: (.*(?:kmemleak is disabled|unknown object|larger than object))/, "kmemleak"],
+  [/kmemleak: (.*(?:kmemleak is disabled|unknown object|larger than object).*)/, "kmemleak"],
   [/(report cut after \d+ leaks)/, "kmemleak"],
 ];
 

@@ -76,8 +76,12 @@ function explain(
 /** For the few fields whose schema gives no message of its own. */
 function wrongType(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") {
-    const article = /^[aeiou]/.test(issue.expected) ? "an" : "a";
-    return `must be ${article} ${issue.expected === "object" || issue.expected === "record" ? "mapping { key: value }" : issue.expected}`;
+    const mapping = issue.expected === "object" || issue.expected === "record";
+    const what = mapping ? "mapping { key: value }" : issue.expected;
+    return `must be ${/^[aeiou]/.test(what) ? "an" : "a"} ${what}`;
+  }
+  if (issue.code === "invalid_key") {
+    return `is not a possible key: ${issue.issues.map((inner) => inner.message).join(", ")}`;
   }
   return `is not valid: ${issue.message}`;
 }

@@ -47,7 +47,7 @@ const memory = z
 
 const cpu = z.int({ error: "must be a CPU number, 0 or more" }).min(0, "must not be negative");
 
-const on = z.union([z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1)], {
+const on = z.union([z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1, "must name at least one CPU")], {
   error: "must be all, last, a CPU number or a list of CPU numbers such as [0, 2]",
 });
 
@@ -127,7 +127,7 @@ export const scenarioSchema = z.strictObject({
     .default(1),
   machine: machine.prefault({}),
   kernel: z.record(z.string(), scalar).default({}),
-  boot: z.record(z.string().regex(/^[\w.-]+$/), bootValue).default({}),
+  boot: z.record(z.string().regex(/^[\w.-]+$/, "letters, digits and _ . - only"), bootValue).default({}),
   workload: z.string({ error: "must be the path of a TypeScript module" }).min(1).optional(),
   tasks: z.array(task, { error: "must be a list of { run: NAME, ... }" }).default([]),
   events: z.array(event, { error: "must be a list of { at: TIME, ... }" }).default([]),

@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { ConsoleReader } from "./leak-report.ts";
+
+function read(text: string, piece = text.length): ConsoleReader {
+  const reader = new ConsoleReader();
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; at += piece) reader.push(bytes.slice(at, at + piece));
+  reader.finish();
+  return reader;
+}
+
+const REPORT = `[    0.054000] before
+---- kmemleak scan 1 ----
+unreferenced object 0xc1234560 (size 64):
+  comm "lose_one", pid 17, jiffies 345 (age 0.512s)
+  backtrace:
+    [<c0012345>] kmemleak_alloc+0x34/0x80
+[    0.055000] cpu: CPU3 is offline
+    [<c0012400>] lose_one+0x10/0x40
+unreferenced object 0xa0001000 (size 12288):
+[    0.055100] WARNING: an assertion failed
+  comm "a "quoted" name", pid 18, jiffies 0 (age 1.000s)
+  backtrace:
+---- end ----
+[    0.056000] reboot: Power down
+`;
+
+test("a report, with other CPUs' lines between its own", () => {
+  const { reports, complaints } = read(REPORT);
+  expect(reports).toEqual([
+    {
+      scan: 1,
+      complete: true,
+      leaks: [
+        {
+          address: 0xc1234560,
+          size: 64,
+          comm: "lose_one",
+          pid: 17,
+          jiffies: 345,
+          ageCycles: 512_000_000,
+          backtrace: [
+            { address: 0xc0012345, symbol: "kmemleak_alloc+0x34/0x80" },
+            { address: 0xc0012400, symbol: "lose_one+0x10/0x40" },
+          ],
+        },
+        {
+          address: 0xa0001000,
+          size: 12288,
+          comm: 'a "quoted" name',
+          pid: 18,
+          jiffies: 0,
+          ageCycles: 1_000_000_000,
+          backtrace: [],
+        },
+      ],
+    },
+  ]);
+  expect(complaints).toEqual([{ kind: "warning", summary: "an assertion failed" }]);
+});
+
+test("the console may come in pieces of any size, with carriage returns", () => {
+  const whole = read(REPORT);
+  for (const piece of [1, 7, 64]) {
+    expect(read(REPORT, piece).reports).toEqual(whole.reports);
+    expect(read(REPORT.replaceAll("\n", "\r\n"), piece).reports).toEqual(whole.reports);
+  }
+});
+
+test("a report that the run cut off is not complete", () => {
+  expect(read(REPORT.slice(0, 300)).reports).toMatchObject([{ scan: 1, complete: false }]);
+  expect(read(`${REPORT}---- kmemleak scan 2 ----`).reports).toMatchObject([{ complete: true }, { scan: 2, complete: false }]);
+});
+
+test("what the guest complains about, and what is no complaint", () => {
+  const complaints = (text: string) => read(text).complaints.map(({ kind, summary }) => `${kind}: ${summary}`);
+  expect(
+    complaints(
+      [
+        "[    0.010000] Kernel panic - not syncing: move: no memory",
+        "[    0.010000] kernel BUG: the list is broken",
+        "[    0.010000] Oops: load page fault at kfree+0x10/0x80, address 00000010 [#1]",
+        "[    0.010000] page allocation failure: order 3, 12 pages free",
+        "[    0.010000] slab: kmem_cache_destroy(foo): 3 objects are still in use",
+        "[    0.010000] kmemleak: unknown object at 0xc0001000",
+        "[    0.010000] kmemleak: early log of 256 entries is full, kmemleak is disabled",
+        "report cut after 100 leaks",
+      ].join("\n"),
+    ),
+  ).toMatchInlineSnapshot(`
+    [
+      "panic: move: no memory",
+      "bug: the list is broken",
+      "bug: Oops: load page fault at kfree+0x10/0x80, address 00000010 [#1]",
+      "warning: page allocation failure: order 3, 12 pages free",
+      "warning: kmem_cache_destroy(foo): 3 objects are still in use",
+      "kmemleak: unknown object",
+      "kmemleak: early log of 256 entries is full, kmemleak is disabled",
+      "kmemleak: report cut after 100 leaks",
+    ]
+  `);
+  expect(
+    complaints(
+      [
+        "[    0.001401] kmemleak: enabled, design km08-fix, 26 early records replayed",
+        "[    0.001401] kmemleak: disabled",
+        "[    0.001401] kmemleak: disabled, nothing to report",
+        "[    0.001837] smp: Brought up 4 of 4 CPUs",
+        "[    0.038945] scan while moving: 1 suspected leaks",
+        "[    0.106126] reboot: Power down",
+      ].join("\n"),
+    ),
+  ).toEqual([]);
+});
