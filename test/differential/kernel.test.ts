@@ -30,12 +30,17 @@ const APPEND = [
   "seed=1 kmemleak.min_age=1s task=keep_on_stack@1",
   "task=lose_kmalloc@0 task=lose_registered@1 task=lose_vmalloc@2 task=lose_chain@3 task=lose_cycle@0",
   "task=keep_interior@1 task=keep_in_heap@2 task=keep_in_bss@3 task=keep_in_percpu@0",
-  "task=keep_not_leak@1 task=keep_ignored@2 task=churn@all+200ms task=scan@0+3s task=last_scan@1+5s",
+  "task=keep_not_leak@1 task=keep_ignored@2 task=churn@all+200ms task=scan@0+2s task=scan@2+3s task=last_scan@1+4s",
 ].join(" ");
 
-/** `function size` of each leak: the innermost frame that belongs to the workload. */
-function leaks(report: LeakReport): string[] {
-  return report.leaks
+/**
+ * `function size` of each block that any of the reports names: the innermost frame that belongs to the workload. One report
+ * of a real race may lack a block: while the host holds back a virtual CPU between allocating a block and filling it, the
+ * block's old contents are scanned, and may hold a stale address (seen in 1 of 24 scans).
+ */
+function leaks(...reports: LeakReport[]): string[] {
+  const blocks = new Map(reports.flatMap((report) => report.leaks).map((leak) => [leak.address, leak]));
+  return [...blocks.values()]
     .map(({ size, backtrace }) => {
       const frame = backtrace.find(({ symbol }) => symbol.startsWith("lose_"));
       return `${frame?.symbol.split("+")[0]} ${size}`;
@@ -58,13 +63,13 @@ test.skipIf(!haveTool(QEMU))("kernel.elf reports the same leaks on QEMU with 4 h
   expect(qemu.status, `${qemu.stdout}${qemu.stderr}`).toBe(0);
   const theirs = read(qemu.stdout);
   expect(theirs.complaints).toEqual([]);
-  expect(theirs.reports).toHaveLength(2);
+  expect(theirs.reports).toHaveLength(3);
 
   const ours = read(run(LOST_OBJECT).result.console);
   expect(ours.reports).toHaveLength(2);
   const expected = leaks(ours.reports[1]!);
   expect(expected).toHaveLength(10);
-  expect(leaks(theirs.reports[1]!)).toEqual(expected);
+  expect(leaks(...theirs.reports)).toEqual(expected);
 });
 
 test.skipIf(!haveTool("gdb-multiarch"))("gdb reads the ELF and lists TypeScript for kernel symbols", () => {
