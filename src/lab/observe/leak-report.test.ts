@@ -94,7 +94,7 @@ test("what the guest complains about, and what is no complaint", () => {
       "bug: Oops: load page fault at kfree+0x10/0x80, address 00000010 [#1]",
       "warning: page allocation failure: order 3, 12 pages free",
       "warning: kmem_cache_destroy(foo): 3 objects are still in use",
-      "kmemleak: unknown object",
+      "kmemleak: unknown object at 0xc0001000",
       "kmemleak: early log of 256 entries is full, kmemleak is disabled",
       "kmemleak: report cut after 100 leaks",
     ]
