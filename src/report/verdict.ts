@@ -5,12 +5,13 @@ import { plural } from "./text.ts";
 /** Begins with PASS, FAIL, or UNDECIDED: the budget ended with nothing failed. */
 export function verdictLine(result: RunResult): string {
   const word = { 0: "PASS", 1: "FAIL", 3: "UNDECIDED" }[exitCode(result)];
+  const leaks = leaksText(result);
   const failed = result.expect
     .filter((one) => !one.pass && !one.undecided)
-    .map((one) => `${one.name} (${one.detail})`);
+    .map((one) => (one.detail === leaks ? one.name : `${one.name} (${one.detail})`));
   const run = `${word} ${result.scenario}, seed ${result.seed}, ${plural(result.harts, "hart")}: `;
   const why = failed.length === 0 ? "" : `; not as expected: ${failed.join(", ")}`;
-  return `${run}${outcomeText(result)}, ${leaksText(result)}${why}`;
+  return `${run}${outcomeText(result)}, ${leaks}${why}`;
 }
 
 function outcomeText({ outcome }: RunResult): string {

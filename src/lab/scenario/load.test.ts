@@ -119,7 +119,7 @@ test("impossible values", () => {
   expect(load("name: a\nmachine: { harts: 65 }")).toContain("machine.harts must be from 1 to 64");
   expect(load("name: a\nmachine: { memory: 4MiB }")).toContain("machine.memory is too small");
   expect(load("name: a\nmachine: { memory: 64 }")).toContain(
-    "machine.memory must be a size with a unit (KiB or MiB) such as 64MiB, not 64",
+    "machine.memory must be a size with a unit (KiB, MiB or GiB) such as 64MiB, not 64",
   );
   expect(load("name: a\nmachine: { memory: 8193KiB }")).toContain("whole number of MiB");
   expect(load("name: a\nevents: [{ at: 3 parsecs, scan: kmemleak }]")).toContain(

@@ -17,15 +17,18 @@ export const MEMORY_BYTES_MAX = 2048 * MIB;
 const INSTRUCTIONS_DEFAULT = 1_000_000_000;
 const INSTRUCTIONS_MAX = 1e15;
 
-const duration = z.union([z.string(), z.number()]).transform((text, context) => {
-  const cycles = parseDuration(text);
-  if (cycles !== null) return cycles;
-  context.addIssue({
-    code: "custom",
-    message: `must be a duration with a unit (ns, us, ms, s or cycles) such as 3ms, not ${JSON.stringify(text)}`,
-  });
-  return z.NEVER;
-});
+const duration = z
+  .union([z.string(), z.number()])
+  .transform((text, context) => {
+    const cycles = parseDuration(text);
+    if (cycles !== null) return cycles;
+    context.addIssue({
+      code: "custom",
+      message: `must be a duration with a unit (ns, us, ms, s or cycles) such as 3ms, not ${JSON.stringify(text)}`,
+    });
+    return z.NEVER;
+  })
+  .describe("Time since the start of the scenario, with a unit: ns, us, ms, s or cycles.");
 
 const memory = z
   .union([z.string(), z.number()])
@@ -34,7 +37,7 @@ const memory = z
     if (bytes !== null) return bytes;
     context.addIssue({
       code: "custom",
-      message: `must be a size with a unit (KiB or MiB) such as 64MiB, not ${JSON.stringify(text)}`,
+      message: `must be a size with a unit (KiB, MiB or GiB) such as 64MiB, not ${JSON.stringify(text)}`,
     });
     return z.NEVER;
   })
@@ -43,9 +46,13 @@ const memory = z
     abort: true,
   })
   .refine((bytes) => bytes <= MEMORY_BYTES_MAX, { error: "must be at most 2048MiB", abort: true })
-  .refine((bytes) => bytes % MIB === 0, { error: "must be a whole number of MiB" });
+  .refine((bytes) => bytes % MIB === 0, { error: "must be a whole number of MiB" })
+  .describe("Size of the RAM, with a unit: KiB, MiB or GiB; a whole number of MiB.");
 
-const cpu = z.int({ error: "must be a CPU number, 0 or more" }).min(0, "must not be negative");
+const cpu = z
+  .int({ error: "must be a CPU number, 0 or more" })
+  .min(0, "must not be negative")
+  .max(HARTS_MAX - 1, `must be at most ${HARTS_MAX - 1}`);
 
 const on = z.union([z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1, "must name at least one CPU")], {
   error: "must be all, last, a CPU number or a list of CPU numbers such as [0, 2]",
