@@ -11,15 +11,21 @@ export function conditions(scenario: Scenario, kernelConfig: Config, defaults: C
   const { machine } = scenario;
   const changed = Object.entries(kernelConfig)
     .filter(([key, value]) => value !== defaults[key])
-    .map(([key, value]) => `${key}=${value}${key in defaults ? ` (default ${defaults[key]})` : ""}`);
+    .map(
+      ([key, value]) => `${key}=${value}${key in defaults ? ` (default ${defaults[key]})` : ""}`,
+    );
   const boot = Object.entries(scenario.boot).map(([key, value]) => `${key}=${value}`);
-  const costs = machine.timing === "cycle" ? `cost model ${U54_LIKE.name}` : "one cycle an instruction";
+  const costs =
+    machine.timing === "cycle" ? `cost model ${U54_LIKE.name}` : "one cycle an instruction";
   const rows = [
     ["scenario:", scenario.name],
     ["seed:", String(scenario.seed)],
     ["harts:", String(machine.harts)],
     ["memory:", formatSize(machine.memory)],
-    ["timing:", `${machine.timing} (${costs}, 1 cycle = 1 ns), harts interleaved ${machine.interleave}`],
+    [
+      "timing:",
+      `${machine.timing} (${costs}, 1 cycle = 1 ns), harts interleaved ${machine.interleave}`,
+    ],
     ["memory model:", "sequentially consistent; missing barriers are not found"],
     ["kernel configuration:", changed.length === 0 ? "default" : changed.join(", ")],
     ["boot parameters:", boot.length === 0 ? "none" : boot.join(" ")],

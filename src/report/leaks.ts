@@ -14,7 +14,10 @@ export function leakReport(result: RunResult): string {
   const lines = [`kmemleak: ${grouped(lasting.length)} unreferenced in the last report`];
   lines.push(...lasting.flatMap(leakLines));
   if (transient.length > 0) {
-    lines.push("", `transient: ${grouped(transient.length)} in an earlier report and gone from the last`);
+    lines.push(
+      "",
+      `transient: ${grouped(transient.length)} in an earlier report and gone from the last`,
+    );
     lines.push(...transient.flatMap(leakLines));
   }
   return [...lines, "", ...plantedLines(result.leaks.planted)].join("\n");
@@ -23,7 +26,9 @@ export function leakReport(result: RunResult): string {
 function leakLines(leak: ResultLeak): string[] {
   const age = (leak.ageCycles / CYCLES_PER_SECOND).toFixed(3);
   const origin =
-    leak.verdict === "planted" ? `planted: ${leak.planted}` : `${leak.verdict}: not planted as a leak`;
+    leak.verdict === "planted"
+      ? `planted: ${leak.planted}`
+      : `${leak.verdict}: not planted as a leak`;
   return [
     `unreferenced object ${leak.address} (size ${leak.size}):`,
     `  comm "${leak.comm}", pid ${leak.pid}, jiffies ${leak.jiffies} (age ${age}s)`,
@@ -63,7 +68,9 @@ function plantedLines(planted: RunResult["leaks"]["planted"]): string[] {
     `planted leaks found: ${planted.found} of ${planted.expected}: ${names(true)}`,
     `planted leaks missed: ${names(false)}`,
     ...(innocent.length > 0
-      ? [`planted with a reference, and reported: ${countedNames(innocent.map((block) => block.name))}`]
+      ? [
+          `planted with a reference, and reported: ${countedNames(innocent.map((block) => block.name))}`,
+        ]
       : []),
   ];
 }
@@ -72,5 +79,8 @@ function plantedLines(planted: RunResult["leaks"]["planted"]): string[] {
 function countedNames(names: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} x ${count}`)).join(", ") || "none";
+  return (
+    [...counts].map(([name, count]) => (count === 1 ? name : `${name} x ${count}`)).join(", ") ||
+    "none"
+  );
 }

@@ -5,7 +5,12 @@ import { lockStatTable } from "./lock-stat.ts";
 
 const LOCK = 0xc0020000;
 
-const mark = (event: Mark["event"], clock: number, hart: number, more: Partial<Mark> = {}): Mark => ({
+const mark = (
+  event: Mark["event"],
+  clock: number,
+  hart: number,
+  more: Partial<Mark> = {},
+): Mark => ({
   event,
   clock,
   hart,
@@ -31,8 +36,16 @@ test("the table, from records to text", async () => {
     .lockStat.rows()
     .map((row) => {
       const points = (all: LockRow["contentionPoints"]) =>
-        all.map(({ address, count }) => ({ count, address: `0x${address.toString(16)}`, symbol: symbol(address) }));
-      return { ...row, contentionPoints: points(row.contentionPoints), contendingPoints: points(row.contendingPoints) };
+        all.map(({ address, count }) => ({
+          count,
+          address: `0x${address.toString(16)}`,
+          symbol: symbol(address),
+        }));
+      return {
+        ...row,
+        contentionPoints: points(row.contentionPoints),
+        contendingPoints: points(row.contendingPoints),
+      };
     });
   await expect(`${lockStatTable(locks)}\n`).toMatchFileSnapshot("../../test/golden/lock-stat.txt");
 });

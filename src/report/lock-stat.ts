@@ -30,7 +30,10 @@ const WIDTH = NAME_COLUMNS + 1 + COLUMNS.length * (COLUMN + 1);
 
 export function lockStatTable(locks: readonly ResultLock[]): string {
   const rule = "-".repeat(WIDTH);
-  const names = ["class name".padStart(NAME_COLUMNS), ...COLUMNS.map((name) => name.padStart(COLUMN))];
+  const names = [
+    "class name".padStart(NAME_COLUMNS),
+    ...COLUMNS.map((name) => name.padStart(COLUMN)),
+  ];
   return [
     "lock_stat version 0.4",
     rule,
@@ -49,8 +52,11 @@ function classes(locks: readonly ResultLock[]): ResultLock[][] {
     if (rows) rows.push(lock);
     else byName.set(lock.class, [lock]);
   }
-  const all = [...byName.values()].filter((rows) => sum(rows, "acquisitions") + sum(rows, "contentions") > 0);
-  for (const rows of all) rows.sort((a, b) => Number(a.kind === "read") - Number(b.kind === "read"));
+  const all = [...byName.values()].filter(
+    (rows) => sum(rows, "acquisitions") + sum(rows, "contentions") > 0,
+  );
+  for (const rows of all)
+    rows.sort((a, b) => Number(a.kind === "read") - Number(b.kind === "read"));
   return all.sort(
     (a, b) =>
       sum(b, "contentions") - sum(a, "contentions") ||
@@ -73,8 +79,14 @@ function classLines(rows: readonly ResultLock[]): string[] {
   });
   if (sum(rows, "contentions") === 0) return lines;
   const underline = "-".repeat(name.length + (hasReaders ? 2 : 0)).padStart(NAME_COLUMNS);
-  const waited = pointLines(name, rows.flatMap((row) => row.contentionPoints));
-  const held = pointLines(name, rows.flatMap((row) => row.contendingPoints));
+  const waited = pointLines(
+    name,
+    rows.flatMap((row) => row.contentionPoints),
+  );
+  const held = pointLines(
+    name,
+    rows.flatMap((row) => row.contendingPoints),
+  );
   if (waited.length > 0) lines.push(underline, ...waited);
   if (held.length > 0) lines.push(underline, ...held);
   return [...lines, "", ".".repeat(WIDTH), ""];

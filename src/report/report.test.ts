@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { ResultLeak, RunResult } from "../lab/run/result.ts";
 import { loadScenario } from "../lab/scenario/load.ts";
 import { type Override, parseOverride } from "../lab/scenario/override.ts";
-import type { ResultLeak, RunResult } from "../lab/run/result.ts";
 import { conditions, report, verdictLine } from "./index.ts";
 
 const LEAK: ResultLeak = {
@@ -14,8 +14,20 @@ const LEAK: ResultLeak = {
   verdict: "planted",
   planted: "lost",
   backtrace: [
-    { address: "0xc0003010", function: "kmemleak_alloc_recursive", file: "kernel/mm/kmemleak.ts", line: 63, symbol: "kmem_cache_alloc+0x10/0x188" },
-    { address: "0xc0003010", function: "kmem_cache_alloc", file: "kernel/mm/slab.ts", line: 60, symbol: "kmem_cache_alloc+0x10/0x188" },
+    {
+      address: "0xc0003010",
+      function: "kmemleak_alloc_recursive",
+      file: "kernel/mm/kmemleak.ts",
+      line: 63,
+      symbol: "kmem_cache_alloc+0x10/0x188",
+    },
+    {
+      address: "0xc0003010",
+      function: "kmem_cache_alloc",
+      file: "kernel/mm/slab.ts",
+      line: 60,
+      symbol: "kmem_cache_alloc+0x10/0x188",
+    },
     { address: "0xc0004010", function: "again", file: "w.ts", line: 5, symbol: "again+0x10/0x20" },
     { address: "0xc0004010", function: "again", file: "w.ts", line: 5, symbol: "again+0x10/0x20" },
     { address: "0xc00ff000", function: "0xc00ff000", file: null, line: null, symbol: "" },
@@ -40,7 +52,10 @@ const RESULT: RunResult = {
   bootInstructions: 250_000,
   scenarioStart: 1_000_000,
   leaks: {
-    reported: [LEAK, { ...LEAK, address: "0xc2000000", verdict: "transient", planted: null, backtrace: [] }],
+    reported: [
+      LEAK,
+      { ...LEAK, address: "0xc2000000", verdict: "transient", planted: null, backtrace: [] },
+    ],
     planted: {
       expected: 3,
       found: 1,
@@ -71,12 +86,30 @@ const RESULT: RunResult = {
     },
   ],
   events: [
-    { cycle: 9_000_000, sinceStart: 8_000_000, kind: "hotplug", detail: "cpu 1 offline at 8ms", result: "ok", latencyCycles: 84_529 },
-    { cycle: null, sinceStart: 20_000_000, kind: "scan", detail: "kmemleak scan at 20ms", result: "skipped: the run ended before it was due", latencyCycles: null },
+    {
+      cycle: 9_000_000,
+      sinceStart: 8_000_000,
+      kind: "hotplug",
+      detail: "cpu 1 offline at 8ms",
+      result: "ok",
+      latencyCycles: 84_529,
+    },
+    {
+      cycle: null,
+      sinceStart: 20_000_000,
+      kind: "scan",
+      detail: "kmemleak scan at 20ms",
+      result: "skipped: the run ended before it was due",
+      latencyCycles: null,
+    },
   ],
   findings: [{ id: "warning-1", kind: "warning", summary: "an assertion failed" }],
   expect: [
-    { name: "leaks", pass: false, detail: "1 of 3 planted leaks found, 2 missed, 0 extra, 1 transient" },
+    {
+      name: "leaks",
+      pass: false,
+      detail: "1 of 3 planted leaks found, 2 missed, 0 extra, 1 transient",
+    },
     { name: "transient", pass: true, detail: "1 in 2 reports" },
   ],
 };
@@ -141,7 +174,10 @@ test("the whole report", () => {
 test("an empty run", () => {
   const text = report({
     ...RESULT,
-    leaks: { reported: [], planted: { expected: 0, found: 0, missed: 0, extra: 0, transient: 0, blocks: [] } },
+    leaks: {
+      reported: [],
+      planted: { expected: 0, found: 0, missed: 0, extra: 0, transient: 0, blocks: [] },
+    },
     scans: [],
     events: [],
     findings: [],
@@ -163,7 +199,9 @@ test("the verdict in one line", () => {
   expect(verdictLine(good)).toBe(
     "PASS kmemleak/one, seed 7, 2 harts: poweroff, 3 of 3 planted leaks found, 0 missed, 0 extra, 0 transient",
   );
-  expect(verdictLine(RESULT)).toMatchInlineSnapshot(`"FAIL kmemleak/one, seed 7, 2 harts: poweroff, 1 of 3 planted leaks found, 2 missed, 0 extra, 1 transient; not as expected: leaks"`);
+  expect(verdictLine(RESULT)).toMatchInlineSnapshot(
+    `"FAIL kmemleak/one, seed 7, 2 harts: poweroff, 1 of 3 planted leaks found, 2 missed, 0 extra, 1 transient; not as expected: leaks"`,
+  );
   expect(verdictLine({ ...good, outcome: "panic" })).toMatch(/^FAIL .* 2 harts: panic, /);
   const undecided = [{ name: "leaks", pass: false, detail: "-", undecided: true as const }];
   expect(verdictLine({ ...RESULT, outcome: "budget", expect: undecided })).toBe(
@@ -173,11 +211,15 @@ test("the verdict in one line", () => {
 
 test("conditions name what differs from the default", () => {
   const sets = ["marks=false", "kmemleak.design=km08-fix", "machine.timing=functional"];
-  const overrides = sets.map(parseOverride).flatMap((one): Override[] => (one.ok ? [one.value] : []));
+  const overrides = sets
+    .map(parseOverride)
+    .flatMap((one): Override[] => (one.ok ? [one.value] : []));
   const loaded = loadScenario("s.yaml", "name: a/b\nboot: { kmemleak.min_age: 40ms }", overrides);
   if (!loaded.ok) throw new Error("bad scenario");
   const { scenario } = loaded.value;
-  expect(conditions(scenario, scenario.kernel, { marks: true, "kmemleak.design": "km08-fix" })).toMatchInlineSnapshot(`
+  expect(
+    conditions(scenario, scenario.kernel, { marks: true, "kmemleak.design": "km08-fix" }),
+  ).toMatchInlineSnapshot(`
     "scenario:              a/b
     seed:                  1
     harts:                 4

@@ -24,8 +24,30 @@ export function report(result: RunResult): string {
 function scansSection({ scans }: RunResult): string {
   if (scans.length === 0) return "kmemleak scans: none seen";
   const head = [
-    ["scan", "time", "instructions", "read", "lookups", "hits", "objects", "scanned", "irqs off max", "cost"],
-    ["number", "cycles", "retired", "words", "in index", "blocks found", "live", "bytes", "cycles", "cycles/word"],
+    [
+      "scan",
+      "time",
+      "instructions",
+      "read",
+      "lookups",
+      "hits",
+      "objects",
+      "scanned",
+      "irqs off max",
+      "cost",
+    ],
+    [
+      "number",
+      "cycles",
+      "retired",
+      "words",
+      "in index",
+      "blocks found",
+      "live",
+      "bytes",
+      "cycles",
+      "cycles/word",
+    ],
   ];
   const rows = scans.map((scan) => [
     String(scan.number),
@@ -39,7 +61,13 @@ function scansSection({ scans }: RunResult): string {
     scan.irqsOffMaxCycles === 0 ? "< 256" : grouped(scan.irqsOffMaxCycles),
     scan.words === 0 ? "-" : (scan.cycles / scan.words).toFixed(2),
   ]);
-  return section("kmemleak scans", table([...head, ...rows], head[0].map((): Align => "right")));
+  return section(
+    "kmemleak scans",
+    table(
+      [...head, ...rows],
+      head[0].map((): Align => "right"),
+    ),
+  );
 }
 
 function eventsSection({ events }: RunResult): string {
@@ -56,7 +84,10 @@ function eventsSection({ events }: RunResult): string {
 
 function findingsSection({ findings }: RunResult): string {
   if (findings.length === 0) return "findings: none";
-  return section("findings", findings.map((one) => `${one.id}: ${one.summary}`));
+  return section(
+    "findings",
+    findings.map((one) => `${one.id}: ${one.summary}`),
+  );
 }
 
 function expectationsSection(result: RunResult): string {
@@ -78,7 +109,10 @@ function totalsSection(result: RunResult): string {
   const rows = [
     ["instructions", `${grouped(result.instructions)} (marks not counted)`],
     ["by hart", result.perHart.map(grouped).join(" + ")],
-    ["until the first kthread", result.bootInstructions === null ? "not seen" : grouped(result.bootInstructions)],
+    [
+      "until the first kthread",
+      result.bootInstructions === null ? "not seen" : grouped(result.bootInstructions),
+    ],
     ["marks", grouped(result.marks)],
     ["cycles", `${grouped(result.cycles)} (1 cycle = 1 ns of guest time)`],
     ["hash", result.hash],

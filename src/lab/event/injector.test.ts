@@ -35,13 +35,39 @@ test("events are due in order of time, counted from the start, and not before it
     { sequence: 99, op: 2, arg: 3, cycle: 8_501_000, result: 0 },
   ]);
   expect(injector.outcomes("-")).toEqual([
-    { cycle: 8_001_000, sinceStart: 8_000_000, kind: "hotplug", detail: "cpu 3 offline at 8ms", result: "ok", latencyCycles: 500_000 },
-    { cycle: 8_001_000, sinceStart: 8_000_000, kind: "scan", detail: "kmemleak scan at 8ms", result: "-16", latencyCycles: 999_000 },
-    { cycle: 20_001_000, sinceStart: 20_000_000, kind: "hotplug", detail: "cpu 3 online at 20ms", result: "unanswered", latencyCycles: null },
+    {
+      cycle: 8_001_000,
+      sinceStart: 8_000_000,
+      kind: "hotplug",
+      detail: "cpu 3 offline at 8ms",
+      result: "ok",
+      latencyCycles: 500_000,
+    },
+    {
+      cycle: 8_001_000,
+      sinceStart: 8_000_000,
+      kind: "scan",
+      detail: "kmemleak scan at 8ms",
+      result: "-16",
+      latencyCycles: 999_000,
+    },
+    {
+      cycle: 20_001_000,
+      sinceStart: 20_000_000,
+      kind: "hotplug",
+      detail: "cpu 3 online at 20ms",
+      result: "unanswered",
+      latencyCycles: null,
+    },
   ]);
 });
 
-function results(events: readonly ScenarioEvent[], harts: number, ops: Record<string, number> = OPS, room = 64): string[] {
+function results(
+  events: readonly ScenarioEvent[],
+  harts: number,
+  ops: Record<string, number> = OPS,
+  room = 64,
+): string[] {
   const injector = new EventInjector(events, harts, ops, device(room).request);
   injector.start(0);
   while (injector.dueCycle !== null) injector.inject();

@@ -3,7 +3,11 @@
  *
  * Strings named by marks lie in the image's read-only data, so they are read here and not from the running machine.
  */
-import { HARTLAB_SECTION, HARTLAB_SECTION_VERSION, type HartlabSection } from "../../base/hartlab-section.ts";
+import {
+  HARTLAB_SECTION,
+  HARTLAB_SECTION_VERSION,
+  type HartlabSection,
+} from "../../base/hartlab-section.ts";
 import { failure, type Result, success } from "../../base/result.ts";
 
 const PT_LOAD = 1;
@@ -46,7 +50,10 @@ export function cString(bytes: Uint8Array): string | null {
 export function readImage(elf: Uint8Array): Result<ImageFile> {
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   if (elf.length < 52 || view.getUint32(0, false) !== 0x7f454c46 || elf[4] !== 1) {
-    return failure({ message: "the kernel image is not a 32-bit ELF file", hint: "Build it again." });
+    return failure({
+      message: "the kernel image is not a 32-bit ELF file",
+      hint: "Build it again.",
+    });
   }
   const segments: Segment[] = [];
   const programAt = view.getUint32(28, true);

@@ -9,7 +9,9 @@ test("frames: inlined functions first, each with the place it is at", () => {
     { function: "spin_lock", file: "kernel/locking/spinlock.ts", line: 7 },
     { function: "kfree", file: "kernel/mm/slab.ts", line: 13 },
   ]);
-  expect(symbols.frames(0xc000100f)).toEqual([{ function: "kfree", file: "kernel/mm/slab.ts", line: 11 }]);
+  expect(symbols.frames(0xc000100f)).toEqual([
+    { function: "kfree", file: "kernel/mm/slab.ts", line: 11 },
+  ]);
   expect(symbols.frames(0xc0001100)).toEqual([]);
   expect(symbols.frames(0)).toEqual([]);
 });

@@ -69,7 +69,8 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
   for (const [name, event] of Object.entries(marks)) codeOf[event] = MARK_NAMES[name] ?? 0;
   codeOf[section.enums.MACHINE_RECORD?.IRQS_OFF ?? MACHINE_IRQS_OFF] = CODE.irqsOff;
   const lockKinds: string[] = [];
-  for (const [name, value] of Object.entries(section.enums.LOCK_KIND ?? {})) lockKinds[value] = name;
+  for (const [name, value] of Object.entries(section.enums.LOCK_KIND ?? {}))
+    lockKinds[value] = name;
   return {
     marks: section.config.marks !== false && marks.SCENARIO_START !== undefined,
     codeOf,

@@ -69,11 +69,15 @@ test("the console may come in pieces of any size, with carriage returns", () => 
 
 test("a report that the run cut off is not complete", () => {
   expect(read(REPORT.slice(0, 300)).reports).toMatchObject([{ scan: 1, complete: false }]);
-  expect(read(`${REPORT}---- kmemleak scan 2 ----`).reports).toMatchObject([{ complete: true }, { scan: 2, complete: false }]);
+  expect(read(`${REPORT}---- kmemleak scan 2 ----`).reports).toMatchObject([
+    { complete: true },
+    { scan: 2, complete: false },
+  ]);
 });
 
 test("what the guest complains about, and what is no complaint", () => {
-  const complaints = (text: string) => read(text).complaints.map(({ kind, summary }) => `${kind}: ${summary}`);
+  const complaints = (text: string) =>
+    read(text).complaints.map(({ kind, summary }) => `${kind}: ${summary}`);
   expect(
     complaints(
       [

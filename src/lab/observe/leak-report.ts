@@ -109,7 +109,15 @@ export class ConsoleReader {
     const object = OBJECT.exec(line);
     if (object) {
       const address = Number.parseInt(object[1], 16);
-      this.#leaks.push({ address, size: Number(object[2]), comm: "", pid: 0, jiffies: 0, ageCycles: 0, backtrace: [] });
+      this.#leaks.push({
+        address,
+        size: Number(object[2]),
+        comm: "",
+        pid: 0,
+        jiffies: 0,
+        ageCycles: 0,
+        backtrace: [],
+      });
       return true;
     }
     const leak = this.#leaks.at(-1);

@@ -72,9 +72,9 @@ test("two harts, one lock: waits, holds and bounces by hand", () => {
 });
 
 test("a failed trylock is neither contention nor acquisition", () => {
-  expect(rows([init(LOCK, NAME), acquired(10, 0), tryFailed(15, 1), released(20, 0)])).toMatchObject([
-    { contentions: 0, acquisitions: 1, conBounces: 0, waits: 0 },
-  ]);
+  expect(
+    rows([init(LOCK, NAME), acquired(10, 0), tryFailed(15, 1), released(20, 0)]),
+  ).toMatchObject([{ contentions: 0, acquisitions: 1, conBounces: 0, waits: 0 }]);
 });
 
 test("readers and writers have a row each; readers hold side by side", () => {
@@ -94,7 +94,16 @@ test("readers and writers have a row each; readers hold side by side", () => {
     released(315, 0, read),
   ];
   expect(rows(marks)).toMatchObject([
-    { kind: "read", acquisitions: 3, contentions: 1, waitTotal: 40, holds: 3, holdMin: 5, holdMax: 140, holdTotal: 245 },
+    {
+      kind: "read",
+      acquisitions: 3,
+      contentions: 1,
+      waitTotal: 40,
+      holds: 3,
+      holdMin: 5,
+      holdMax: 140,
+      holdTotal: 245,
+    },
     { kind: "write", acquisitions: 1, contentions: 1, waitTotal: 140, holdTotal: 40 },
   ]);
 });
@@ -169,15 +178,28 @@ test("classes: same text elsewhere, subclasses, statics and per-CPU storage", ()
 test("sites: who waited and who held, by the caller of the lock's own code", () => {
   const inLock = { pc: 0xc0002004, ra0: 0xc0003010, ra1: 0xc0001000 };
   const inlined = { pc: 0xc0001012, ra0: 0xc0003010 };
-  const marks = [init(LOCK, NAME), acquired(10, 0, inlined), contended(20, 1, inLock), released(30, 0), acquired(40, 1, inLock)];
+  const marks = [
+    init(LOCK, NAME),
+    acquired(10, 0, inlined),
+    contended(20, 1, inLock),
+    released(30, 0),
+    acquired(40, 1, inLock),
+  ];
   const [row] = observed(marks).lockStat.rows();
   expect(row.contentionPoints).toEqual([{ address: 0xc0003010, count: 1 }]);
   expect(row.contendingPoints).toEqual([{ address: 0xc0001012, count: 1 }]);
 });
 
 test("locks that are still held at the end", () => {
-  const marks = [init(LOCK, NAME), acquired(10, 3), acquired(20, 1, { c: LOCK + 8 }), released(30, 1, { c: LOCK + 8 })];
-  expect(observed(marks).lockStat.held()).toEqual([{ class: "first.lock", kind: "spin", hart: 3, since: 10 }]);
+  const marks = [
+    init(LOCK, NAME),
+    acquired(10, 3),
+    acquired(20, 1, { c: LOCK + 8 }),
+    released(30, 1, { c: LOCK + 8 }),
+  ];
+  expect(observed(marks).lockStat.held()).toEqual([
+    { class: "first.lock", kind: "spin", hart: 3, since: 10 },
+  ]);
 });
 
 test("clocks beyond 32 bits, and more locks than the tables begin with", () => {
@@ -186,5 +208,7 @@ test("clocks beyond 32 bits, and more locks than the tables begin with", () => {
     const c = LOCK + i * 8;
     marks.push(init(c, NAME), acquired(2 ** 40 + i, 0, { c }), released(2 ** 40 + i + 7, 0, { c }));
   }
-  expect(rows(marks)).toMatchObject([{ acquisitions: 3000, holds: 3000, holdMin: 7, holdMax: 7, holdTotal: 21000 }]);
+  expect(rows(marks)).toMatchObject([
+    { acquisitions: 3000, holds: 3000, holdMin: 7, holdMax: 7, holdTotal: 21000 },
+  ]);
 });

@@ -154,8 +154,15 @@ export class LockStat {
   }
 
   contended(
-    lock: number, kind: number, subclass: number, hart: number, task: number, clock: number,
-    pc: number, ra0: number, ra1: number,
+    lock: number,
+    kind: number,
+    subclass: number,
+    hart: number,
+    task: number,
+    clock: number,
+    pc: number,
+    ra0: number,
+    ra1: number,
   ): void {
     const index = this.#known(lock);
     const row = this.#row(index, kind, subclass);
@@ -169,13 +176,24 @@ export class LockStat {
     const site = this.#siteOf(pc >>> 0, ra0 >>> 0, ra1 >>> 0);
     waited.set(site, (waited.get(site) ?? 0) + 1);
     const who = this.#acquirePc;
-    const holder = this.#siteOf(who[index * 3] >>> 0, who[index * 3 + 1] >>> 0, who[index * 3 + 2] >>> 0);
+    const holder = this.#siteOf(
+      who[index * 3] >>> 0,
+      who[index * 3 + 1] >>> 0,
+      who[index * 3 + 2] >>> 0,
+    );
     if (holder !== 0) held.set(holder, (held.get(holder) ?? 0) + 1);
   }
 
   acquired(
-    lock: number, kind: number, subclass: number, hart: number, task: number, clock: number,
-    pc: number, ra0: number, ra1: number,
+    lock: number,
+    kind: number,
+    subclass: number,
+    hart: number,
+    task: number,
+    clock: number,
+    pc: number,
+    ra0: number,
+    ra1: number,
   ): void {
     const index = this.#known(lock);
     const at = this.#row(index, kind, subclass) * S.stride;

@@ -93,15 +93,33 @@ export class Observation {
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
       switch (code) {
         case CODE.lockAcquired:
-          locks.acquired(c, a, b, hart, current[hart], clock,
-            words[at + MARK_WORD.PC], words[at + MARK_WORD.RA0], words[at + MARK_WORD.RA1]);
+          locks.acquired(
+            c,
+            a,
+            b,
+            hart,
+            current[hart],
+            clock,
+            words[at + MARK_WORD.PC],
+            words[at + MARK_WORD.RA0],
+            words[at + MARK_WORD.RA1],
+          );
           break;
         case CODE.lockRelease:
           locks.release(c, a, hart, clock);
           break;
         case CODE.lockContended:
-          locks.contended(c, a, b, hart, current[hart], clock,
-            words[at + MARK_WORD.PC], words[at + MARK_WORD.RA0], words[at + MARK_WORD.RA1]);
+          locks.contended(
+            c,
+            a,
+            b,
+            hart,
+            current[hart],
+            clock,
+            words[at + MARK_WORD.PC],
+            words[at + MARK_WORD.RA0],
+            words[at + MARK_WORD.RA1],
+          );
           break;
         case CODE.lockInit:
           locks.init(c, a, hart);
@@ -117,7 +135,15 @@ export class Observation {
     if (tp !== 0) this.#percpuStarts.add(tp >>> 0);
   }
 
-  #rare(code: number, hart: number, clock: number, instructions: number, a: number, b: number, c: number): void {
+  #rare(
+    code: number,
+    hart: number,
+    clock: number,
+    instructions: number,
+    a: number,
+    b: number,
+    c: number,
+  ): void {
     const scans = this.scanCosts;
     switch (code) {
       case CODE.taskSwitch:

@@ -4,18 +4,49 @@ import { type Mark, observed } from "./testing.ts";
 const SCANNER = 0x5000;
 const OTHER = 0x6000;
 
-const switchTo = (clock: number, hart: number, instret: number, next: number, previous: number): Mark => ({
-  event: "SWITCH", clock, hart, instret, c: next, a: previous,
+const switchTo = (
+  clock: number,
+  hart: number,
+  instret: number,
+  next: number,
+  previous: number,
+): Mark => ({
+  event: "SWITCH",
+  clock,
+  hart,
+  instret,
+  c: next,
+  a: previous,
 });
-const begin = (clock: number, hart: number, instret: number): Mark => ({ event: "SCAN_BEGIN", clock, hart, instret, c: 1 });
+const begin = (clock: number, hart: number, instret: number): Mark => ({
+  event: "SCAN_BEGIN",
+  clock,
+  hart,
+  instret,
+  c: 1,
+});
 const end = (clock: number, hart: number, instret: number): Mark => ({
-  event: "SCAN_END", clock, hart, instret, c: 1, a: 77, b: 3,
+  event: "SCAN_END",
+  clock,
+  hart,
+  instret,
+  c: 1,
+  a: 77,
+  b: 3,
 });
 const chunk = (clock: number, words: number, lookups: number, hits: number): Mark => ({
-  event: "SCAN_CHUNK", clock, c: words, a: lookups, b: hits,
+  event: "SCAN_CHUNK",
+  clock,
+  c: words,
+  a: lookups,
+  b: hits,
 });
 const irqsOff = (clock: number, hart: number, cycles: number): Mark => ({
-  event: "IRQS_OFF", clock, hart, c: 0xc0001000, a: cycles,
+  event: "IRQS_OFF",
+  clock,
+  hart,
+  c: 0xc0001000,
+  a: cycles,
 });
 
 function scan(...marks: Mark[]) {
@@ -96,7 +127,9 @@ test("interrupt handlers on the scanner's hart are left out, those elsewhere do 
 test("interrupts off: only the scanner's own sections, cut at its switch-in", () => {
   const before = [switchTo(100, 0, 50, SCANNER, OTHER), begin(1000, 0, 500)];
   const after = end(9000, 0, 2000);
-  expect(scan(...before, irqsOff(2000, 0, 300), irqsOff(3000, 0, 700), after).irqsOffMaxCycles).toBe(700);
+  expect(
+    scan(...before, irqsOff(2000, 0, 300), irqsOff(3000, 0, 700), after).irqsOffMaxCycles,
+  ).toBe(700);
   expect(scan(...before, irqsOff(2000, 1, 900), after).irqsOffMaxCycles).toBe(0);
   expect(scan(...before, irqsOff(1100, 0, 800), after).irqsOffMaxCycles).toBe(100);
   const handler: Mark[] = [
@@ -104,7 +137,10 @@ test("interrupts off: only the scanner's own sections, cut at its switch-in", ()
     { event: "IRQ_EXIT", clock: 2900, hart: 0, instret: 700 },
   ];
   // The handler's section contains IRQ_ENTER; a later one of the scanner does not.
-  expect(scan(...before, ...handler, irqsOff(3000, 0, 995), irqsOff(4000, 0, 400), after).irqsOffMaxCycles).toBe(400);
+  expect(
+    scan(...before, ...handler, irqsOff(3000, 0, 995), irqsOff(4000, 0, 400), after)
+      .irqsOffMaxCycles,
+  ).toBe(400);
 });
 
 test("a scan without an end has no cost, an end without a begin neither", () => {

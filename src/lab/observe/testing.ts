@@ -7,12 +7,12 @@ import { eventNumbers } from "./events.ts";
 import { Observation } from "./observation.ts";
 
 /** Read-only data of the image below: names by address. */
-const STRINGS: Readonly<Record<number, string>> = {
-  0xc0005000: "first.lock",
-  0xc0005100: "first.lock",
-  0xc0005200: "lost",
-  0xc0005300: "other.lock",
-};
+const STRINGS: ReadonlyMap<number, string> = new Map([
+  [0xc0005000, "first.lock"],
+  [0xc0005100, "first.lock"],
+  [0xc0005200, "lost"],
+  [0xc0005300, "other.lock"],
+]);
 const STRINGS_START = 0xc0005000;
 
 export const KIND = { spin: 1, raw: 2, read: 3, write: 4, mutex: 5 } as const;
@@ -76,14 +76,16 @@ export const SECTION: HartlabSection = {
 
 function strings(): Uint8Array {
   const bytes = new Uint8Array(0x400);
-  for (const [address, text] of Object.entries(STRINGS)) {
-    bytes.set(new TextEncoder().encode(`${text}\0`), Number(address) - STRINGS_START);
+  for (const [address, text] of STRINGS) {
+    bytes.set(new TextEncoder().encode(`${text}\0`), address - STRINGS_START);
   }
   return bytes;
 }
 
 export function observation(): Observation {
-  const image = new ImageFile(SECTION, [{ start: STRINGS_START, bytes: strings(), writable: false }]);
+  const image = new ImageFile(SECTION, [
+    { start: STRINGS_START, bytes: strings(), writable: false },
+  ]);
   return new Observation(image, new Symbols(SECTION), eventNumbers(SECTION), () => null);
 }
 
@@ -110,7 +112,9 @@ export function records(marks: readonly Mark[]): Int32Array {
     words[at + MARK_WORD.CLOCK_HIGH] = Math.floor(mark.clock / 2 ** 32);
     words[at + MARK_WORD.INSTRET_LOW] = mark.instret ?? 0;
     words[at + MARK_WORD.HEAD] =
-      (mark.hart ?? 0) | (MARKS[mark.event] << 8) | (Math.floor((mark.instret ?? 0) / 2 ** 32) << 27);
+      (mark.hart ?? 0) |
+      (MARKS[mark.event] << 8) |
+      (Math.floor((mark.instret ?? 0) / 2 ** 32) << 27);
     words[at + MARK_WORD.PC] = mark.pc ?? 0xc0001004;
     words[at + MARK_WORD.A] = mark.a ?? 0;
     words[at + MARK_WORD.B] = mark.b ?? 0;

@@ -123,7 +123,9 @@ function findingsOf({ stop, reader, observation }: Collected): Finding[] {
   }
   if (stop.kind === "deadlock") {
     const held = observation.lockStat.held();
-    const locks = held.map((one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${one.since}`);
+    const locks = held.map(
+      (one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${one.since}`,
+    );
     add("deadlock", `${stop.detail}${locks.length > 0 ? `; held: ${locks.join(", ")}` : ""}`);
   }
   if (stop.kind === "fault") add("fault", `hart ${stop.hart}: ${stop.detail}`);
@@ -155,10 +157,7 @@ function reportedLeaks(
 }
 
 /** One guest frame is several source frames where functions were inlined. */
-function resolveFrame(
-  frame: ReportedLeak["backtrace"][number],
-  symbols: Symbols,
-): ResultFrame[] {
+function resolveFrame(frame: ReportedLeak["backtrace"][number], symbols: Symbols): ResultFrame[] {
   const address = hex(frame.address);
   const found = symbols.frames(frame.address - 1);
   if (found.length === 0) {

@@ -16,7 +16,13 @@ const leak = (name: string, size: number): ResultLeak => ({
   verdict: "extra",
   planted: null,
   backtrace: [
-    { address: "0xc0000000", function: "kmalloc", file: null, line: null, symbol: "kmalloc+0x0/0x4" },
+    {
+      address: "0xc0000000",
+      function: "kmalloc",
+      file: null,
+      line: null,
+      symbol: "kmalloc+0x0/0x4",
+    },
     { address: "0xc0000010", function: name, file: null, line: null, symbol: `${name}+0x0/0x4` },
   ],
 });
@@ -31,7 +37,10 @@ function judged(expectation: Expectation, evidence: Partial<Evidence>): string[]
     marks: true,
     ...evidence,
   });
-  return results.map((one) => `${one.undecided ? "undecided" : one.pass ? "ok" : "failed"} ${one.name}: ${one.detail}`);
+  return results.map(
+    (one) =>
+      `${one.undecided ? "undecided" : one.pass ? "ok" : "failed"} ${one.name}: ${one.detail}`,
+  );
 }
 
 const plant = { address: 1, name: "x", kind: "leak", cycle: 0 } as const;
@@ -48,7 +57,10 @@ test("planted leaks: found or not, and never passed by a checker that saw nothin
     ...judged(planted, { verdict: plantedVerdict([plant], [complete]) }),
     ...judged(planted, {}),
     ...judged(planted, { verdict: plantedVerdict([plant], []), reports: [] }),
-    ...judged(planted, { verdict: plantedVerdict([plant], [found]), reports: [found, { ...complete, complete: false }] }),
+    ...judged(planted, {
+      verdict: plantedVerdict([plant], [found]),
+      reports: [found, { ...complete, complete: false }],
+    }),
     ...judged(planted, { marks: false }),
     ...judged(planted, { verdict: plantedVerdict([plant], []), reports: [], budgetEnded: true }),
   ]).toMatchInlineSnapshot(`
@@ -66,7 +78,18 @@ test("planted leaks: found or not, and never passed by a checker that saw nothin
 
 test("leaks by function, count and size, and no others", () => {
   const leaks = [leak("lose_a", 64), leak("lose_a", 64), leak("lose_a", 128), leak("lose_b", 8)];
-  expect(judged({ leaks: [{ in: "lose_a", count: 2, size: 64 }, { in: "lose_a", count: 1 }, { in: "lose_b", count: 1 }] }, { leaks })).toMatchInlineSnapshot(`
+  expect(
+    judged(
+      {
+        leaks: [
+          { in: "lose_a", count: 2, size: 64 },
+          { in: "lose_a", count: 1 },
+          { in: "lose_b", count: 1 },
+        ],
+      },
+      { leaks },
+    ),
+  ).toMatchInlineSnapshot(`
     [
       "ok leaks in lose_a of 64 bytes: 2 reported, 2 expected",
       "ok leaks in lose_a: 1 reported, 1 expected",
@@ -80,7 +103,9 @@ test("leaks by function, count and size, and no others", () => {
       "failed no other leaks: 0xc0001000",
     ]
   `);
-  expect(judged({ leaks: [] }, { reports: [] })).toEqual(["failed leaks: no complete kmemleak report was seen"]);
+  expect(judged({ leaks: [] }, { reports: [] })).toEqual([
+    "failed leaks: no complete kmemleak report was seen",
+  ]);
 });
 
 test("transient reports and findings", () => {
@@ -88,6 +113,8 @@ test("transient reports and findings", () => {
   expect(judged({ transient: "none" }, {})).toEqual(["ok transient: 0 in 1 reports"]);
   const findings = [{ id: "warning-1", kind: "warning", summary: "x" }];
   // Findings are decided whenever the run ended.
-  expect(judged({ findings: "none" }, { findings, budgetEnded: true })).toEqual(["failed findings: warning-1"]);
+  expect(judged({ findings: "none" }, { findings, budgetEnded: true })).toEqual([
+    "failed findings: warning-1",
+  ]);
   expect(judged({ findings: "none" }, {})).toEqual(["ok findings: none"]);
 });

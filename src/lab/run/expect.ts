@@ -23,8 +23,10 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
   const results: ExpectResult[] = [];
   const leakChecks: ExpectResult[] = [];
   if (expectation.leaks === "planted") leakChecks.push(plantedLeaks(evidence));
-  else if (expectation.leaks !== undefined) leakChecks.push(...namedLeaks(expectation.leaks, evidence));
-  if (expectation.transient !== undefined) leakChecks.push(transient(expectation.transient, evidence));
+  else if (expectation.leaks !== undefined)
+    leakChecks.push(...namedLeaks(expectation.leaks, evidence));
+  if (expectation.transient !== undefined)
+    leakChecks.push(transient(expectation.transient, evidence));
   for (const check of leakChecks) {
     if (check.pass || !evidence.budgetEnded) results.push(check);
     else {

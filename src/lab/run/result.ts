@@ -1,6 +1,7 @@
 /** The result of a run: the JSON contract of `hartlab run --json` (ABI.md section 9; docs/abi.md). All times in cycles. */
-import type { EventOutcome } from "../event/injector.ts";
+
 import type { Timing } from "../../machine/types.ts";
+import type { EventOutcome } from "../event/injector.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -133,7 +134,8 @@ export interface RunResult {
 
 /** 1: panic, fault, deadlock or a failed expectation; 3: the budget ended with nothing failed; else 0 (ABI.md section 9). */
 export function exitCode(result: RunResult): 0 | 1 | 3 {
-  if (result.outcome === "panic" || result.outcome === "fault" || result.outcome === "deadlock") return 1;
+  if (result.outcome === "panic" || result.outcome === "fault" || result.outcome === "deadlock")
+    return 1;
   if (result.expect.some((one) => !one.pass && !one.undecided)) return 1;
   return result.outcome === "budget" ? 3 : 0;
 }

@@ -12,8 +12,8 @@ import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
-import { drive } from "./drive.ts";
 import { collect } from "./collect.ts";
+import { drive } from "./drive.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 
 export interface RunProgress {
@@ -72,8 +72,11 @@ function execute(
   const observation = new Observation(image, symbols, numbers, (address, length) =>
     machine.readVirtual(address, length),
   );
-  const injector = new EventInjector(scenario.events, scenario.machine.harts, numbers.labOps, (op, arg) =>
-    machine.requestLab(op, arg),
+  const injector = new EventInjector(
+    scenario.events,
+    scenario.machine.harts,
+    numbers.labOps,
+    (op, arg) => machine.requestLab(op, arg),
   );
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
@@ -137,12 +140,16 @@ class ConsoleLog {
 /** A problem about a task that the compiler does not know belongs to the line of the scenario that names it. */
 function placeTask(problem: Problem, scenario: Scenario, text: ScenarioText): Problem {
   if (problem.place !== undefined) return problem;
-  const at = scenario.tasks.findIndex((task) => new RegExp(`\\b${task.run}\\b`).test(problem.message));
+  const at = scenario.tasks.findIndex((task) =>
+    new RegExp(`\\b${task.run}\\b`).test(problem.message),
+  );
   return at < 0 ? problem : { ...problem, place: text.value(["tasks", at, "run"]) };
 }
 
 /** A kernel that does not fit belongs to the line that sizes the memory. */
 function placeMemory(problem: Problem, text: ScenarioText): Problem {
   if (problem.place !== undefined || !/memory|RAM/.test(problem.message)) return problem;
-  return text.has(["machine", "memory"]) ? { ...problem, place: text.value(["machine", "memory"]) } : problem;
+  return text.has(["machine", "memory"])
+    ? { ...problem, place: text.value(["machine", "memory"]) }
+    : problem;
 }

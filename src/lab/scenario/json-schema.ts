@@ -5,5 +5,9 @@ import { scenarioSchema } from "./schema.ts";
 /** What a file may contain, before durations and sizes become numbers. Checks across fields are not in it. */
 export function scenarioJsonSchema(): object {
   const schema = z.toJSONSchema(scenarioSchema, { io: "input", target: "draft-7" });
-  return { ...schema, title: "hartlab scenario", description: "docs/scenario.md explains every field." };
+  return {
+    ...schema,
+    title: "hartlab scenario",
+    description: "docs/scenario.md explains every field.",
+  };
 }

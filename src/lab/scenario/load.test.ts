@@ -68,9 +68,13 @@ test("what the guest could not hold is refused, not cut", () => {
   expect(load(`name: a\ntasks:\n${line.repeat(400)}`)).toMatch(
     /^s\.yaml:3:3: boot parameters and tasks make \d+ bytes of boot arguments; the kernel takes 4095$/m,
   );
-  expect(load('name: a\nboot: { x: "a\\u0001b" }')).toContain("boot.x must be one word of printable");
+  expect(load('name: a\nboot: { x: "a\\u0001b" }')).toContain(
+    "boot.x must be one word of printable",
+  );
   expect(load('name: a\nboot: { x: "a b" }')).toContain("boot.x must be one word of printable");
-  expect(load("name: a\ntasks: [{ run: f, at: 3000000s }]")).toContain("must be at most 2147483647ms");
+  expect(load("name: a\ntasks: [{ run: f, at: 3000000s }]")).toContain(
+    "must be at most 2147483647ms",
+  );
   // One more than 32 bits hold: the guest must get it in a unit in which it fits.
   const late = "name: a\ntasks: [{ run: f, at: 4294967297ns }]";
   expect(bootargs(scenario(late))).toBe("seed=1 task=f@all+4295ms");
@@ -223,8 +227,14 @@ test("every problem is reported, not only the first", () => {
 test("overrides: values keep their type, keys of the kernel need no prefix", () => {
   const parsed = (text: string) => overrides(text)[0];
   expect(parsed("marks=false")).toMatchObject({ path: ["kernel", "marks"], value: false });
-  expect(parsed("kmemleak.index=rbtree")).toMatchObject({ path: ["kernel", "kmemleak.index"], value: "rbtree" });
-  expect(parsed("boot.kmemleak.min_age=1s")).toMatchObject({ path: ["boot", "kmemleak.min_age"], value: "1s" });
+  expect(parsed("kmemleak.index=rbtree")).toMatchObject({
+    path: ["kernel", "kmemleak.index"],
+    value: "rbtree",
+  });
+  expect(parsed("boot.kmemleak.min_age=1s")).toMatchObject({
+    path: ["boot", "kmemleak.min_age"],
+    value: "1s",
+  });
   expect(parsed("limits.instructions=1e3")).toMatchObject({ value: 1000 });
   expect(parsed("name=a=b")).toMatchObject({ path: ["name"], value: "a=b" });
   expect(parsed("machine.memory=")).toMatchObject({ value: "" });
@@ -235,6 +245,8 @@ test("overrides: values keep their type, keys of the kernel need no prefix", () 
 test("an override that is not key=value is refused", () => {
   for (const text of ["harts", "=3", " = 3", ""]) {
     const result = parseOverride(text);
-    expect(result.ok ? "accepted" : result.problems.map(formatProblem).join("\n")).toContain("this is not key=value");
+    expect(result.ok ? "accepted" : result.problems.map(formatProblem).join("\n")).toContain(
+      "this is not key=value",
+    );
   }
 });

@@ -54,7 +54,9 @@ export function loadScenario(
     return failure(...parsed.error.issues.flatMap((issue) => explain(issue, places, overrides)));
   }
   const problems = crossChecks(parsed.data, places);
-  return problems.length > 0 ? failure(...problems) : success({ scenario: parsed.data, text: places });
+  return problems.length > 0
+    ? failure(...problems)
+    : success({ scenario: parsed.data, text: places });
 }
 
 function explain(
@@ -112,8 +114,8 @@ function knownKeys(path: FieldPath): string[] {
     if (typeof step === "number") schema = definition.element;
     else schema = (definition.shape as Record<string, unknown> | undefined)?.[step];
   }
-  const definition = (unwrap(schema) as { _zod?: { def?: Record<string, unknown> } } | undefined)?._zod
-    ?.def;
+  const definition = (unwrap(schema) as { _zod?: { def?: Record<string, unknown> } } | undefined)
+    ?._zod?.def;
   return Object.keys((definition?.shape as object | undefined) ?? {});
 }
 

@@ -1,5 +1,5 @@
 /** From a path inside a scenario (`machine.harts`, `tasks[2].run`) to its place in the YAML text. */
-import { isMap, isPair, isScalar, isSeq, type Document, type LineCounter, type Node } from "yaml";
+import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type Node } from "yaml";
 import type { Place } from "../../base/result.ts";
 
 export type FieldPath = readonly (string | number)[];

@@ -54,9 +54,12 @@ const cpu = z
   .min(0, "must not be negative")
   .max(HARTS_MAX - 1, `must be at most ${HARTS_MAX - 1}`);
 
-const on = z.union([z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1, "must name at least one CPU")], {
-  error: "must be all, last, a CPU number or a list of CPU numbers such as [0, 2]",
-});
+const on = z.union(
+  [z.literal("all"), z.literal("last"), cpu, z.array(cpu).min(1, "must name at least one CPU")],
+  {
+    error: "must be all, last, a CPU number or a list of CPU numbers such as [0, 2]",
+  },
+);
 
 const task = z.strictObject({
   run: z
@@ -119,7 +122,9 @@ const machine = z.strictObject({
     .max(HARTS_MAX, `must be from 1 to ${HARTS_MAX}`)
     .default(4),
   memory: memory.default(64 * MIB),
-  timing: z.enum(["functional", "cycle"], { error: "must be functional or cycle" }).default("cycle"),
+  timing: z
+    .enum(["functional", "cycle"], { error: "must be functional or cycle" })
+    .default("cycle"),
   interleave: z.enum(["exact", "ahead"], { error: "must be exact or ahead" }).default("ahead"),
 });
 
@@ -134,7 +139,9 @@ export const scenarioSchema = z.strictObject({
     .default(1),
   machine: machine.prefault({}),
   kernel: z.record(z.string(), scalar).default({}),
-  boot: z.record(z.string().regex(/^[\w.-]+$/, "letters, digits and _ . - only"), bootValue).default({}),
+  boot: z
+    .record(z.string().regex(/^[\w.-]+$/, "letters, digits and _ . - only"), bootValue)
+    .default({}),
   workload: z.string({ error: "must be the path of a TypeScript module" }).min(1).optional(),
   tasks: z.array(task, { error: "must be a list of { run: NAME, ... }" }).default([]),
   events: z.array(event, { error: "must be a list of { at: TIME, ... }" }).default([]),
