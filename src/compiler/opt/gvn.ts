@@ -147,7 +147,7 @@ class Memory {
 
   /** A slot whose address is used for nothing but accesses to it. */
   #isPrivate(root: string | null): boolean {
-    return root !== null && root.startsWith("#") && !this.#escaping.has(root);
+    return root?.startsWith("#") && !this.#escaping.has(root);
   }
 }
 
