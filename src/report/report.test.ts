@@ -83,6 +83,7 @@ const RESULT: RunResult = {
       objects: 90,
       bytes: 80_000,
       irqsOffMaxCycles: 0,
+      newSuspects: 2,
     },
   ],
   events: [

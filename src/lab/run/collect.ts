@@ -74,7 +74,7 @@ export function collect(run: Collected): RunResult {
       },
     },
     locks: observation.lockStat.rows().map((row) => lockResult(row, symbols)),
-    scans: observation.scanCosts.scans.map(({ newSuspects: _, ...scan }) => scan),
+    scans: observation.scanCosts.scans,
     events: run.injector.outcomes(
       started
         ? "the run ended before it was due"

@@ -59,6 +59,7 @@ export interface ResultPoint {
   readonly symbol: string;
 }
 
+/** What each figure counts: src/lab/observe/scan-cost.ts. */
 export interface ResultScan {
   readonly number: number;
   readonly startCycle: number;
@@ -70,6 +71,7 @@ export interface ResultScan {
   readonly objects: number;
   readonly bytes: number;
   readonly irqsOffMaxCycles: number;
+  readonly newSuspects: number;
 }
 
 export interface Finding {
