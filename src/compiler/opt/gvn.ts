@@ -147,7 +147,8 @@ class Memory {
 
   /** A slot whose address is used for nothing but accesses to it. */
   #isPrivate(root: string | null): boolean {
-    return root?.startsWith("#") && !this.#escaping.has(root);
+    if (root === null || !root.startsWith("#")) return false;
+    return !this.#escaping.has(root);
   }
 }
 
