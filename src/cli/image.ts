@@ -13,6 +13,7 @@ import { type Problem, type Result, success } from "../base/result.ts";
 import { build, type CompileInput, type Image, type TypeScript } from "../compiler/build.ts";
 import { fingerprint } from "../compiler/fingerprint.ts";
 import { guestSources, readWorkload, writeWhole } from "./files.ts";
+import { asShortJob } from "./short-job.ts";
 
 const ENTRIES = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
 
@@ -60,12 +61,16 @@ function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
   return problem.place && file ? { ...problem, place: { ...problem.place, file } } : problem;
 }
 
+function compileImage(compile: CompileInput): Result<Image> {
+  return asShortJob(() => build(loadTypeScript(), compile));
+}
+
 /** Compiles; also gives the sources, for listings. */
 export function buildImage(request: ImageRequest): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
   const input = inputs(request);
   if (!input.ok) return input;
   const { compile, shown } = input.value;
-  const image = build(loadTypeScript(), compile);
+  const image = compileImage(compile);
   if (!image.ok) return { ok: false, problems: image.problems.map((problem) => rename(problem, shown)) };
   return success({ image: image.value, files: compile.files });
 }
@@ -84,7 +89,7 @@ export function elfOf(request: ImageRequest): Result<Uint8Array> {
       // Not built yet.
     }
   }
-  const image = build(loadTypeScript(), input.value.compile);
+  const image = compileImage(input.value.compile);
   if (!image.ok) {
     return { ok: false, problems: image.problems.map((problem) => rename(problem, input.value.shown)) };
   }
