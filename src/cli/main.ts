@@ -30,7 +30,7 @@ function program(done: (code: number) => void): Command {
 Examples:
   hartlab run scenarios/kmemleak/lost-object.yaml
   hartlab run scenarios/kmemleak/lost-object.yaml --seed 7 --harts 8 --json
-  hartlab run scenarios/kmemleak/lost-object.yaml --set machine.timing=functional --set kernel.marks=false
+  hartlab run scenarios/kmemleak/lost-object.yaml --set machine.timing=functional --set boot.kmemleak.min_age=30ms
 
 Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab.`,
     )
