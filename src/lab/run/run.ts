@@ -1,7 +1,7 @@
 /**
  * Runs a scenario: build, machine, loop, observers, result. Pure: files, compiler and machine come in as values.
  */
-import { failure, type Problem, type Result, success } from "../../base/result.ts";
+import { failure, type Place, type Problem, type Result, success } from "../../base/result.ts";
 import type { Machine, MachineConfig, Stop } from "../../machine/types.ts";
 import { EventInjector } from "../event/injector.ts";
 import { type ImageFile, readImage } from "../image/elf.ts";
@@ -50,7 +50,7 @@ export function runScenario(request: RunRequest): Result<RunResult> {
   const { scenario } = request;
   const compiled = request.compile(scenario);
   if (!compiled.ok) {
-    return failure(...compiled.problems.map((one) => placeTask(one, scenario, request.text)));
+    return failure(...compiled.problems.map((one) => placeName(one, scenario, request.text)));
   }
   const image = readImage(compiled.value);
   if (!image.ok) return image;
@@ -137,13 +137,28 @@ class ConsoleLog {
   }
 }
 
-/** A problem about a task that the compiler does not know belongs to the line of the scenario that names it. */
-function placeTask(problem: Problem, scenario: Scenario, text: ScenarioText): Problem {
+/**
+ * A problem about a task or a key that the compiler does not know belongs to the line of the scenario that names it.
+ * Messages list what there is instead, so the name that comes first counts.
+ */
+function placeName(problem: Problem, scenario: Scenario, text: ScenarioText): Problem {
   if (problem.place !== undefined) return problem;
-  const at = scenario.tasks.findIndex((task) =>
-    new RegExp(`\\b${task.run}\\b`).test(problem.message),
-  );
-  return at < 0 ? problem : { ...problem, place: text.value(["tasks", at, "run"]) };
+  const words = problem.message.split(/[^\w.-]+/);
+  let first = Infinity;
+  let place: Place | null = null;
+  const consider = (name: string, of: () => Place): void => {
+    const at = words.indexOf(name);
+    if (at < 0 || at >= first) return;
+    first = at;
+    place = of();
+  };
+  scenario.tasks.forEach(({ run }, at) => {
+    consider(run, () => text.value(["tasks", at, "run"]));
+  });
+  for (const key of Object.keys(scenario.kernel)) {
+    if (text.has(["kernel", key])) consider(key, () => text.key(["kernel"], key));
+  }
+  return place === null ? problem : { ...problem, place };
 }
 
 /** A kernel that does not fit belongs to the line that sizes the memory. */
