@@ -70,6 +70,7 @@ const RESULT: RunResult = {
       ],
     },
   },
+  heldLocks: [],
   locks: [],
   scans: [
     {
@@ -170,6 +171,14 @@ test("the whole report", () => {
       costs                    cycles follow a cost model (preset u54-like), not measured hardware; its constants are in src/machine/timing
     "
   `);
+});
+
+test("a run that did not end says who holds what", () => {
+  const heldLocks = [{ class: "zone.lock", kind: "spin", hart: 1, since: 1_234_567 }];
+  expect(report({ ...RESULT, heldLocks })).not.toContain("locks held");
+  expect(report({ ...RESULT, heldLocks, outcome: "budget" })).toContain(
+    "locks held at the end\n  zone.lock (spin) on hart 1 since cycle 1,234,567\n",
+  );
 });
 
 test("an empty run", () => {

@@ -14,6 +14,7 @@ export function report(result: RunResult): string {
     scansSection(result),
     eventsSection(result),
     findingsSection(result),
+    ...heldSection(result),
     expectationsSection(result),
     totalsSection(result),
   ];
@@ -88,6 +89,15 @@ function findingsSection({ findings }: RunResult): string {
     "findings",
     findings.map((one) => `${one.id}: ${one.summary}`),
   );
+}
+
+/** Who holds what tells why a run did not come to its end. */
+function heldSection({ outcome, heldLocks }: RunResult): string[] {
+  if (outcome === "poweroff" || heldLocks.length === 0) return [];
+  const lines = heldLocks.map(
+    (one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${grouped(one.since)}`,
+  );
+  return [section("locks held at the end", lines)];
 }
 
 function expectationsSection(result: RunResult): string {

@@ -56,7 +56,7 @@ test("a report, with other CPUs' lines between its own", () => {
       ],
     },
   ]);
-  expect(complaints).toEqual([{ kind: "warning", summary: "an assertion failed" }]);
+  expect(complaints).toEqual([{ kind: "warning", summary: "an assertion failed", trace: [] }]);
 });
 
 test("the console may come in pieces of any size, with carriage returns", () => {
@@ -115,4 +115,18 @@ test("what the guest complains about, and what is no complaint", () => {
       ].join("\n"),
     ),
   ).toEqual([]);
+});
+
+test("a complaint keeps the call trace that follows it", () => {
+  const text = [
+    "[    0.001559] WARNING: an assertion failed",
+    "[    0.001566] CPU: 1 PID: 7 Comm: do_warn",
+    "[    0.001572] Call Trace:",
+    "[    0.001579]  [<c00038a8>] dump_stack+0x3c/0xa8",
+    "[    0.001595]  [<c0000624>] do_warn+0x14/0x24",
+    "[    0.001627] ---[ end trace ]---",
+  ];
+  expect(read(text.join("\n")).complaints).toEqual([
+    { kind: "warning", summary: "an assertion failed", trace: [0xc00038a8, 0xc0000624] },
+  ]);
 });

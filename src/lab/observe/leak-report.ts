@@ -27,6 +27,8 @@ export interface LeakReport {
 export interface Complaint {
   readonly kind: "panic" | "warning" | "bug" | "kmemleak";
   readonly summary: string;
+  /** Return addresses of the call trace that followed, the innermost first. */
+  readonly trace: number[];
 }
 
 const CYCLES_PER_SECOND = 1e9;
@@ -35,6 +37,7 @@ const END = "---- end ----";
 const OBJECT = /^(?:kmemleak: )?unreferenced object 0x([0-9a-f]+) \(size (\d+)\):$/;
 const OWNER = /^ {2}comm "(.*)", pid (\d+), jiffies (\d+)(?: \(age (\d+\.\d+)s\))?/;
 const FRAME = /^ {4}\[<([0-9a-f]+)>\] ?(.*)$/;
+const TRACE_FRAME = /^ \[<([0-9a-f]+)>\] /;
 const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/Kernel panic - not syncing: ?(.*)/, "panic"],
   [/kernel BUG at (.*)/, "bug"],
@@ -95,10 +98,15 @@ export class ConsoleReader {
       }
       if (this.#reportLine(line)) return;
     }
+    const frame = TRACE_FRAME.exec(line);
+    if (frame) {
+      this.complaints.at(-1)?.trace.push(Number.parseInt(frame[1], 16));
+      return;
+    }
     for (const [pattern, kind] of COMPLAINTS) {
       const match = pattern.exec(line);
       if (match) {
-        this.complaints.push({ kind, summary: match[1].trim() });
+        this.complaints.push({ kind, summary: match[1].trim(), trace: [] });
         return;
       }
     }

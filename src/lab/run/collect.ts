@@ -22,6 +22,8 @@ import {
 
 /** Contention points kept per class, as Linux keeps 4. */
 const POINTS_MAX = 4;
+/** The guest's BUG, WARN and panic. */
+const COMPLAINT_FILE = "kernel/lib/bug.ts";
 
 export interface Collected {
   readonly version: string;
@@ -73,6 +75,7 @@ export function collect(run: Collected): RunResult {
         blocks: plantedBlocks(observation, reader.reports),
       },
     },
+    heldLocks: observation.lockStat.held(),
     locks: observation.lockStat.rows().map((row) => lockResult(row, symbols)),
     scans: observation.scanCosts.scans,
     events: run.injector.outcomes(
@@ -109,7 +112,7 @@ function outcomeOf(stop: Stop): Outcome {
   }
 }
 
-function findingsOf({ stop, reader, observation }: Collected): Finding[] {
+function findingsOf({ stop, reader, observation, symbols }: Collected): Finding[] {
   const findings: Finding[] = [];
   const counts = new Map<string, number>();
   const add = (kind: string, summary: string): void => {
@@ -117,7 +120,10 @@ function findingsOf({ stop, reader, observation }: Collected): Finding[] {
     counts.set(kind, count);
     findings.push({ id: `${kind}-${count}`, kind, summary });
   };
-  for (const { kind, summary } of reader.complaints) add(kind, summary);
+  for (const { kind, summary, trace } of reader.complaints) {
+    const site = complaintSite(trace, symbols);
+    add(kind, site === null ? summary : `${summary}, at ${site}`);
+  }
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }
@@ -131,6 +137,15 @@ function findingsOf({ stop, reader, observation }: Collected): Finding[] {
   if (stop.kind === "fault") add("fault", `hart ${stop.hart}: ${stop.detail}`);
   if (stop.kind === "reboot") add("reboot", "the guest asked for a reboot, which ends a run");
   return findings;
+}
+
+/** Where the guest complained: the innermost frame that is not of its BUG and panic code. */
+function complaintSite(trace: readonly number[], symbols: Symbols): string | null {
+  for (const address of trace) {
+    const frame = symbols.frames(address - 1).find((one) => one.file !== COMPLAINT_FILE);
+    if (frame) return `${frame.function} (${frame.file}:${frame.line})`;
+  }
+  return null;
 }
 
 function reportedLeaks(

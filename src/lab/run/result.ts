@@ -2,6 +2,7 @@
 
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
+import type { HeldLock } from "../observe/lock-stat.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -127,6 +128,8 @@ export interface RunResult {
       readonly blocks: readonly PlantedBlockResult[];
     };
   };
+  /** Exclusive locks that were held when the run ended, and since when. */
+  readonly heldLocks: readonly HeldLock[];
   readonly locks: readonly ResultLock[];
   readonly scans: readonly ResultScan[];
   readonly events: readonly EventOutcome[];
