@@ -31,7 +31,7 @@ const tryFailed = step("LOCK_TRYFAIL");
 function rows(marks: readonly Mark[]): Partial<LockRow>[] {
   return observed(marks)
     .lockStat.rows()
-    .map(({ contentionPoints: _, contendingPoints: __, ...row }) => row);
+    .map((row) => ({ ...row, contentionPoints: undefined, contendingPoints: undefined }));
 }
 
 test("two harts, one lock: waits, holds and bounces by hand", () => {
