@@ -182,6 +182,7 @@ class VirtMachine implements Machine {
     const ended =
       kind === "poweroff" || kind === "reboot" || kind === "failure" || kind === "fault";
     if (ended) this.end = stop;
+    if (ended && kind !== "fault" && this.config.timing === "cycle") this.engine.settle();
     return stop;
   }
 

@@ -19,11 +19,11 @@
  * Any import may set MACHINE_WORD.STOP: `run` returns RUN.STOPPED after this instruction (the caller clears it).
  *
  * Order between harts. Harts run in the order of (clock, (hart + clock) mod n); in `ahead` mode private work of a hart
- * may be up to AHEAD_CYCLES further, but every import is called in that order, when no other hart is behind.
+ * may be further (aheadCycles in core.ts), but every import is called in that order, when no other hart is behind.
  * Therefore an import may change ITS OWN hart at once (set ATTENTION), but another hart only by an event in the future:
  *   EVENT_CLOCK of the other = min(EVENT_CLOCK, CLOCK of this hart + INTERRUPT_LATENCY)
  * and must leave its MIP, WFI, CLOCK and ATTENTION alone; `interrupts` finds the changed lines then. TIMER_CLOCK of another hart must not
- * be set below CLOCK of this hart + INTERRUPT_LATENCY. Both modes keep this latency, so they agree.
+ * be set below CLOCK of this hart + INTERRUPT_LATENCY. Both modes keep this latency, so they agree (index.ts).
  * Between calls of `run`, use EVENT_CLOCK = min(EVENT_CLOCK, engine.now()) for any hart.
  *
  * WFI: `system` sets HART.WFI when nothing enabled is pending. A waiting hart is passed over until its EVENT_CLOCK or
@@ -39,7 +39,7 @@ import type { Interleave, Timing } from "../types.ts";
 /** Bits of HART.FLUSH. */
 export const FLUSH = { LINES: 1, TLB: 2 } as const;
 
-/** Cycles from a store that changes another hart's interrupt lines until that hart notices. Larger than AHEAD_CYCLES. */
+/** Cycles from a store that changes another hart's interrupt lines until that hart notices. Larger than aheadCycles. */
 export const INTERRUPT_LATENCY = 600;
 
 export interface EngineImports {
@@ -84,6 +84,11 @@ export interface Engine {
    * `untilCycle` (Infinity: no such limit). One of RUN. Resets nothing; call again to go on.
    */
   run(maxInstructions: number, untilCycle: number): number;
+  /**
+   * After RUN.STOPPED: all harts go on to a clock that none can have passed, so that in cycle mode the machine ends in the
+   * same state whichever way it is interleaved. Further stops are ignored.
+   */
+  settle(): void;
   /** The largest clock of all harts. */
   now(): number;
   /** Forgets the code predecoded so far; after JavaScript wrote to RAM. */

@@ -7,10 +7,11 @@
  * CAUSE and TVAL of a trap. What is not done has changed nothing that the guest could see.
  */
 import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { I32, I64, get, getGlobal, i32, i64, ret, sequence, setGlobal } from "../../isa/wasm/code.ts";
+import { I32, I64, choose, get, getGlobal, i32, i64, ret, sequence, setGlobal, when } from "../../isa/wasm/code.ts";
 import type { Callee, Global, Local, Node, Operand, Statement, Value } from "../../isa/wasm/code.ts";
 import { ModuleBuilder } from "../../isa/wasm/module.ts";
 import type { EngineOptions } from "./contract.ts";
+import { U54_LIKE } from "../timing/preset.ts";
 import { CONTEXTS, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
 
@@ -27,12 +28,14 @@ export const STATUS = {
   COMPLETED: 4,
   MARK: 5,
   DRAIN: 6,
+  /** The cost of reaching what other harts hold is spent (SLOW_COST); the instruction is still to be done. */
+  PAID: 7,
 } as const;
 
-/** How far private work runs ahead of the order between harts; the overshoot of one instruction comes on top. */
-export const AHEAD_CYCLES = 500;
-/** A line is contested for so long after it moved between harts: its hits are ordered (rule H). */
-export const CONTESTED_CYCLES = 16 * AHEAD_CYCLES;
+/** How far private work runs ahead of the order between harts, in functional mode. */
+const FUNCTIONAL_AHEAD_CYCLES = 500;
+/** The same in cycle mode: nothing that one hart does changes what another one holds any sooner. */
+const LOOKAHEAD_CYCLES = Math.min(U54_LIKE.transfer, U54_LIKE.invalidate);
 /** A reservation older than this may be dropped by a store to its page (functional mode; see emit-cache.ts). */
 export const RESERVATION_CYCLES = 2048;
 
@@ -71,6 +74,10 @@ const FUNCTIONS = {
   guard: "wwww:w",
   /** (s, va, access, privilege, mutate): physical page | flags, or 0 and CAUSE */
   walk: "wwwww:w",
+  /** (s, va): whether a walk would touch what other harts hold of the page tables */
+  tablesElsewhere: "ww:w",
+  /** (s, va): takes ownership of them away */
+  fetchTables: "ww:",
   /** (s, va, access, left): physical address, or STATUS */
   translate: "wwww:w",
   /** (s, va): physical address or -1, by the current translation and without a trace */
@@ -196,6 +203,31 @@ export const raise = (core: Core, cause: Operand, tval: Operand, value?: Value):
 export const failed = (core: Core): Value => getGlobal(core.status);
 export const addCost = (core: Core, cycles: number): Statement =>
   sequence(...(core.cycle ? [setGlobal(core.slowCost, i32.add(getGlobal(core.slowCost), cycles))] : []));
+/** Cycles of private work ahead of the order. */
+export const aheadCycles = (core: Core): number =>
+  !core.ahead ? 0 : core.cycle ? LOOKAHEAD_CYCLES : FUNCTIONAL_AHEAD_CYCLES;
+
+/** Whether the instruction at hand has waited for what other harts hold. */
+export const isPaid = (core: Core, s: Local, left: Local): Value =>
+  i64.eq(i64.load(get(s), HART.PAID_AT), i64.add(clockAt(core, left), 1));
+/** What touches what other harts hold has spent `cycles` (at least LOOKAHEAD_CYCLES) before it does. Cycle mode. */
+export const payFirst = (core: Core, s: Local, left: Local, cycles: Operand, value?: Value): Node =>
+  core.cycle && core.harts > 1
+    ? when(i32.eqz(isPaid(core, s, left)), [
+        setField(s, HART.PAID_CYCLES, cycles),
+        setGlobal(core.slowCost, i32.add(getGlobal(core.slowCost), field(s, HART.PAID_CYCLES))),
+        setGlobal(core.status, STATUS.PAID),
+        ret(value),
+      ])
+    : sequence();
+/** Takes off SLOW_COST what was spent before. */
+export const creditPaid = (core: Core, s: Local, left: Local): Node =>
+  when(isPaid(core, s, left), [
+    setGlobal(core.slowCost, i32.sub(getGlobal(core.slowCost), choose(
+      i32.ltU(getGlobal(core.slowCost), field(s, HART.PAID_CYCLES)), getGlobal(core.slowCost), field(s, HART.PAID_CYCLES),
+    ))),
+    setField(s, HART.PAID_CYCLES, 0),
+  ]);
 /** The hart's clock, u64. */
 export const clockAt = (core: Core, left: Local): Value => i64.sub(getGlobal(core.turnEnd), i64.extendS(get(left)));
 export const syncClock = (core: Core, s: Local, left: Local): Statement =>

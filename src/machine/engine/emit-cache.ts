@@ -3,8 +3,8 @@
  *
  * Cycle mode: private L1s, a shared L2 that only decides cost, and a directory (MESI; clean-exclusive counts as owned).
  * A line-table entry exists only for a line in the L1, and a physical line has at most one entry a hart, so taking a line
- * away from a hart is one unlink. Every miss, every upgrade and every hit on a contested line is ordered; see ENGINE.md,
- * "Interleaving", rule HA. Reservations live and die with the L1 line: whoever writes must first take the line.
+ * away from a hart is one unlink. Every miss and every upgrade is ordered, and what takes a line or copies from others has
+ * paid for it before (index.ts). Reservations live and die with the L1 line: whoever writes must first take the line.
  *
  * Functional mode: the line table is a plain TLB by pages. A store by another hart is noticed because LR takes write
  * permission for the page away from all other harts, and the slow path gives it back only when no reservation of others
@@ -17,7 +17,7 @@ import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART } from "../memory/layout.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
 import {
-  CONTESTED_CYCLES, RESERVATION_CYCLES, addCost, blockOf, contextOf, field, hartOf, mustWait, partOf, refuse, setField, syncClock,
+  RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, mustWait, partOf, payFirst, refuse, setField, syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
 import { DIRECTORY, LINE } from "./tables.ts";
@@ -148,8 +148,7 @@ function defineTakeLine(core: Core): void {
       set(entry, directoryOf(core, get(line))),
       set(rest, i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1))),
       when(i32.eqz(i64.eqz(get(rest))), [
-        addCost(core, U54_LIKE.invalidate),
-        setGlobal(core.moved, 1),
+        when(i32.eqz(getGlobal(core.moved)), [addCost(core, U54_LIKE.invalidate)]),
         loop(
           next,
           set(other, i32.wrap(i64.ctz(get(rest)))),
@@ -210,6 +209,9 @@ const writerOf = (core: Core, hart: Value, offset: Local): Value =>
 const holdsCode = (core: Core, offset: Local): Value =>
   i32.load(i32.shl(i32.shrU(get(offset), 12), 2), core.tables.codeOf);
 
+/** Predecoded entry of the word at `offset`, in the predecoded page. */
+const codeEntry = (page: Value, offset: Local): Value => i32.add(page, i32.shl(i32.and(get(offset), 0xffc), 1));
+
 const writableByFlags = (core: Core): Value =>
   i32.eq(i32.and(getGlobal(core.flags), PTE_WRITABLE), PTE_WRITABLE);
 
@@ -225,9 +227,7 @@ function defineTouchCycle(core: Core): void {
     const way = scope.local(I32);
     const entry = scope.local(I32);
     const owned = scope.local(I32);
-    const held = scope.local(I32);
-    const now = scope.local(I32);
-    const stamp = scope.local(I32);
+    const others = scope.local(I32);
     const isOwned = i32.eq(i32.load(get(entry), DIRECTORY.OWNER), i32.add(get(hart), 1));
     const mayWrite = i32.and(
       i32.and(i32.or(get(write), writableByFlags(core)), get(owned)),
@@ -237,17 +237,11 @@ function defineTouchCycle(core: Core): void {
       i32.or(i32.eqz(get(write)), readableByFlags(core)),
       [call(functions.install, get(s), get(va), get(offset), get(way), mayWrite)],
     );
-    const contested: Node[] = core.ahead
-      ? [
-          set(now, i32.sub(i32.wrap(getGlobal(core.turnEnd)), get(left))),
-          set(stamp, i32.load(get(entry), DIRECTORY.STAMP)),
-          set(held, i32.and(i32.ne(get(stamp), 0), i32.ltU(i32.sub(get(now), get(stamp)), CONTESTED_CYCLES))),
-        ]
-      : [];
-    const contend: Node[] = core.ahead
-      ? [when(getGlobal(core.moved), [
-          i32.store(get(entry), i32.or(get(now), 1), DIRECTORY.STAMP),
-          set(held, 1),
+    const rest = i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1));
+    const toCode: Node[] = core.harts > 1
+      ? [when(i32.and(i32.ne(get(write), 0), i32.ne(holdsCode(core, offset), 0)), [
+          when(mustWait(core, left), [refuse(core)]),
+          when(i32.load(codeEntry(holdsCode(core, offset), offset)), [payFirst(core, s, left, U54_LIKE.invalidate)]),
         ])]
       : [];
     return [
@@ -256,12 +250,16 @@ function defineTouchCycle(core: Core): void {
       set(way, call(functions.findWay, get(hart), get(line))),
       set(entry, directoryOf(core, get(line))),
       set(owned, isOwned),
-      ...contested,
+      ...toCode,
       when(i32.and(i32.geS(get(way), 0), i32.or(i32.eqz(get(write)), get(owned))), [
-        when(get(held), [when(mustWait(core, left), [refuse(core)])], [install]),
+        install,
         ret(),
       ]),
       when(mustWait(core, left), [refuse(core)]),
+      when(i32.and(i32.ltS(get(way), 0), i32.ne(i32.load(get(entry), DIRECTORY.OWNER), 0)), [
+        set(others, U54_LIKE.transfer),
+      ], [when(i32.and(i32.ne(get(write), 0), i64.ne(rest, 0)), [set(others, U54_LIKE.invalidate)])]),
+      when(get(others), [payFirst(core, s, left, get(others))]),
       setGlobal(core.moved, 0),
       when(i32.ltS(get(way), 0), [
         set(way, call(functions.fillLine, get(hart), get(line))),
@@ -271,8 +269,8 @@ function defineTouchCycle(core: Core): void {
         call(functions.takeLine, get(hart), get(line)),
         set(owned, 1),
       ]),
-      ...contend,
-      when(i32.eqz(get(held)), [install]),
+      creditPaid(core, s, left),
+      install,
     ];
   });
 }
@@ -356,7 +354,7 @@ function defineWroteCode(core: Core): void {
     const page = scope.local(I32);
     return [
       when(tee(page, holdsCode(core, offset)), [
-        i32.store(i32.add(get(page), i32.shl(i32.and(get(offset), 0xffc), 1)), 0),
+        i32.store(codeEntry(get(page), offset), 0),
       ]),
     ];
   });

@@ -8,7 +8,8 @@ import { I32, brIf, call, fill, get, i32, label, loop, ret, set, setGlobal, tee,
 import type { Local, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { BOARD, MACHINE_WORD } from "../memory/layout.ts";
-import { ACCESS, STATUS, contextOf, failed, raise } from "./core.ts";
+import { U54_LIKE } from "../timing/preset.ts";
+import { ACCESS, STATUS, contextOf, creditPaid, failed, mustWait, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
 import { execEntry } from "./emit-translate.ts";
 import { OP } from "./opcodes.ts";
@@ -28,6 +29,10 @@ function defineFetchPage(core: Core): void {
       when(failed(core), [ret(i32.const(0))]),
       when(i32.geU(get(offset), core.ramBytes), [raise(core, CAUSE.FETCH_ACCESS, get(va), i32.const(0))]),
       when(i32.eqz(tee(page, i32.load(codeOf(core, offset)))), [
+        // Other harts may write the page so far.
+        ...(core.harts > 1 ? [when(mustWait(core, left), [refuse(core, i32.const(0))])] : []),
+        payFirst(core, s, left, U54_LIKE.invalidate, i32.const(0)),
+        creditPaid(core, s, left),
         set(page, call(functions.takeCodePage, i32.shrU(get(offset), 12))),
       ]),
       set(entry, execEntry(core, contextOf(core, s), get(va))),

@@ -2,7 +2,7 @@
  * The hart loop: who runs next, for how long, and what is done between turns.
  *
  * Order: (clock, (hart + clock) mod n). The first hart in it runs until it would no longer be first (`firstEnd`), and
- * in `ahead` mode AHEAD_CYCLES more with everything refused that concerns others. A turn also ends at the hart's next
+ * in `ahead` mode on until the second one could do something to it, with everything refused that concerns others. A turn also ends at the hart's next
  * interrupt event, so events are taken at their exact clock, in order. A waiting hart stands in the order at the clock
  * of its next event. A turn that a limit of `run` cuts short is continued by the next call, so the schedule does not
  * depend on how a run is divided into calls.
@@ -16,7 +16,7 @@ import type { FunctionScope } from "../../isa/wasm/module.ts";
 import { IP } from "../hart/bits.ts";
 import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
 import { U54_LIKE } from "../timing/preset.ts";
-import { AHEAD_CYCLES, STATUS, blockOf, field, mustWait, setField } from "./core.ts";
+import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { RUN } from "./contract.ts";
 
@@ -47,6 +47,8 @@ class Loop {
   readonly pc: Local;
   readonly retired: Local;
   readonly latched: Local;
+  /** Clock of the first hart that has paid: it will act there at once. */
+  readonly paidKey: Local;
   readonly pick: Label = label("pick");
   readonly start: Label = label("start");
 
@@ -71,6 +73,7 @@ class Loop {
     this.now = wide();
     this.retired = wide();
     this.latched = word();
+    this.paidKey = wide();
   }
 }
 
@@ -116,6 +119,7 @@ function pickNodes(l: Loop): Node[] {
   return [
     set(l.bestKey, NEVER),
     set(l.secondKey, NEVER),
+    set(l.paidKey, NEVER),
     set(l.h, 0),
     set(l.other, blockOf(0)),
     loop(
@@ -124,6 +128,9 @@ function pickNodes(l: Loop): Node[] {
       block(
         done,
         brIf(done, i64.eq(get(l.key), NEVER)),
+        ...(l.core.cycle
+          ? [when(i64.eq(i64.load(get(l.other), HART.PAID_AT), i64.add(get(l.key), 1)), [minimum(l.paidKey, get(l.key))])]
+          : []),
         when(precedes(l, l.h, l.key, l.best, l.bestKey), [
           set(l.second, get(l.best)),
           set(l.secondKey, get(l.bestKey)),
@@ -159,7 +166,11 @@ function reachUntil(l: Loop): Node[] {
   ];
 }
 
-const stopped: Node = when(i32.load(0, MACHINE_WORD.STOP), [ret(i32.const(RUN.STOPPED))]);
+const stopped = (l: Loop): Node =>
+  when(i32.load(0, MACHINE_WORD.STOP), [
+    setWord64(MACHINE_WORD.STOPPED_AT, clock(l.s)),
+    ret(i32.const(RUN.STOPPED)),
+  ]);
 
 /** Interrupt events of `best` that are due, at the clock where it stands; then the order is looked at again. */
 function eventNodes(l: Loop): Node[] {
@@ -181,7 +192,7 @@ function eventNodes(l: Loop): Node[] {
             i64.store(get(s), i64.add(clock(s), U54_LIKE.trapEntry), HART.CLOCK),
           ])]
         : []),
-      stopped,
+      stopped(l),
       br(l.pick),
     ]),
   ];
@@ -198,7 +209,15 @@ function windowNodes(l: Loop): Node[] {
       ))),
       minimum(l.firstEnd, get(l.end)),
     ]),
-    set(l.end, i64.add(get(l.firstEnd), l.core.ahead ? AHEAD_CYCLES : 0)),
+    set(l.end, get(l.firstEnd)),
+    ...(l.core.ahead
+      ? [
+          set(l.end, i64.add(get(l.now), TURN_CYCLES_MAX)),
+          when(i64.ne(get(l.secondKey), NEVER), [minimum(l.end, i64.add(get(l.secondKey), aheadCycles(l.core)))]),
+          minimum(l.end, get(l.paidKey)),
+          when(i64.ltU(get(l.end), get(l.firstEnd)), [set(l.end, get(l.firstEnd))]),
+        ]
+      : []),
   ];
 }
 
@@ -245,7 +264,7 @@ function trapNodes(l: Loop): Node[] {
     when(mustWait(core, l.left), [br(l.pick)]),
     call(core.imports.trap, get(l.best), getGlobal(core.cause), getGlobal(core.tval)),
     i64.store(get(s), i64.add(clock(s), cycles), HART.CLOCK),
-    stopped,
+    stopped(l),
     br(l.pick),
   ];
 }
@@ -263,7 +282,7 @@ function systemNodes(l: Loop): Node[] {
       i64.store(get(s), i64.add(i64.load(get(s), HART.INSTRET), 1), HART.INSTRET),
       ...account(i64.const(1)),
     ]),
-    stopped,
+    stopped(l),
     br(l.pick),
   ];
 }
@@ -280,9 +299,10 @@ function afterTurn(l: Loop): Node[] {
     // A latch that outlives a turn was not followed by its other half.
     on(STATUS.DONE, when(get(l.latched), [setField(s, HART.MARK_LATCHED, 0)]), keepTurn(l), br(l.pick)),
     on(STATUS.REFUSED, br(l.pick)),
+    on(STATUS.PAID, br(l.pick)),
     on(STATUS.SYSTEM, ...systemNodes(l)),
     on(STATUS.TRAP, ...trapNodes(l)),
-    on(STATUS.COMPLETED, stopped, br(l.pick)),
+    on(STATUS.COMPLETED, stopped(l), br(l.pick)),
     keepTurn(l),
     ret(select(i32.eq(get(l.status), STATUS.MARK), RUN.MARK, RUN.DRAIN)),
   ];

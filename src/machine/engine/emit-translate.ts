@@ -6,15 +6,15 @@
  * 4 KiB also inside a superpage. Sources: privileged manual 1.12, sections 3.7 and 4.3.
  */
 import {
-  br, brIf, call, choose, fill, get, getGlobal, i32, label, loop, block, ret, set, setGlobal, tee, when, I32,
+  br, brIf, call, choose, fill, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import { BOARD, HART } from "../memory/layout.ts";
 import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
-import { ACCESS, addCost, field, hartOf, mustWait, partOf, raise, refuse } from "./core.ts";
+import { ACCESS, addCost, field, hartOf, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
-import { CONTEXTS, EXEC, LINE, TLB } from "./tables.ts";
+import { CONTEXTS, DIRECTORY, EXEC, LINE, TLB } from "./tables.ts";
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const PAGE = ~0xfff;
@@ -178,6 +178,13 @@ function defineTranslate(core: Core): void {
       ]),
       ret(physical),
     ];
+    // A walk reads the tables past the L1s; what another hart has written there moves as any line does.
+    const fromOthers: Node[] = core.cycle && core.harts > 1
+      ? [when(call(core.functions.tablesElsewhere, get(s), get(va)), [
+          payFirst(core, s, left, U54_LIKE.transfer, zero),
+          call(core.functions.fetchTables, get(s), get(va)),
+        ])]
+      : [];
     return [
       set(privilege, field(s, HART.PRIV)),
       set(mstatus, field(s, HART.MSTATUS)),
@@ -198,6 +205,7 @@ function defineTranslate(core: Core): void {
         ), [setGlobal(core.flags, i32.and(get(value), 0xff)), ...guarded(inPage(value, va))]),
       ]),
       when(mustWait(core, left), [refuse(core, zero)]),
+      ...fromOthers,
       set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
       when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),
       addCost(core, U54_LIKE.tlbWalk),
@@ -208,6 +216,60 @@ function defineTranslate(core: Core): void {
       ...guarded(inPage(value, va)),
       zero,
     ];
+  });
+}
+
+/** Sets `entry` to the directory entry of the first (level 1) or second page-table entry of `va`; leaves when there is none. */
+function tableEntry(core: Core, p: { s: Local; va: Local; at: Local; entry: Local }, level: 0 | 1, none?: Value): Node[] {
+  const { s, va, at, entry } = p;
+  const table = level === 1
+    ? i32.shl(i32.and(field(s, HART.SATP), 0x3fffff), 12)
+    : i32.shl(i32.shrU(i32.load(i32.add(get(at), core.tables.ramOffset)), 10), 12);
+  const index = i32.shl(i32.and(i32.shrU(get(va), level === 1 ? 22 : 12), 1023), 2);
+  return [
+    ...(level === 0
+      ? [when(i32.ne(i32.and(i32.load(i32.add(get(at), core.tables.ramOffset)), PTE.V | PTE.R | PTE.X), PTE.V), [ret(none)])]
+      : []),
+    set(at, i32.sub(i32.add(table, index), BOARD.RAM)),
+    when(i32.geU(get(at), core.ramBytes), [ret(none)]),
+    set(entry, i32.add(i32.shl(i32.shrU(get(at), CACHE.lineShift), DIRECTORY.SHIFT), core.tables.directory)),
+  ];
+}
+
+function defineTables(core: Core): void {
+  // An owner elsewhere, or copies of an entry that the walk may write A or D into.
+  core.module.define(core.functions.tablesElsewhere, (scope) => {
+    const [s, va] = scope.params as [Local, Local];
+    const p = { s, va, at: scope.local(I32), entry: scope.local(I32) };
+    const owner = i32.load(get(p.entry), DIRECTORY.OWNER);
+    const pte = i32.load(i32.add(get(p.at), core.tables.ramOffset));
+    const others = i64.and(
+      i64.load(get(p.entry), DIRECTORY.SHARERS), i64.xor(i64.shl(1, i64.extendU(hartOf(s))), -1),
+    );
+    const marked = i32.or(i32.eqz(i32.and(pte, PTE.R | PTE.X)), i32.eq(i32.and(pte, PTE.A | PTE.D), PTE.A | PTE.D));
+    const elsewhere = i32.or(
+      i32.and(i32.ne(owner, 0), i32.ne(owner, i32.add(hartOf(s), 1))),
+      i32.and(i32.eqz(marked), i64.ne(others, 0)),
+    );
+    const zero = i32.const(0);
+    return [
+      ...tableEntry(core, p, 1, zero),
+      when(elsewhere, [ret(i32.const(1))]),
+      ...tableEntry(core, p, 0, zero),
+      elsewhere,
+    ];
+  });
+  core.module.define(core.functions.fetchTables, (scope) => {
+    const [s, va] = scope.params as [Local, Local];
+    const p = { s, va, at: scope.local(I32), entry: scope.local(I32) };
+    const owner = scope.local(I32);
+    const release = when(tee(owner, i32.load(get(p.entry), DIRECTORY.OWNER)), [
+      i32.store(get(p.entry), 0, DIRECTORY.OWNER),
+      call(core.functions.unlink, call(
+        core.functions.findWay, i32.sub(get(owner), 1), i32.shrU(get(p.at), CACHE.lineShift),
+      )),
+    ]);
+    return [...tableEntry(core, p, 1), release, ...tableEntry(core, p, 0), release];
   });
 }
 
@@ -257,6 +319,11 @@ export function emitTranslate(core: Core): void {
   defineGuard(core);
   defineWalk(core);
   defineTranslate(core);
+  if (core.cycle) defineTables(core);
+  else {
+    core.module.define(core.functions.tablesElsewhere, () => [i32.const(0)]);
+    core.module.define(core.functions.fetchTables, () => []);
+  }
   definePeek(core);
   defineFlush(core);
 }

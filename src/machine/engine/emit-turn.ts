@@ -131,6 +131,8 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     const inPage = i32.and(get(c.pc), 0xfff);
     const page = i32.sub(get(c.p), i32.shl(inPage, 1));
     return [
+      // Stores to its page are ordered too.
+      ...(c.core.harts > 1 ? [c.ordered] : []),
       call(c.core.imports.predecode, get(c.p), i32.add(i32.load(page, CODE_PAGE_BYTES + 4), inPage)),
       br(c.next),
     ];
@@ -252,6 +254,11 @@ export function emitTurn(core: Core): void {
       when(i32.eq(getGlobal(core.status), STATUS.COMPLETED), [
         c.time.penalty(getGlobal(core.slowCost)),
         c.time.cost("load"),
+      ]),
+      when(i32.eq(getGlobal(core.status), STATUS.PAID), [
+        c.time.penalty(getGlobal(core.slowCost)),
+        set(left, c.time.left),
+        i64.store(get(s), i64.add(clockAt(core, left), 1), HART.PAID_AT),
       ]),
       set(left, c.time.left),
       i64.store(get(s), clockAt(core, left), HART.CLOCK),

@@ -12,6 +12,7 @@ import { emitMarks } from "./emit-marks.ts";
 import { emitMemory } from "./emit-memory.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { emitTurn } from "./emit-turn.ts";
+import { RUN } from "./contract.ts";
 import type { Engine, EngineOptions } from "./contract.ts";
 import { appendRecord, drainMarks } from "./marks.ts";
 import { predecode } from "./predecode.ts";
@@ -24,6 +25,9 @@ const SLICE = 1_000_000;
 
 /** Keeps clock + remaining within a u64. */
 const REMAINING_MAX = 2 ** 52;
+
+/** More than a hart may be ahead of the one that stops the machine (core.ts), in cycle mode. */
+const SETTLE_CYCLES = 64;
 
 const MODULES = new Map<string, WebAssembly.Module>();
 
@@ -123,6 +127,15 @@ export function createEngine(options: EngineOptions): Engine {
       const reason = runLimited(maxInstructions, untilCycle);
       for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.SCRATCH)] = 0;
       return reason;
+    },
+    settle: () => {
+      const end = read64(MACHINE_WORD.STOPPED_AT / 4) + SETTLE_CYCLES;
+      let reason: number;
+      do {
+        words[MACHINE_WORD.STOP / 4] = 0;
+        reason = runLimited(Infinity, end);
+      } while (reason !== RUN.CYCLE);
+      words[MACHINE_WORD.STOP / 4] = 0;
     },
     now: () => Math.max(...all(HART.CLOCK)),
     flushCode: () => {

@@ -16,8 +16,8 @@ export const LINE = { READ: 0, WRITE: 4, ADDEND: 8, SHIFT: 4 } as const;
 export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3 } as const;
 /** Execution table entry, 8 bytes: virtual page, or all ones; address of the page's predecoded entries. */
 export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
-/** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it, clock of the last transfer. */
-export const DIRECTORY = { SHARERS: 0, OWNER: 8, STAMP: 12, SHIFT: 4 } as const;
+/** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it. */
+export const DIRECTORY = { SHARERS: 0, OWNER: 8, SHIFT: 4 } as const;
 
 /** Predecoded page: 1024 entries of 8 bytes, then a PAGE_END entry whose second word is the page's offset in RAM. */
 export const CODE_PAGE_BYTES = 8192;

@@ -5,7 +5,7 @@
  * Engine-private tables (line table, L1 tags, directory, L2, predecoded entries) are placed by `engine/` behind the
  * sections named here and are rebuilt, not saved.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Hart h's block starts at HART_BASE + h * HART_STRIDE. */
 export const HART_BASE = 0x1_0000;
@@ -44,12 +44,15 @@ export const HART = {
   IRQS_OFF_PC: 200,
   /** Clock at which the loop calls `interrupts(hart)` (u64, all ones: never): how harts reach each other, see engine/index.ts. */
   EVENT_CLOCK: 208,
-  /** a and b of a mark between its two instructions, and whether it is there. */
+  /** a and b of a mark between its two instructions; MARK_LATCHED: whether they are there. */
   MARK_A: 216,
   MARK_B: 220,
-  MARK_LATCHED: 224,
+  /** CLOCK + 1 when the instruction at PC has already spent PAID_CYCLES on a line of another hart (u64; see engine/index.ts). */
+  PAID_AT: 224,
+  PAID_CYCLES: 232,
   /** Clock at which RESERVATION was made, low word. */
-  RESERVED_AT: 228,
+  RESERVED_AT: 236,
+  MARK_LATCHED: 240,
   /** CSRs. */
   MSTATUS: 256,
   MISA: 260,
@@ -122,6 +125,8 @@ export const MACHINE_WORD = {
   EXIT_TARGET: MACHINE + 80,
   PAGE_DELTA: MACHINE + 84,
   SLACK: MACHINE + 88,
+  /** Clock of the hart whose instruction stopped the machine (u64). */
+  STOPPED_AT: MACHINE + 96,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;

@@ -5,6 +5,9 @@
  * misprediction 3, multiply 5 at one a cycle, divide up to 33) and published lmbench runs of the FU540 (L2 about 20
  * cycles, memory about 120). Line-transfer costs are estimates in proportion to those. Nothing here was measured by us.
  *
+ * Both line-transfer costs are paid before the line moves; the smaller one is how far harts may be simulated ahead of each
+ * other (engine/index.ts), so a small one is slow.
+ *
  * A cost is the whole time an instruction takes when its lines hit the L1; penalties come on top. In functional mode
  * every instruction takes one cycle and there are no penalties.
  */
@@ -28,7 +31,7 @@ export interface TimingPreset {
   readonly memory: number;
   /** L1 miss whose line another hart holds exclusively: transfer between cores. */
   readonly transfer: number;
-  /** Invalidating the copies of other harts before a write. */
+  /** Invalidating the copies of other harts before a write: to the directory, to them, and their answers. */
   readonly invalidate: number;
   /** A load or store to a device. */
   readonly device: number;
@@ -58,7 +61,7 @@ export const U54_LIKE: TimingPreset = {
   l2Hit: 20,
   memory: 120,
   transfer: 45,
-  invalidate: 20,
+  invalidate: 45,
   device: 40,
 };
 
