@@ -141,8 +141,17 @@ export function put_object(object: kmemleak_object): void {
 
 // ---- lookup ----
 
+/**
+ * What the index holds for an address: in the same order (all blocks lie in the upper half), but no address. Every walk of the
+ * index has keys of other blocks in its registers, an interrupt puts those on a stack, and the stack is a root.
+ */
+function index_key(address: usize): usize {
+  "inline";
+  return address ^ 0x8000_0000;
+}
+
 function lookup_object(ptr: usize, alias: boolean): kmemleak_object | null {
-  const node = alias ? interval_stab(object_tree_root, ptr) : interval_find(object_tree_root, ptr);
+  const node = alias ? interval_stab(object_tree_root, index_key(ptr)) : interval_find(object_tree_root, index_key(ptr));
   return node === null ? null : containerOf(kmemleak_object, "tree_node", node);
 }
 
@@ -189,8 +198,8 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   object.min_count = min_count;
   object.count = -1;
   object.areas = null;
-  object.tree_node.start = ptr;
-  object.tree_node.last = ptr + size - 1;
+  object.tree_node.start = index_key(ptr);
+  object.tree_node.last = index_key(ptr + size - 1);
   note_owner(object);
   // Skip this function and the hook: the first frame is the allocator's.
   object.trace_len = stack_trace_save(object.trace, MAX_TRACE, 2);

@@ -91,6 +91,9 @@ export function get_task_struct(task: task_struct): void {
 export function put_task_struct(task: task_struct): void {
   if (!atomic_dec_and_test(task.usage)) return;
   virt_to_page(task.stack).index = 0;
+  // Its words must not reach the next owner of the pages: a block that is scanned between its allocation and its first use
+  // would give them a say.
+  memset(task.stack, 0, STACK_SIZE);
   free_pages(task.stack, STACK_ORDER);
   kmem_cache_free(task_struct_cachep!, addr(task));
 }
