@@ -44,9 +44,12 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   return made;
 }
 
-function resetTables(words: Int32Array, bytes: Uint8Array, tables: Tables, harts: number, ramBytes: number): void {
+/** `fresh`: memory is as the host gave it, all zeroes. */
+function resetTables(
+  words: Int32Array, bytes: Uint8Array, tables: Tables, harts: number, ramBytes: number, fresh: boolean,
+): void {
   const clear = (from: number, length: number, value: number): void => {
-    bytes.fill(value, from, from + length);
+    if (value !== 0 || !fresh) bytes.fill(value, from, from + length);
   };
   clear(tables.contexts, harts * tables.contextBytes * CONTEXTS, 0xff);
   clear(tables.data, harts * tables.tlbBytes, 0);
@@ -101,15 +104,19 @@ export function createEngine(options: EngineOptions): Engine {
     words[address / 4 + 1] = value === Infinity ? -1 : high(value);
   };
   const all = (field: number): number[] => Array.from({ length: harts }, (_, hart) => read64(hartWord(hart, field)));
-  const reset = (): void => {
-    resetTables(words, bytes, tables, harts, memoryBytes);
+  /** Whether the tables are as reset left them: nothing has run. */
+  let unused = true;
+  const reset = (fresh: boolean): void => {
+    resetTables(words, bytes, tables, harts, memoryBytes, fresh);
+    unused = true;
     for (let hart = 0; hart < harts; hart++) {
       words.fill(-1, hartWord(hart, HART.EVENT_CLOCK), hartWord(hart, HART.EVENT_CLOCK) + 2);
     }
   };
-  reset();
+  reset(true);
 
   const runLimited = (maxInstructions: number, untilCycle: number): number => {
+    unused = false;
     const retired = all(HART.INSTRET).reduce((sum, count) => sum + count, 0);
     write64(MACHINE_WORD.REMAINING, Math.min(Math.max(0, maxInstructions - retired), REMAINING_MAX));
     write64(MACHINE_WORD.UNTIL, untilCycle);
@@ -139,12 +146,13 @@ export function createEngine(options: EngineOptions): Engine {
     },
     now: () => Math.max(...all(HART.CLOCK)),
     flushCode: () => {
+      if (unused) return;
       bytes.fill(0, tables.code, tables.code + CODE_PAGES * CODE_PAGE_STRIDE);
       bytes.fill(0, tables.codeOf, tables.codeOf + (memoryBytes / 4096) * 4);
       bytes.fill(0xff, tables.contexts, tables.contexts + harts * tables.contextBytes * CONTEXTS);
       words[MACHINE_WORD.CODE_PAGES_USED / 4] = 0;
     },
-    reset,
+    reset: () => reset(unused),
     translate: (hart, virtual, _access, privilege) =>
       translate(words, ramOffset, memoryBytes, words[hartWord(hart, HART.SATP)]!, virtual, privilege),
     setAttentionMarks: (events) => {
