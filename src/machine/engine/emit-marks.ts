@@ -1,7 +1,7 @@
 /**
  * Trace marks: the record (memory/layout.ts MARK_WORD), its return addresses by the frame-pointer chain, and the marks
  * that end `run`. A mark takes no time and counts as no instruction; records of different harts may be out of order by
- * AHEAD_CYCLES, which marks.ts puts right.
+ * the lookahead, which marks.ts puts right.
  */
 import {
   I32, call, get, i32, i64, ret, sequence, set, setGlobal, tee, when,

@@ -15,8 +15,8 @@
  * Functional mode has no caches and so no such penalty: atomics, fences, devices and system instructions are in order, plain
  * loads and stores may be up to 500 cycles before their place. Code that synchronises by atomics alone computes the
  * same; a plain polling loop (a ticket lock's, too) sees a store up to 500 cycles early or late and goes round more or less
- * often. Measured on lost-object at its end: +0.30 % instructions, +0.002 % cycles, same verdict. Each mode by itself is
- * deterministic.
+ * often. Measured: kernel boot with churn to 12 M cycles +0.7 % instructions, to 24 M +0.9 %; lost-object at its end
+ * +0.30 % instructions, +0.002 % cycles, same verdict. Each mode by itself is deterministic.
  */
 export { FLUSH, INTERRUPT_LATENCY, RUN } from "./contract.ts";
 export type { Engine, EngineImports, EngineOptions } from "./contract.ts";
