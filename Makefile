@@ -12,11 +12,16 @@ node_modules: package.json package-lock.json
 dist/hartlab.js: node_modules $(SOURCES)
 	node scripts/bundle.mjs
 
-check: node_modules
+# Lint tools have a folder of their own (tools/lint/package.json says why).
+tools/lint/node_modules: tools/lint/package.json
+	npm install --prefix tools/lint --no-package-lock --no-audit --no-fund
+	@touch tools/lint/node_modules
+
+check: node_modules tools/lint/node_modules
 	npx tsc --noEmit -p tsconfig.json
 	npx tsc --noEmit -p tsconfig.kernel.json
-	npx biome lint --error-on-warnings src test scripts bench
-	npx oxlint --quiet src test scripts bench
+	tools/lint/node_modules/.bin/biome lint --error-on-warnings src test scripts bench
+	tools/lint/node_modules/.bin/oxlint --quiet src test scripts bench
 
 quick: dist/hartlab.js
 	npx vitest run src test/tidy
