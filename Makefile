@@ -36,7 +36,7 @@ bench: dist/hartlab.js
 	npx tsx bench/run.ts
 
 run: dist/hartlab.js
-	node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml
+	@node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml
 
 kernel: dist/hartlab.js
 	node dist/hartlab.js build --out build
