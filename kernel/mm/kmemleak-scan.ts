@@ -16,7 +16,7 @@ import { BUG_ON } from "../lib/bug.ts";
 import { list_add_tail, list_del_init, list_empty, list_for_each_entry_rcu, list_head } from "../lib/list.ts";
 import { mutex, mutex_init } from "../locking/mutex.ts";
 import { read_lock, read_unlock } from "../locking/rwlock.ts";
-import { spin_lock_irqsave, spin_lock_nested, spin_unlock, spin_unlock_irqrestore } from "../locking/spinlock.ts";
+import { spin_lock_irqsave, spin_lock_irqsave_nested, spin_unlock_irqrestore } from "../locking/spinlock.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../rcu/rcu.ts";
 import { jiffies, time_before } from "../sched/clock.ts";
 import { cond_resched } from "../sched/core.ts";
@@ -54,23 +54,19 @@ export function unreferenced_object(object: kmemleak_object): boolean {
   return (object.flags & OBJECT.ALLOCATED) !== 0 && color_white(object) && !time_before(jiffies(), object.jiffies + jiffies_min_age);
 }
 
-/** A hit on `object`, found with a reference that passes to gray_list or is dropped. Called with the scanned block's lock held. */
+/**
+ * A hit on `object`, found with a reference that passes to gray_list or is dropped. The scanned block's lock may be held: one
+ * level of nesting. Interrupts go off here too, since a root is scanned with them on and a softirq may free this very block.
+ */
 function hit_object(object: kmemleak_object): void {
-  spin_lock_nested(object.lock, 1);
-  if (!color_white(object)) {
-    // Black, gray already, or newer than this scan.
-    spin_unlock(object.lock);
-    put_object(object);
-    return;
-  }
-  object.count++;
-  if (color_gray(object)) {
-    list_add_tail(object.gray_list, gray_list);
-    spin_unlock(object.lock);
-    return;
-  }
-  spin_unlock(object.lock);
-  put_object(object);
+  const flags = spin_lock_irqsave_nested(object.lock, 1);
+  // Not white: black, gray already, or newer than this scan.
+  const white = color_white(object);
+  if (white) object.count++;
+  const turned_gray = white && color_gray(object);
+  if (turned_gray) list_add_tail(object.gray_list, gray_list);
+  spin_unlock_irqrestore(object.lock, flags);
+  if (!turned_gray) put_object(object);
 }
 
 /** Reads the words that fit entirely into [start, end). `scanned` is the block they belong to, its lock held, or null. */

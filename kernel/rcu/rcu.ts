@@ -9,6 +9,7 @@
 //   belong to their CPU and change with its interrupts off. rcu_lock nests inside everything, the run queues included.
 // Callbacks run in softirq, in the order of call_rcu on each CPU. An offlined CPU's callbacks go to whoever reports it dead
 //   and wait for one more grace period there.
+// rcu_barrier does not wait for callbacks of a CPU that goes offline while it runs: its caller keeps CPUs from leaving.
 // Limits: one flat mask of 64 CPUs; no expedited grace periods, no stall warnings, no nohz idle: an idle CPU's tick reports.
 
 import { MARK } from "../abi/marks.ts";

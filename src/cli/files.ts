@@ -1,5 +1,7 @@
 /** Reading sources and writing results: files named in problems as the user named them, nothing half-written. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+} from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { failure, type Problem, type Result, success } from "../base/result.ts";
 
@@ -14,6 +16,17 @@ export function readText(path: string, what: string): Result<string> {
   }
 }
 
+/** Why nothing can be written at `path`, or null: asked before a long run whose result goes there. */
+export function writeProblem(path: string): Problem | null {
+  try {
+    accessSync(dirname(resolve(path)), constants.W_OK);
+    if (!existsSync(path) || statSync(path).isFile()) return null;
+    return { message: `cannot write ${path}: it is not a file`, hint: "Choose another place." };
+  } catch (error) {
+    return { message: `cannot write ${path}: ${reason(error)}`, hint: "Choose a folder that exists and can be written." };
+  }
+}
+
 /** Writes through a temporary file beside the target, so that a failure leaves what was there. */
 export function writeWhole(path: string, data: string | Uint8Array): Problem | null {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -23,7 +36,11 @@ export function writeWhole(path: string, data: string | Uint8Array): Problem | n
     renameSync(temporary, path);
     return null;
   } catch (error) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // There is nothing of ours to remove.
+    }
     return { message: `cannot write ${path}: ${reason(error)}`, hint: "Choose another place." };
   }
 }
@@ -32,6 +49,7 @@ function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT") return "there is no such file";
   if (code === "EISDIR") return "it is a folder";
+  if (code === "ENOTDIR" || code === "EEXIST") return "a part of the path is a file";
   if (code === "EACCES") return "permission denied";
   return code ?? String(error);
 }

@@ -60,6 +60,11 @@ async function main(args: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.input;
+    const { code: why, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === "write" && why !== undefined) {
+      process.stderr.write(`hartlab: cannot write to stdout: ${why}\n`);
+      return EXIT.input;
+    }
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`hartlab: a bug in hartlab itself:\n${text}\n`);
     process.stderr.write(`reproduce: hartlab ${args.join(" ")}\n`);

@@ -24,6 +24,11 @@ export function wantsColour(flag: boolean): boolean {
 /** Writes to stdout and waits until it is out, so that a long report is not cut when the process ends. */
 export function print(text: string): Promise<void> {
   return new Promise((done, fail) => {
-    process.stdout.write(text, (error) => (error ? fail(error) : done()));
+    // A reader that has gone is no error of ours; a full device is one, and it ends as a sentence in main.ts.
+    process.stdout.once("error", () => {});
+    process.stdout.write(text, (error: NodeJS.ErrnoException | null | undefined) => {
+      if (error && error.code !== "EPIPE") fail(error);
+      else done();
+    });
   });
 }

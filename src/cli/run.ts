@@ -7,7 +7,7 @@ import { runScenario } from "../lab/run/run.ts";
 import { createMachine } from "../machine/machine.ts";
 import { conditions, report, verdictLine } from "../report/index.ts";
 import { configDefaults } from "./config.ts";
-import { writeWhole } from "./files.ts";
+import { writeProblem, writeWhole } from "./files.ts";
 import { elfOf } from "./image.ts";
 import { paintVerdict, print, printProblems, wantsColour } from "./output.ts";
 import { packageRoot } from "./package-root.ts";
@@ -44,6 +44,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const loaded = readScenario(file, options);
   if (!loaded.ok) return printProblems(loaded.problems);
   const { scenario, text } = loaded.value;
+  const unwritable = options.console === undefined ? null : writeProblem(options.console);
+  if (unwritable) return printProblems([unwritable]);
   const root = packageRoot();
   const bar = progressBar();
   const outcome: Result<RunResult> = runScenario({

@@ -92,3 +92,8 @@ test("scan after scan under churn: nobody stands on freed metadata", () => {
   expect(outcome.status, outcome.reproduce).toBe(0);
   expect(outcome.result.scans).toHaveLength(20);
 });
+
+test("a softirq may free the block that the scanner hits", () => {
+  const outcome = run("scenarios/kmemleak/free-in-softirq.yaml");
+  expect(outcome.status, outcome.reproduce).toBe(0);
+});

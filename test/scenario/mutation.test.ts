@@ -85,6 +85,14 @@ const MUTATIONS: readonly Mutation[] = [
     symptom: crashed,
   },
   {
+    name: "a hit locks with interrupts on",
+    file: "kernel/mm/kmemleak-scan.ts",
+    from: "  const flags = spin_lock_irqsave_nested(object.lock, 1);\n",
+    to: "  const flags = spin_lock_irqsave_nested(object.lock, 1);\n  csrReadSet(0x100, 2);\n",
+    scenario: "scenarios/kmemleak/free-in-softirq.yaml",
+    symptom: ({ outcome }) => outcome === "budget" || outcome === "deadlock",
+  },
+  {
     name: "no hook in vmalloc",
     file: "kernel/mm/vmalloc.ts",
     from: "  if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, area.nr_pages << PAGE_SHIFT, VMALLOC_MIN_COUNT, GFP_KERNEL);\n",
