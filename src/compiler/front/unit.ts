@@ -42,10 +42,10 @@ export interface LocationScope {
   readonly module: { readonly source: TS.SourceFile };
   readonly functionName: string;
   readonly inlinedAt: LocationId;
+  /** By `pos` of a node. */
   readonly locations: Map<number, LocationId>;
 }
 
-const COLUMNS = 4096;
 /** Letters in the name of an instance; only types that grow without end reach this. */
 const INSTANCE_KEY_MAX = 2000;
 
@@ -68,6 +68,8 @@ export class Unit {
   readonly pendingStatics: PendingStatic[] = [];
   private readonly instances = new Map<string, Instance>();
   private readonly strings = new Map<string, string>();
+  /** Place of a node by its file and `pos`. */
+  private readonly places = new Map<TS.SourceFile, Map<number, TS.LineAndCharacter>>();
   private readonly takenNames = new Set<string>();
   private exportedNames: Set<string> | null = null;
 
@@ -144,11 +146,11 @@ export class Unit {
 
   /** The location of a node within an activation; created once. */
   locate(node: TS.Node, scope: LocationScope): LocationId {
-    const { source } = scope.module;
-    const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source));
-    const key = line * COLUMNS + Math.min(character, COLUMNS - 1);
-    let id = scope.locations.get(key);
+    // Nodes that begin with the same token have one `pos`, and one place.
+    let id = scope.locations.get(node.pos);
     if (id === undefined) {
+      const { source } = scope.module;
+      const { line, character } = this.placeOf(node, source);
       id = this.locations.length;
       this.locations.push({
         file: source.fileName,
@@ -157,9 +159,21 @@ export class Unit {
         functionName: scope.functionName,
         inlinedAt: scope.inlinedAt,
       });
-      scope.locations.set(key, id);
+      scope.locations.set(node.pos, id);
     }
     return id;
+  }
+
+  /** Counted from 0; found once for all activations. */
+  private placeOf(node: TS.Node, source: TS.SourceFile): TS.LineAndCharacter {
+    let places = this.places.get(source);
+    if (!places) this.places.set(source, (places = new Map()));
+    let place = places.get(node.pos);
+    if (!place) {
+      place = source.getLineAndCharacterOfPosition(node.getStart(source));
+      places.set(node.pos, place);
+    }
+    return place;
   }
 
   /** The location of a declaration. */

@@ -84,8 +84,9 @@ export function enterActivation(
     thisType: self?.type ?? null,
   };
   return {
-    ...typeContext,
     module: fn.module,
+    typeArgs: args.typeArgs,
+    thisType: typeContext.thisType,
     fn,
     self,
     functionName: fn.name,

@@ -24,7 +24,11 @@ const parsed = new Map<string, TS.SourceFile>();
 function parse(path: string, text: string): TS.SourceFile {
   const known = parsed.get(path);
   if (known?.text === text) return known;
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  const options = {
+    languageVersion: ts.ScriptTarget.Latest,
+    jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+  };
+  const source = ts.createSourceFile(path, text, options, true, ts.ScriptKind.TS);
   parsed.set(path, source);
   return source;
 }
