@@ -1,0 +1,12 @@
+// Bundles bench/process.ts into dist/bench.js, dependencies included: the process that `make bench` measures.
+import { build } from "esbuild";
+
+await build({
+  entryPoints: ["bench/process.ts"],
+  outfile: "dist/bench.js",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  logLevel: "warning",
+});
