@@ -28,6 +28,8 @@ export interface Board {
   readonly labResults: LabResult[];
   /** The largest clock of all harts. */
   now(): number;
+  /** A device or loader wrote these bytes of guest RAM (`offset` from its start): always say so, see engine/contract.ts. */
+  wroteRam(offset: number, length: number): void;
   /** Appends a mark record of the machine itself. */
   emitRecord(hart: number, event: number, pc: number, a: number, b: number, c: number): void;
 }

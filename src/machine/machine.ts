@@ -97,6 +97,7 @@ function createBoard(config: MachineConfig, engine: Engine): Board {
     console: new ByteQueue(),
     labResults: [],
     now: () => engine.now(),
+    wroteRam: (offset, length) => engine.wroteRam(offset, length),
     emitRecord: (hart, event, pc, a, b, c) => engine.record(hart, event, pc, a, b, c),
   };
 }
@@ -149,6 +150,7 @@ class VirtMachine implements Machine {
     board.bytes.set(blob, this.ramAt(address));
     resetBoard(board, address);
     engine.reset();
+    engine.wroteRam(address - BOARD.RAM, blob.length);
   }
 
   private ramAt(address: number): number {
@@ -166,8 +168,8 @@ class VirtMachine implements Machine {
       const at = this.ramAt(segment.physical);
       this.board.bytes.fill(0, at, at + segment.memorySize);
       this.board.bytes.set(segment.bytes, at);
+      this.engine.wroteRam(segment.physical - BOARD.RAM, segment.memorySize);
     }
-    this.engine.flushCode();
     return success(undefined);
   }
 

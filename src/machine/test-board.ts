@@ -41,6 +41,7 @@ export function createTestBoard(harts = 2): TestBoard {
     labResults: [],
     records,
     now: () => Math.max(...Array.from({ length: harts }, (_, hart) => clockOf(board, hart))),
+    wroteRam: () => {},
     emitRecord: (...record) => records.push(record),
   };
   for (let hart = 0; hart < harts; hart++) {

@@ -91,7 +91,12 @@ export interface Engine {
   settle(): void;
   /** The largest clock of all harts. */
   now(): number;
-  /** Forgets the code predecoded so far; after JavaScript wrote to RAM. */
+  /**
+   * JavaScript (a loader, a device's DMA) has written these bytes of RAM: what was predecoded from them is dropped. Call it
+   * after every such write, between calls of `run` or from an import.
+   */
+  wroteRam(offset: number, length: number): void;
+  /** Forgets all code predecoded so far. */
   flushCode(): void;
   /** Forgets all caches and translations of all harts, as at reset. */
   reset(): void;

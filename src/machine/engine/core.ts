@@ -131,6 +131,8 @@ const FUNCTIONS = {
   turn: "ww:w",
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS;
+/** Those that engine.ts calls. */
+const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["wroteCode"]);
 
 const typesOf = (letters: string) => [...letters].map((letter) => (letter === "l" ? I64 : I32));
 
@@ -152,7 +154,7 @@ export function createCore(options: EngineOptions): Core {
     Object.entries(FUNCTIONS).map(([name, signature]) => {
       const time = options.timing === "cycle" ? "l" : "w";
       const [params, results] = (name === "interpret" ? `www${time}:${time}` : signature).split(":");
-      return [name, module.declare(name, typesOf(params!), typesOf(results!))];
+      return [name, module.declare(name, typesOf(params!), typesOf(results!), EXPORTED.has(name))];
     }),
   ) as Record<FunctionName, Callee>;
   return {

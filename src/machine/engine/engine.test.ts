@@ -93,6 +93,17 @@ describe.each(TIMINGS)("%s", (timing) => {
     expect(bench.log).toEqual(["interrupts 0 at 5000000000"]);
   });
 
+  test("code that JavaScript overwrites is decoded again", () => {
+    const p = new Program().label("top").a("addi", "a1", "zero", 5).a("jal", "zero", "top");
+    const bench = createBench(p);
+    bench.run(100);
+    expect(bench.x(0, "a1")).toBe(5);
+    bench.words[bench.engine.ramOffset / 4] = encode("addi", { rd: 11, rs1: 0, imm: 77 })!;
+    bench.engine.wroteRam(2, 1);
+    bench.run(200);
+    expect(bench.x(0, "a1")).toBe(77);
+  });
+
   test("stores to code are seen, by the hart itself and by another one", () => {
     const word = encode("addi", { rd: 11, rs1: 0, imm: 77 })!;
     const p = new Program().li("t0", word).a("auipc", "s0", 0).a("jal", "ra", "function");

@@ -72,6 +72,7 @@ const high = (value: number): number => Math.floor(value / 0x1_0000_0000) | 0;
 
 interface Exports {
   readonly run: () => number;
+  readonly wroteCode: (offset: number) => void;
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -97,7 +98,7 @@ export function createEngine(options: EngineOptions): Engine {
         predecode(words, entry >>> 2, words[(ramOffset + (offset >>> 0)) >>> 2]!, offset),
     },
   });
-  const { run } = instance.exports as unknown as Exports;
+  const { run, wroteCode } = instance.exports as unknown as Exports;
   const read64 = (at: number): number => (words[at]! >>> 0) + (words[at + 1]! >>> 0) * 0x1_0000_0000;
   const write64 = (address: number, value: number): void => {
     words[address / 4] = value === Infinity ? -1 : low(value);
@@ -145,6 +146,14 @@ export function createEngine(options: EngineOptions): Engine {
       words[MACHINE_WORD.STOP / 4] = 0;
     },
     now: () => Math.max(...all(HART.CLOCK)),
+    wroteRam: (offset, length) => {
+      assert(offset >= 0 && length >= 0 && offset + length <= memoryBytes, "engine: wroteRam is inside RAM");
+      for (let at = offset & ~3; at < offset + length; ) {
+        const nextPage = (at & ~0xfff) + 0x1000;
+        if (words[(tables.codeOf >>> 2) + (at >>> 12)] === 0) at = nextPage;
+        else for (; at < Math.min(nextPage, offset + length); at += 4) wroteCode(at);
+      }
+    },
     flushCode: () => {
       if (unused) return;
       bytes.fill(0, tables.code, tables.code + CODE_PAGES * CODE_PAGE_STRIDE);
