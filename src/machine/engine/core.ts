@@ -7,7 +7,7 @@
  * CAUSE and TVAL of a trap. What is not done has changed nothing that the guest could see.
  */
 import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { I32, I64, choose, get, getGlobal, i32, i64, ret, sequence, setGlobal, when } from "../../isa/wasm/code.ts";
+import { I32, I64, call, choose, get, getGlobal, i32, i64, ret, sequence, setGlobal, when } from "../../isa/wasm/code.ts";
 import type { Callee, Global, Local, Node, Operand, Statement, Value } from "../../isa/wasm/code.ts";
 import { ModuleBuilder } from "../../isa/wasm/module.ts";
 import type { EngineOptions } from "./contract.ts";
@@ -102,6 +102,8 @@ const FUNCTIONS = {
   install: "wwwww:",
   /** (s, va, offset, write, left): makes the line present; STATUS, SLOW_COST */
   touch: "wwwww:",
+  /** (page of linear memory): it is no longer as the last snapshot has it */
+  markPage: "w:",
   /** (offset): predecoded entry of a word that was written */
   wroteCode: "w:",
   /** (s, va, left, descriptor, register address): value */
@@ -189,6 +191,14 @@ export const contextOf = (core: Core, s: Local): Value =>
   partOf(core.tables.contexts, core.tables.contextBytes, i32.add(i32.mul(hartOf(s), CONTEXTS), i32.ne(field(s, HART.PRIV), 3)));
 export const field = (s: Local, offset: number): Value => i32.load(get(s), offset);
 export const setField = (s: Local, offset: number, value: Operand): Statement => i32.store(get(s), value, offset);
+
+/** Whoever writes RAM or a tracked table (tables.ts) marks the page of that address. */
+export const mark = (core: Core, address: Value): Node =>
+  when(i32.eqz(i32.load8U(i32.shrU(address, 12), core.tables.dirty)), [
+    call(core.functions.markPage, i32.shrU(address, 12)),
+  ]);
+/** Whether the model sees which code was executed: a hart that runs ahead does it on code, too. */
+export const seesCode = (core: Core): boolean => core.cycle && core.harts > 1;
 
 /** Ends a slow path that must wait for its hart's turn in the order. */
 export const refuse = (core: Core, value?: Value): Node => sequence(setGlobal(core.status, STATUS.REFUSED), ret(value));

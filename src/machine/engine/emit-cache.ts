@@ -11,13 +11,14 @@
  * is left in it (older than RESERVATION_CYCLES ones are dropped, so an abandoned LR does not slow stores for ever).
  */
 import {
-  I32, I64, block, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, set, setGlobal, tee, when,
+  I32, I64, block, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, sequence, set, setGlobal, tee, when,
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART } from "../memory/layout.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
 import {
-  RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, mustWait, partOf, payFirst, refuse, setField, syncClock,
+  RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, mark, mustWait, partOf, payFirst, refuse, seesCode, setField,
+  syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
 import { DIRECTORY, LINE } from "./tables.ts";
@@ -88,7 +89,9 @@ function lookUpL2(core: Core, line: Local, at: Local, next: Local): Node[] {
       addCost(core, U54_LIKE.memory - U54_LIKE.l2Hit),
       set(next, i32.add(i32.shl(setOf(), 2), core.tables.l2Next)),
       i32.store(i32.add(get(at), i32.shl(i32.and(i32.load(get(next)), l2Ways - 1), 2)), get(line)),
+      mark(core, get(at)),
       i32.store(get(next), i32.add(i32.load(get(next)), 1)),
+      mark(core, get(next)),
     ),
     addCost(core, U54_LIKE.l2Hit),
   ];
@@ -112,6 +115,7 @@ function defineFillLine(core: Core): void {
       i32.store(get(next), i32.add(i32.load(get(next)), 1)),
       when(i32.ne(tee(old, i32.load(tagAt(core, way))), -1), [
         set(entry, directoryOf(core, get(old))),
+        mark(core, get(entry)),
         i64.store(get(entry), i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1)), DIRECTORY.SHARERS),
         when(i32.eq(i32.load(get(entry), DIRECTORY.OWNER), i32.add(get(hart), 1)), [
           i32.store(get(entry), 0, DIRECTORY.OWNER),
@@ -120,6 +124,7 @@ function defineFillLine(core: Core): void {
         call(functions.breakReservation, get(hart), get(old)),
       ]),
       set(entry, directoryOf(core, get(line))),
+      mark(core, get(entry)),
       when(tee(owner, i32.load(get(entry), DIRECTORY.OWNER)), [
         addCost(core, U54_LIKE.transfer),
         setGlobal(core.moved, 1),
@@ -146,6 +151,7 @@ function defineTakeLine(core: Core): void {
     const next = label("next");
     return [
       set(entry, directoryOf(core, get(line))),
+      mark(core, get(entry)),
       set(rest, i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1))),
       when(i32.eqz(i64.eqz(get(rest))), [
         when(i32.eqz(getGlobal(core.moved)), [addCost(core, U54_LIKE.invalidate)]),
@@ -209,6 +215,22 @@ const writerOf = (core: Core, hart: Value, offset: Local): Value =>
 const holdsCode = (core: Core, offset: Local): Value =>
   i32.load(i32.shl(i32.shrU(get(offset), 12), 2), core.tables.codeOf);
 
+/** The same for model time: harts other than this one may be ahead, executing it. */
+const wasExecuted = (core: Core, offset: Local): Value =>
+  seesCode(core) ? i32.load8U(i32.shrU(get(offset), 12), core.tables.executed) : i32.const(0);
+const storesAreSlow = (core: Core, offset: Local): Value =>
+  seesCode(core) ? i32.or(wasExecuted(core, offset), holdsCode(core, offset)) : holdsCode(core, offset);
+
+/** The word of code bits that has the bit of `offset`, and that bit. */
+const codeBitsAt = (core: Core, offset: Local): Value =>
+  i32.add(i32.shl(i32.shrU(get(offset), 7), 2), core.tables.codeBits);
+const codeBit = (offset: Local): Value => i32.shl(1, i32.and(i32.shrU(get(offset), 2), 31));
+
+/** Stores take the slow path until the page is marked; a store that gets there marks it. */
+const ramPage = (core: Core, offset: Local): Value => i32.add(get(offset), core.tables.ramOffset);
+const isMarked = (core: Core, offset: Local): Value =>
+  i32.load8U(i32.shrU(ramPage(core, offset), 12), core.tables.dirty);
+
 /** Predecoded entry of the word at `offset`, in the predecoded page. */
 const codeEntry = (page: Value, offset: Local): Value => i32.add(page, i32.shl(i32.and(get(offset), 0xffc), 1));
 
@@ -230,18 +252,21 @@ function defineTouchCycle(core: Core): void {
     const others = scope.local(I32);
     const isOwned = i32.eq(i32.load(get(entry), DIRECTORY.OWNER), i32.add(get(hart), 1));
     const mayWrite = i32.and(
-      i32.and(i32.or(get(write), writableByFlags(core)), get(owned)),
-      i32.eqz(holdsCode(core, offset)),
+      i32.and(i32.or(get(write), i32.and(writableByFlags(core), isMarked(core, offset))), get(owned)),
+      i32.eqz(storesAreSlow(core, offset)),
     );
-    const install = when(
-      i32.or(i32.eqz(get(write)), readableByFlags(core)),
-      [call(functions.install, get(s), get(va), get(offset), get(way), mayWrite)],
+    const install = sequence(
+      when(get(write), [mark(core, ramPage(core, offset))]),
+      when(
+        i32.or(i32.eqz(get(write)), readableByFlags(core)),
+        [call(functions.install, get(s), get(va), get(offset), get(way), mayWrite)],
+      ),
     );
     const rest = i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1));
-    const toCode: Node[] = core.harts > 1
-      ? [when(i32.and(i32.ne(get(write), 0), i32.ne(holdsCode(core, offset), 0)), [
+    const toCode: Node[] = seesCode(core)
+      ? [when(i32.and(i32.ne(get(write), 0), i32.ne(storesAreSlow(core, offset), 0)), [
           when(mustWait(core, left), [refuse(core)]),
-          when(i32.load(codeEntry(holdsCode(core, offset), offset)), [payFirst(core, s, left, U54_LIKE.invalidate)]),
+          when(i32.and(i32.load(codeBitsAt(core, offset)), codeBit(offset)), [payFirst(core, s, left, U54_LIKE.invalidate)]),
         ])]
       : [];
     return [
@@ -285,6 +310,7 @@ function defineTouchFunctional(core: Core): void {
     );
     return [
       when(get(write), [
+        mark(core, ramPage(core, offset)),
         syncClock(core, s, left),
         when(readableByFlags(core), [
           call(functions.install, get(s), get(va), get(offset), i32.const(0), mayWrite),
@@ -352,7 +378,15 @@ function defineWroteCode(core: Core): void {
   core.module.define(core.functions.wroteCode, (scope) => {
     const [offset] = scope.params as [Local];
     const page = scope.local(I32);
+    const at = scope.local(I32);
+    const forget: Node[] = seesCode(core)
+      ? [when(i32.and(i32.load(tee(at, codeBitsAt(core, offset))), codeBit(offset)), [
+          i32.store(get(at), i32.and(i32.load(get(at)), i32.xor(codeBit(offset), -1))),
+          mark(core, get(at)),
+        ])]
+      : [];
     return [
+      ...forget,
       when(tee(page, holdsCode(core, offset)), [
         i32.store(codeEntry(get(page), offset), 0),
       ]),
@@ -360,7 +394,21 @@ function defineWroteCode(core: Core): void {
   });
 }
 
+function defineMarkPage(core: Core): void {
+  const { dirty, dirtyList } = core.tables;
+  core.module.define(core.functions.markPage, (scope) => {
+    const [page] = scope.params as [Local];
+    const count = scope.local(I32);
+    return [
+      i32.store8(get(page), 1, dirty),
+      i32.store(0, tee(count, i32.add(i32.load(0, dirtyList), 1)), dirtyList),
+      i32.store(i32.shl(get(count), 2), get(page), dirtyList),
+    ];
+  });
+}
+
 export function emitCache(core: Core): void {
+  defineMarkPage(core);
   defineWroteCode(core);
   defineInstall(core);
   defineReserved(core);

@@ -12,7 +12,7 @@ import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import { BOARD, HART } from "../memory/layout.ts";
 import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE, U54_LIKE } from "../timing/preset.ts";
-import { ACCESS, addCost, field, hartOf, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
+import { ACCESS, addCost, field, hartOf, mark, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
 import { CONTEXTS, DIRECTORY, EXEC, LINE, TLB } from "./tables.ts";
 
@@ -120,6 +120,7 @@ function defineWalk(core: Core): void {
       set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
       when(i32.and(get(mutate), i32.ne(i32.and(get(pte), get(wanted)), get(wanted))), [
         i32.store(get(at), tee(pte, i32.or(get(pte), get(wanted)))),
+        mark(core, get(at)),
       ]),
       when(i32.shrU(get(pte), 30), fault(accessFault(access))),
       set(table, i32.and(i32.shl(get(pte), 2), PAGE)),
@@ -265,6 +266,7 @@ function defineTables(core: Core): void {
     const owner = scope.local(I32);
     const release = when(tee(owner, i32.load(get(p.entry), DIRECTORY.OWNER)), [
       i32.store(get(p.entry), 0, DIRECTORY.OWNER),
+      mark(core, get(p.entry)),
       call(core.functions.unlink, call(
         core.functions.findWay, i32.sub(get(owner), 1), i32.shrU(get(p.at), CACHE.lineShift),
       )),

@@ -12,7 +12,7 @@ import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts"
 import type { CostClass, Instruction } from "../../isa/index.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
-import { STATUS, clockAt, contextOf, failed, field, mustWait, setField } from "./core.ts";
+import { STATUS, clockAt, contextOf, failed, field, mustWait, seesCode, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { EXIT, Time } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
@@ -131,8 +131,8 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     const inPage = i32.and(get(c.pc), 0xfff);
     const page = i32.sub(get(c.p), i32.shl(inPage, 1));
     return [
-      // Stores to its page are ordered too.
-      ...(c.core.harts > 1 ? [c.ordered] : []),
+      // Stores to its page are ordered too; functional mode has no such order.
+      ...(seesCode(c.core) ? [c.ordered] : []),
       call(c.core.imports.predecode, get(c.p), i32.add(i32.load(page, CODE_PAGE_BYTES + 4), inPage)),
       br(c.next),
     ];

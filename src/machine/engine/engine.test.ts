@@ -25,9 +25,10 @@ describe.each(TIMINGS)("%s", (timing) => {
   test("another hart's store takes a reservation, its store to another line does not", () => {
     const program = (offset: number): Program => {
       const p = new Program().li("s0", DATA).a("bne", "a0", "zero", "other");
-      p.a("lr.w", "t0", "s0").li("t1", 300).label("wait").a("addi", "t1", "t1", -1).a("bne", "t1", "zero", "wait");
+      p.a("lr.w", "t0", "s0").li("t1", 1500).label("wait").a("addi", "t1", "t1", -1).a("bne", "t1", "zero", "wait");
       p.a("addi", "t2", "zero", 7).a("sc.w", "t3", "s0", "t2").label("end").a("jal", "zero", "end");
-      p.label("other").li("t1", 100).label("delay").a("addi", "t1", "t1", -1).a("bne", "t1", "zero", "delay");
+      // Later than a hart may run ahead.
+      p.label("other").li("t1", 600).label("delay").a("addi", "t1", "t1", -1).a("bne", "t1", "zero", "delay");
       return p.a("sw", "s0", "t1", offset).a("jal", "zero", "end");
     };
     for (const interleave of ["exact", "ahead"] as const) {

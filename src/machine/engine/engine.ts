@@ -61,7 +61,8 @@ function resetTables(
   clear(tables.writers, tables.l2Tags - tables.writers, 0);
   clear(tables.l2Tags, tables.l2Next - tables.l2Tags, 0xff);
   clear(tables.l2Next, tables.directory - tables.l2Next, 0);
-  clear(tables.directory, tables.codeOf - tables.directory, 0);
+  clear(tables.directory, tables.executed - tables.directory, 0);
+  clear(tables.executed, tables.trackedEnd - tables.executed, 0);
   clear(tables.codeOf, (ramBytes / 4096) * 4, 0);
   clear(tables.code, CODE_PAGES * CODE_PAGE_STRIDE, 0);
   for (const word of [MACHINE_WORD.TURN_HART, MACHINE_WORD.CODE_PAGES_USED]) words[word / 4] = 0;
@@ -94,10 +95,24 @@ export function createEngine(options: EngineOptions): Engine {
         imports.mmioStore(hart, at >>> 0, size, value),
       pmpAllows: (hart: number, at: number, size: number, access: number, privilege: number) =>
         imports.pmpAllows(hart, at >>> 0, size, access, privilege),
-      predecode: (entry: number, offset: number) =>
-        predecode(words, entry >>> 2, words[(ramOffset + (offset >>> 0)) >>> 2]!, offset),
+      predecode: (entry: number, offset: number) => {
+        predecode(words, entry >>> 2, words[(ramOffset + (offset >>> 0)) >>> 2]!, offset);
+        if (seesCode) executed(offset);
+      },
     },
   });
+  const seesCode = options.timing === "cycle" && harts > 1;
+  const markPage = (page: number): void => {
+    if (bytes[tables.dirty + page] !== 0) return;
+    bytes[tables.dirty + page] = 1;
+    const count = ++words[tables.dirtyList >>> 2]!;
+    words[(tables.dirtyList >>> 2) + count] = page;
+  };
+  const executed = (offset: number): void => {
+    const at = (tables.codeBits >>> 2) + (offset >>> 7);
+    words[at]! |= 1 << ((offset >>> 2) & 31);
+    markPage(at >>> 10);
+  };
   const { run, wroteCode } = instance.exports as unknown as Exports;
   const read64 = (at: number): number => (words[at]! >>> 0) + (words[at + 1]! >>> 0) * 0x1_0000_0000;
   const write64 = (address: number, value: number): void => {
@@ -109,6 +124,9 @@ export function createEngine(options: EngineOptions): Engine {
   let unused = true;
   const reset = (fresh: boolean): void => {
     resetTables(words, bytes, tables, harts, memoryBytes, fresh);
+    // Where nothing is marked there are zeroes; the L2 is not empty so.
+    const changed = fresh ? tables.directory : tables.trackedEnd;
+    for (let at = tables.trackedStart; at < changed; at += 4096) markPage(at >>> 12);
     unused = true;
     for (let hart = 0; hart < harts; hart++) {
       words.fill(-1, hartWord(hart, HART.EVENT_CLOCK), hartWord(hart, HART.EVENT_CLOCK) + 2);
@@ -148,6 +166,8 @@ export function createEngine(options: EngineOptions): Engine {
     now: () => Math.max(...all(HART.CLOCK)),
     wroteRam: (offset, length) => {
       assert(offset >= 0 && length >= 0 && offset + length <= memoryBytes, "engine: wroteRam is inside RAM");
+      if (length === 0) return;
+      for (let page = (ramOffset + offset) >>> 12; page <= (ramOffset + offset + length - 1) >>> 12; page++) markPage(page);
       for (let at = offset & ~3; at < offset + length; ) {
         const nextPage = (at & ~0xfff) + 0x1000;
         if (words[(tables.codeOf >>> 2) + (at >>> 12)] === 0) at = nextPage;

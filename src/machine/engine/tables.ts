@@ -1,6 +1,11 @@
 /**
  * Where the engine keeps its own tables: behind the sections of memory/layout.ts, before guest RAM.
  * Everything here is a cache or model state, rebuilt by `reset`; nothing of it is in a machine hash.
+ *
+ * What a snapshot does with a table (machine/snapshot/), and so where a new table goes:
+ *   contexts .. l1Next, writers   small, changed all over: copied whole
+ *   l2Tags .. codeBits            large model state: whoever writes there calls `mark` (core.ts), and so for RAM
+ *   codeOf, code                  caches without influence on the model: left alone, stale entries dropped one by one
  */
 import type { Timing } from "../types.ts";
 import { ENGINE_BASE } from "../memory/layout.ts";
@@ -49,9 +54,20 @@ export interface Tables {
   readonly l1Next: number;
   /** Functional mode: line-table slot that may write a physical page, by page number modulo lineSlots. */
   readonly writers: number;
+  /** From here to trackedEnd: whole pages of tables that are tracked. */
+  readonly trackedStart: number;
   readonly l2Tags: number;
   readonly l2Next: number;
   readonly directory: number;
+  /** Cycle mode, several harts: a byte by RAM page, whether instructions were fetched from it. */
+  readonly executed: number;
+  /** Likewise: a bit by word of RAM, whether an instruction in it was executed since it was last written. */
+  readonly codeBits: number;
+  readonly trackedEnd: number;
+  /** A byte by 4 KiB page of this whole memory: whether it was written since the last snapshot or restore. */
+  readonly dirty: number;
+  /** How many pages that are, then their numbers. */
+  readonly dirtyList: number;
   /** By RAM page: address of its predecoded page or 0. */
   readonly codeOf: number;
   readonly code: number;
@@ -74,6 +90,12 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
   const contextBytes = lineBytes + (EXEC.ENTRIES << EXEC.SHIFT);
   const l1Lines = cycle ? CACHE.l1Sets * CACHE.l1Ways : 0;
   const l2Lines = cycle ? CACHE.l2Sets * CACHE.l2Ways : 0;
+  const alignPage = (): number => {
+    next = (next + 4095) & ~4095;
+    return next;
+  };
+  /** Only then does the model ask whether code was executed. */
+  const seesCode = cycle && harts > 1;
   const tables = {
     lineShift: cycle ? CACHE.lineShift : 12,
     lineSlots,
@@ -88,12 +110,20 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
     l1Slots: take(harts * l1Lines * 4),
     l1Next: take(cycle ? harts * CACHE.l1Sets * 4 : 0),
     writers: take(cycle ? 0 : harts * lineSlots * 4),
+    trackedStart: alignPage(),
     l2Tags: take(l2Lines * 4),
     l2Next: take(cycle ? CACHE.l2Sets * 4 : 0),
     directory: take(cycle ? (memoryBytes / 64) << DIRECTORY.SHIFT : 0),
+    executed: take(seesCode ? memoryBytes / 4096 : 0),
+    codeBits: take(seesCode ? memoryBytes / 32 : 0),
+    trackedEnd: alignPage(),
     codeOf: take((memoryBytes / 4096) * 4),
     code: take(CODE_PAGES * CODE_PAGE_STRIDE),
   };
+  // One page of this memory more is five bytes more here.
+  const pages = Math.ceil((next + memoryBytes + 0x2_0000) / (4096 - 5));
+  const dirty = take(pages);
+  const dirtyList = take(pages * 4 + 4);
   const ramOffset = Math.ceil(next / 0x1_0000) * 0x1_0000;
-  return { ...tables, ramOffset, wasmPages: (ramOffset + memoryBytes) / 0x1_0000 };
+  return { ...tables, dirty, dirtyList, ramOffset, wasmPages: (ramOffset + memoryBytes) / 0x1_0000 };
 }
