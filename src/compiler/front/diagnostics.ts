@@ -79,7 +79,7 @@ export const DIAGNOSTICS = {
   ],
   K064: [
     "`new {0}` has no place here",
-    "`new` works in module-level const, in fields and in `const x = new T()`; the heap is kmalloc and kmem_cache_alloc",
+    "`new` works in module-level const, in fields, in `const x = new T()` and as the result of an \"inline\" function; the heap is kmalloc and kmem_cache_alloc",
   ],
   K065: [
     "{0} is not constant",
@@ -149,6 +149,11 @@ export const DIAGNOSTICS = {
   K113: ["`undefined` does not exist here", "use null"],
   K114: ["a naked function holds only asm`...`", "move the rest into an ordinary function"],
   K115: ["an integer has no fraction", "scale it: nanoseconds, pages, per mille"],
+  K117: [
+    "{0} has nothing to call at the end of the block",
+    "give its class a method `[Symbol.dispose](): void`",
+  ],
+  K118: ["`using` stands in a block", "put braces around it: `{ using _x = …; … }`"],
   K116: ["functions need an explicit return type", "write `{0}(...): void` (or the type)"],
 } as const satisfies Record<string, readonly [message: string, hint: string]>;
 

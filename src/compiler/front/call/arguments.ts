@@ -120,13 +120,8 @@ function defaultArgument(
   return lowerExpression(f, p.initializer!, activationScope(activation));
 }
 
-function explicitTypeArgs(
-  f: Lowering,
-  call: TS.CallExpression,
-  fn: FunctionSymbol,
-  self: Operand | null,
-  scope: Scope,
-): Map<string, Type> {
+/** Type parameters of the class of `this`. */
+export function classTypeArgs(self: Operand | null): Map<string, Type> {
   const typeArgs = new Map<string, Type>();
   if (self?.type.kind === "class") {
     const { cls, args } = self.type;
@@ -134,6 +129,17 @@ function explicitTypeArgs(
       args[i] && typeArgs.set(t, args[i]);
     });
   }
+  return typeArgs;
+}
+
+function explicitTypeArgs(
+  f: Lowering,
+  call: TS.CallExpression,
+  fn: FunctionSymbol,
+  self: Operand | null,
+  scope: Scope,
+): Map<string, Type> {
+  const typeArgs = classTypeArgs(self);
   const written = call.typeArguments ?? [];
   if (written.length && written.length !== fn.typeParams.length) {
     f.diagnostics.fail(call, "K027", fn.name, fn.typeParams.length, written.length);

@@ -4,13 +4,20 @@ import type { Value } from "../../ir.ts";
 import { convert, convertExplicitly } from "../lower/convert.ts";
 import { lowerExpression, NO_VALUE } from "../lower/expressions.ts";
 import { inlineCall, resultType, shouldInline } from "./inline.ts";
-import { evaluateArguments, findCallee, type Arguments, type Callee } from "./arguments.ts";
+import {
+  classTypeArgs,
+  evaluateArguments,
+  findCallee,
+  type Arguments,
+  type Callee,
+} from "./arguments.ts";
 import { lowerIntrinsic } from "./intrinsics.ts";
 import { findField, strideOf } from "../types/layout.ts";
 import { findVariable, type Lowering, type Scope } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
 import { indexed } from "../lower/places.ts";
 import { lowerProperty, unknownName } from "../lower/names.ts";
+import type { FunctionSymbol } from "../types/symbols.ts";
 import { reachStatic } from "../constants/statics.ts";
 import { ts } from "../typescript.ts";
 import {
@@ -164,6 +171,28 @@ function invoke(f: Lowering, node: TS.CallExpression, callee: Callee, scope: Sco
   const { fn } = callee;
   if (fn.generator) return f.diagnostics.fail(node, "K083", fn.name);
   const args = evaluateArguments(f, node, callee, scope);
+  return enter(f, node, callee, args, scope);
+}
+
+/** `[Symbol.dispose]` of a class, or null. */
+export function disposeMethod(type: Type): FunctionSymbol | null {
+  return type.kind === "class" ? (type.cls.methods.get("[Symbol.dispose]") ?? null) : null;
+}
+
+/** A call, not written in the source, of a method without parameters. */
+export function invokeMethod(f: Lowering, node: TS.Node, callee: Callee, scope: Scope): void {
+  const typeArgs = classTypeArgs(callee.self);
+  enter(f, node, callee, { values: [], types: [], typeArgs, rest: null }, scope);
+}
+
+function enter(
+  f: Lowering,
+  node: TS.Node,
+  callee: Callee,
+  args: Arguments,
+  scope: Scope,
+): Operand {
+  const { fn } = callee;
   if (f.b.dead) return deadResult(f, callee, args);
   f.at(node, scope);
   if (shouldInline(f, fn, node, scope)) return inlineCall(f, node, callee, args, scope);

@@ -32,14 +32,10 @@ export function lowerForOf(f: Lowering, node: TS.ForOfStatement, scope: Scope): 
 
   const end = f.b.block();
   const args = evaluateArguments(f, call, callee, scope);
-  const onYield = (value: Operand): void => {
+  const onYield = (value: Operand, yieldedFrom: Scope): void => {
     const resume = f.b.block();
-    const inner = innerScope(scope, {
-      label: scope.label,
-      breakTo: end,
-      continueTo: resume,
-      up: scope.loop,
-    });
+    const loop = { label: scope.label, breakTo: end, continueTo: resume, up: scope.loop };
+    const inner = { ...innerScope(scope, loop), yieldedFrom };
     if (value.literal) declareConstant(inner, name.text, value);
     else declareVariable(f, inner, name.text, value, isConst, name);
     lowerStatement(f, node.statement, inner);

@@ -128,7 +128,7 @@ export function bindParameters(
 /** Lowers the body of the callee in place of the call. */
 export function inlineCall(
   f: Lowering,
-  call: TS.CallExpression,
+  call: TS.Node,
   callee: Callee,
   args: Arguments,
   scope: Scope,

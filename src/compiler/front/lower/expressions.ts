@@ -129,7 +129,7 @@ function lowerYield(f: Lowering, node: TS.YieldExpression, scope: Scope): Operan
       "a generator yields one value at a time: `yield x`",
     );
   }
-  onYield(lowerExpression(f, node.expression, scope, scope.activation.result), node);
+  onYield(lowerExpression(f, node.expression, scope, scope.activation.result), scope);
   return NO_VALUE;
 }
 

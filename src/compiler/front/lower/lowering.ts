@@ -23,7 +23,7 @@ export interface Activation extends TypeContext, LocationScope {
   /** Where `return` goes when inlined; null in the function that is being compiled. */
   readonly returnTo: { readonly block: Block; readonly words: readonly VariableWord[] } | null;
   /** In a generator: what `yield` does. */
-  readonly onYield: ((value: Operand, node: TS.Node) => void) | null;
+  readonly onYield: ((value: Operand, from: Scope) => void) | null;
   readonly caller: Activation | null;
 }
 
@@ -42,6 +42,10 @@ export interface Scope {
   readonly loop: Loop | null;
   /** The label in front of the statement being lowered. */
   readonly label: string | null;
+  /** What to release when this scope is left (`using`), in order of declaration; see cleanup.ts. */
+  readonly cleanups: ((scope: Scope) => void)[];
+  /** The body of a for..of: the scope of the generator's `yield`. */
+  readonly yieldedFrom: Scope | null;
 }
 
 export class Lowering {
@@ -72,11 +76,27 @@ export class Lowering {
 }
 
 export function innerScope(up: Scope, loop: Loop | null = up.loop): Scope {
-  return { up, names: new Map(), activation: up.activation, loop, label: null };
+  return {
+    up,
+    names: new Map(),
+    activation: up.activation,
+    loop,
+    label: null,
+    cleanups: [],
+    yieldedFrom: null,
+  };
 }
 
 export function activationScope(activation: Activation): Scope {
-  return { up: null, names: new Map(), activation, loop: null, label: null };
+  return {
+    up: null,
+    names: new Map(),
+    activation,
+    loop: null,
+    label: null,
+    cleanups: [],
+    yieldedFrom: null,
+  };
 }
 
 export function findVariable(scope: Scope, name: string): Variable | null {

@@ -1,6 +1,7 @@
 /** Statements. A problem abandons one statement; the next is looked at. */
 import type TS from "typescript";
 import type { Block } from "../../ir.ts";
+import { release, releaseActivation, releaseLoop } from "./cleanup.ts";
 import { lowerCondition } from "./conditions.ts";
 import { convert, materialize } from "./convert.ts";
 import { lowerExpression } from "./expressions.ts";
@@ -10,7 +11,8 @@ import { lowerDo, lowerFor, lowerWhile } from "./loops.ts";
 import { ts } from "../typescript.ts";
 import { LITERAL, typeName } from "../types/types.ts";
 import { arithmetic } from "./arithmetic.ts";
-import { constantNumber, lowerVariables } from "./variables.ts";
+import type { Operand } from "./operand.ts";
+import { constantNumber, lowerStorage, lowerVariables } from "./variables.ts";
 
 export function lowerStatements(
   f: Lowering,
@@ -18,6 +20,7 @@ export function lowerStatements(
   scope: Scope,
 ): void {
   for (const statement of statements) lowerStatement(f, statement, scope);
+  release(f, scope);
 }
 
 export function lowerBlock(f: Lowering, block: TS.Block, scope: Scope): void {
@@ -122,12 +125,13 @@ function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void 
   if (onYield) {
     if (node.expression)
       f.diagnostics.fail(node, "K101", "a generator that returns a value", "write `return;`");
+    releaseActivation(f, scope);
     f.b.jump(returnTo!.block);
     return;
   }
   let words: readonly import("../../ir.ts").Value[] = [];
   if (node.expression) {
-    const value = lowerExpression(f, node.expression, scope, result);
+    const value = returnedValue(f, node.expression, scope);
     if (result.kind === "void") {
       if (value.type.kind !== "void" && value.type.kind !== "never")
         f.diagnostics.fail(node, "K040", typeName(value.type), "void", "drop the value");
@@ -136,7 +140,16 @@ function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void 
     f.diagnostics.fail(node, "K088", fn.name, typeName(result));
   }
   f.at(node, scope);
+  releaseActivation(f, scope);
   leave(f, words, scope);
+}
+
+/** `return new T()` in an "inline" function is storage on the frame that it is inlined into. */
+function returnedValue(f: Lowering, node: TS.Expression, scope: Scope): Operand {
+  const { fn, result, returnTo } = scope.activation;
+  if (ts.isNewExpression(node) && fn.directives.inline && returnTo)
+    return lowerStorage(f, node, node, fn.name, scope);
+  return lowerExpression(f, node, scope, result);
 }
 
 /** Returns from the activation with these words. */
@@ -166,6 +179,7 @@ function lowerJump(
     if (node.label && loop.label !== node.label.text) continue;
     const target: Block | null = kind === "break" ? loop.breakTo : loop.continueTo;
     if (target) {
+      releaseLoop(f, scope, loop, kind === "continue");
       f.b.jump(target);
       return;
     }

@@ -2,6 +2,7 @@
 import type TS from "typescript";
 import type { Value } from "../../ir.ts";
 import { evaluate } from "../constants/consteval.ts";
+import { releaseAtEnd } from "./cleanup.ts";
 import { convert } from "./convert.ts";
 import { lowerExpression } from "./expressions.ts";
 import { alignOf, fieldType, layoutOf, sizeOf, strideOf } from "../types/layout.ts";
@@ -106,11 +107,12 @@ function declareBroken(scope: Scope, name: string): void {
 }
 
 export function lowerVariables(f: Lowering, list: TS.VariableDeclarationList, scope: Scope): void {
-  if ((list.flags & ts.NodeFlags.Using) === ts.NodeFlags.Using) {
-    f.diagnostics.fail(list, "K101", "`using`", "release it at each return");
-  }
-  const isConst = (list.flags & ts.NodeFlags.Const) !== 0;
-  if ((list.flags & ts.NodeFlags.BlockScoped) === 0)
+  const scoped = list.flags & ts.NodeFlags.BlockScoped;
+  const isUsing = scoped === ts.NodeFlags.Using;
+  if (scoped === ts.NodeFlags.AwaitUsing) f.diagnostics.fail(list, "K101", "`await`", "write `using`");
+  if (isUsing && !ts.isBlock(list.parent.parent)) f.diagnostics.fail(list, "K118");
+  const isConst = isUsing || scoped === ts.NodeFlags.Const;
+  if (scoped === 0)
     f.diagnostics.report(list, "K101", "var", "write let or const");
   for (const declaration of list.declarations) {
     if (!ts.isIdentifier(declaration.name)) {
@@ -120,6 +122,7 @@ export function lowerVariables(f: Lowering, list: TS.VariableDeclarationList, sc
     const name = declaration.name.text;
     const done = f.diagnostics.guarded(() => {
       lowerDeclaration(f, declaration, name, isConst, scope);
+      if (isUsing) releaseAtEnd(f, scope, scope.names.get(name)!, declaration);
       return true;
     });
     if (!done) declareBroken(scope, name);
@@ -137,7 +140,7 @@ function lowerDeclaration(
   f.at(node, scope);
   if (initializer && ts.isNewExpression(initializer)) {
     if (!isConst) f.diagnostics.fail(node, "K066", name);
-    lowerStorage(f, node, initializer, name, scope);
+    declareConstant(scope, name, lowerStorage(f, node, initializer, name, scope));
     return;
   }
   const type = node.type ? resolveType(f.unit, node.type, scope.activation) : null;
@@ -172,14 +175,14 @@ function zeroOf(f: Lowering, type: Type): Operand {
   return { type, words: variableWords("", type).map(() => f.b.constant(0)) };
 }
 
-/** `const x = new T()`: storage on this frame, initialised in place. */
-function lowerStorage(
+/** `const x = new T()`: storage on this frame, initialised in place. Also what an "inline" function returns by `return new T()`. */
+export function lowerStorage(
   f: Lowering,
   node: TS.Node,
   initializer: TS.NewExpression,
   name: string,
   scope: Scope,
-): void {
+): Operand {
   const type = storageTypeOfNew(f.unit, initializer, scope.activation);
   if (type.kind === "percpu") f.diagnostics.fail(initializer, "K068");
   const size = sizeOf(f.unit, type, node);
@@ -202,7 +205,7 @@ function lowerStorage(
     constructInPlace(f, base, 0, type, initializer.arguments ?? [], scope, initializer);
   if (type.kind === "array" && type.of.kind === "struct")
     constructElements(f, base, 0, type, initializer, scope);
-  declareConstant(scope, name, { type: valueTypeOf(type), words: [base] });
+  return { type: valueTypeOf(type), words: [base] };
 }
 
 function constructElements(

@@ -241,7 +241,7 @@ export class Modules {
       if (!member.body) this.diagnostics.fail(member, "K005", "a method without a body");
       cls.methods.set(
         name,
-        this.functionSymbol(module, member, member.body, `${cls.name}.${name}`, cls, exported),
+        this.functionSymbol(module, member, member.body, `${cls.name}.${symbolName(name)}`, cls, exported),
       );
     }
     return cls;
@@ -310,6 +310,9 @@ export class Modules {
     this.checked = true;
   }
 }
+
+/** `[Symbol.dispose]` as symbol tables and backtraces show it. */
+const symbolName = (method: string): string => method.replace(/^\[Symbol\.(\w+)\]$/, "$1");
 
 function exportsOf(module: Module): string[] {
   return [...module.names.values()].filter((s) => "exported" in s && s.exported).map((s) => s.name);
