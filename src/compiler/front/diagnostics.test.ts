@@ -186,7 +186,7 @@ test("pointers, classes and storage", () => {
     b = addr(b);
         10: u32 does not convert to an address (K040) |   addr takes a structure, an array, a string or a function
     const m = new Map();
-        15: \`new Map\` has no place here (K064) |   \`new\` works in module-level const, in fields and in \`const x = new T()\`; the heap is kmalloc and kmem_cache_alloc
+        15: \`new Map\` has no place here (K064) |   \`new\` works in module-level const, in fields, in \`const x = new T()\` and as the result of an "inline" function; the heap is kmalloc and kmem_cache_alloc
     let s = new first();
         5: storage is \`const\`: \`const s = new ...\` (K066) |   \`new T()\` names storage, it is not a pointer that moves
     b = READ_ONCE(b + 1);
@@ -318,7 +318,7 @@ test("constructs outside of the dialect", () => {
     b = typeof b;
         5: \`typeof\` is not part of kernel TypeScript (K101) |   types are known at compile time, and nothing is ever deleted
     use(\`x \${b}\`);
-        5: a template with a substitution is not part of kernel TypeScript (K101) |   printk and snprintf format text
+        5: a template with a substitution here is not part of kernel TypeScript (K101) |   it is the format of pr_info, snprintf and other functions that print
     text = text + "x";
         8: string operators do not exist here (K106) |   printk and snprintf format text
     var x: u32 = 1;

@@ -149,12 +149,15 @@ export const DIAGNOSTICS = {
   K113: ["`undefined` does not exist here", "use null"],
   K114: ["a naked function holds only asm`...`", "move the rest into an ordinary function"],
   K115: ["an integer has no fraction", "scale it: nanoseconds, pages, per mille"],
+  K116: ["functions need an explicit return type", "write `{0}(...): void` (or the type)"],
   K117: [
     "{0} has nothing to call at the end of the block",
     "give its class a method `[Symbol.dispose](): void`",
   ],
   K118: ["`using` stands in a block", "put braces around it: `{ using _x = …; … }`"],
-  K116: ["functions need an explicit return type", "write `{0}(...): void` (or the type)"],
+  K119: ["{0}", "{1}"],
+  K120: ["{0} does not print", "print one of its fields, or a number"],
+  K121: ["a template holds its arguments itself", "write `${...}` in the text"],
 } as const satisfies Record<string, readonly [message: string, hint: string]>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -24,7 +24,7 @@ export function test(count: u32, limit: i32, wide: u64): u32 {
   for (const t of each(tasks[0].links, task, "links")) { if (t.pid > count) break; sum += t.pid; }
   outer: while (sum < 100) {
     switch (sum & 3) { case 0: sum += 2; break; case 1: continue outer; default: sum++; }
-    if (limit < 0 || local.links.empty() && state === STATE.busy) return log("%u %u", sum, wide);
+    if (limit < 0 || local.links.empty() && state === STATE.busy) return log("%u %llu", sum, wide);
     buffer[sum & 15] = u8(sum);
   }
   do { WRITE_ONCE(state, READ_ONCE(state) + 1); amoAdd(addressOf(local.pid), 1); } while (state < 10);

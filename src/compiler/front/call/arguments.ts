@@ -1,7 +1,8 @@
 /** Arguments of a call of a known function: counted, evaluated from left to right, converted; type parameters inferred. */
 import type { Value } from "../../ir.ts";
 import { convert } from "../lower/convert.ts";
-import { lowerExpression } from "../lower/expressions.ts";
+import { checkFormat, takesFormat, templateFormat } from "./format.ts";
+import { lowerExpression, lowerString } from "../lower/expressions.ts";
 import {
   type Activation,
   type Lowering,
@@ -61,9 +62,14 @@ export function evaluateArguments(
   const context: TypeContext = { module: fn.module, typeArgs, thisType: self?.type ?? null };
   const generic = fn.typeParams.some((t) => !typeArgs.has(t));
 
+  let inTemplate: readonly Operand[] = [];
   const raw = declared.map((p, i) => {
     const written = call.arguments[i];
     const want = generic ? null : parameterType(f, p, context);
+    if (i === declared.length - 1 && written && ts.isTemplateExpression(written) && takesFormat(params)) {
+      inTemplate = written.templateSpans.map((span) => lowerExpression(f, span.expression, scope));
+      return lowerString(f, templateFormat(f, written, inTemplate));
+    }
     return written ? lowerExpression(f, written, scope, want) : defaultArgument(f, fn, p, scope);
   });
   if (generic) {
@@ -76,7 +82,10 @@ export function evaluateArguments(
   }
   const types = declared.map((p) => parameterType(f, p, context));
   const values = raw.map((a, i) => bindable(f, a, types[i]!, call.arguments[i] ?? call));
-  const rest = hasRest ? lowerRest(f, call.arguments.slice(declared.length), scope) : null;
+  if (!hasRest) return { values, types, typeArgs, rest: null };
+  const more = call.arguments.slice(declared.length);
+  const format = takesFormat(params) ? call.arguments[declared.length - 1] : undefined;
+  const rest = lowerRest(f, call, more, format, inTemplate, scope);
   return { values, types, typeArgs, rest };
 }
 
@@ -202,29 +211,41 @@ function bindable(f: Lowering, a: Operand, type: Type, node: TS.Node): Operand {
   return convert(f, a, type, node);
 }
 
-/** Pointer and count of the words of a rest parameter. */
-function lowerRest(f: Lowering, args: readonly TS.Expression[], scope: Scope): Value[] {
+/** Pointer and count of the words of a rest parameter; `inTemplate` are those that the template `format` held. */
+function lowerRest(
+  f: Lowering,
+  call: TS.CallExpression,
+  args: readonly TS.Expression[],
+  format: TS.Expression | undefined,
+  inTemplate: readonly Operand[],
+  scope: Scope,
+): Value[] {
   const first = args[0];
   if (first && ts.isSpreadElement(first)) {
     const passed = lowerExpression(f, first.expression, scope);
     if (passed.type.kind !== "varargs" || args.length > 1) f.diagnostics.fail(first, "K091");
     return [...passed.words];
   }
-  const words: Value[] = [];
-  for (const arg of args) {
-    const a = lowerExpression(f, arg, scope);
-    if (a.type.kind === "void" || a.type.kind === "varargs")
-      f.diagnostics.fail(arg, "K047", "this");
-    if (a.literal) words.push(...literalWords(f, a.literal.value, ts.isBigIntLiteral(arg), arg));
-    else words.push(...a.words);
+  const values = [...inTemplate, ...args.map((arg) => lowerExpression(f, arg, scope))];
+  if (format && ts.isStringLiteralLike(format)) checkFormat(f, format, format.text, values);
+  if (format && ts.isTemplateExpression(format)) {
+    if (first) f.diagnostics.fail(first, "K121");
+    checkFormat(f, format, templateFormat(f, format, inTemplate), values);
   }
+  const words = values.flatMap((a, i) => restWords(f, a, args[i - inTemplate.length] ?? call));
   if (!words.length) return [f.b.constant(0), f.b.constant(0)];
-  f.at(args[0]!, scope);
+  f.at(first ?? call, scope);
   const slot = f.argumentSlot(words.length);
   words.forEach((w, i) => {
     f.b.emit("store", [slot, w], { width: 4, offset: 4 * i, access: "plain" });
   });
   return [slot, f.b.constant(words.length)];
+}
+
+/** One argument: a word, or two of a 64-bit one. */
+function restWords(f: Lowering, a: Operand, node: TS.Node): readonly Value[] {
+  if (a.type.kind === "void" || a.type.kind === "varargs") f.diagnostics.fail(node, "K047", "this");
+  return a.literal ? literalWords(f, a.literal.value, ts.isBigIntLiteral(node), node) : a.words;
 }
 
 function literalWords(f: Lowering, value: bigint, wide: boolean, node: TS.Node): Value[] {

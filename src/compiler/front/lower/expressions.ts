@@ -107,7 +107,7 @@ export function lowerExpression(
   }
 }
 
-function lowerString(f: Lowering, text: string): Operand {
+export function lowerString(f: Lowering, text: string): Operand {
   if (f.b.dead) return { type: STRING, words: [f.b.constant(0)], text };
   return {
     type: STRING,
@@ -276,7 +276,10 @@ function refuse(f: Lowering, node: TS.Expression): never {
     case k.SatisfiesExpression:
       return f.diagnostics.fail(node, "K111");
     case k.TemplateExpression:
-      return unsupported("a template with a substitution", "printk and snprintf format text");
+      return unsupported(
+        "a template with a substitution here",
+        "it is the format of pr_info, snprintf and other functions that print",
+      );
     case k.ArrayLiteralExpression:
       return unsupported(
         "an array literal here",
