@@ -7,6 +7,7 @@
  * cycles (104 days).
  */
 import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "./memory/layout.ts";
+import type { Costs } from "./timing/constants.ts";
 import type { LabResult, Stop } from "./types.ts";
 
 export interface Board {
@@ -18,6 +19,10 @@ export interface Board {
   readonly ramOffset: number;
   readonly ramBytes: number;
   readonly hasLab: boolean;
+  /** What device accesses cost in cycle mode. */
+  readonly costs: Costs;
+  /** Cycles until a line raised by one hart reaches another one. */
+  readonly interruptLatency: number;
   /**
    * Why the machine must stop at the end of the running instruction (`requestStop`); null: it need
    * not.

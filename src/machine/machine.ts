@@ -22,13 +22,15 @@ import { NO_ANSWER } from "./device/device.ts";
 import { queueRequest, resetLab } from "./device/lab.ts";
 import { receive } from "./device/uart.ts";
 import { readElf, type ElfSegment } from "./elf.ts";
-import { createEngine, RUN, type Engine, type EngineImports } from "./engine/index.ts";
+import { createEngine, interruptLatency, RUN, type Engine, type EngineImports } from "./engine/index.ts";
 import { hashBoard } from "./hash.ts";
 import { MISA_VALUE, PRIV } from "./hart/bits.ts";
 import { pmpAllows } from "./hart/pmp.ts";
-import { executeSystem } from "./hart/system.ts";
+import { executeSystem, extraCycles } from "./hart/system.ts";
 import { attend, enterTrap } from "./hart/trap.ts";
 import { BOARD, HART, MACHINE_WORD, MAX_HARTS } from "./memory/layout.ts";
+import type { Costs } from "./timing/constants.ts";
+import { DEFAULT_MODEL } from "./timing/model.ts";
 import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Stop } from "./types.ts";
 
 const MIB = 0x10_0000;
@@ -61,13 +63,15 @@ function configProblems(config: MachineConfig): Problem[] {
   return problems;
 }
 
+const costsOf = (config: MachineConfig): Costs => (config.costs ?? DEFAULT_MODEL).costs;
+
 /** What the engine calls; `boardOf` because the board needs the engine's memory first. */
-function engineImports(boardOf: () => Board): EngineImports {
+function engineImports(boardOf: () => Board, costs: Costs): EngineImports {
   const fault = (board: Board): void => {
     board.words[MACHINE_WORD.ACCESS_FAULT >>> 2] = 1;
   };
   return {
-    system: (hart, instruction) => (executeSystem(boardOf(), hart, instruction) ? 0 : -1),
+    system: (hart, instruction) => (executeSystem(boardOf(), hart, instruction) ? extraCycles(costs, instruction) : -1),
     trap: (hart, cause, tval) => enterTrap(boardOf(), hart, cause, tval),
     interrupts: (hart) => attend(boardOf(), hart),
     mmioLoad: (hart, physical, size) => {
@@ -93,6 +97,8 @@ function createBoard(config: MachineConfig, engine: Engine): Board {
     ramOffset: engine.ramOffset,
     ramBytes: config.memoryBytes,
     hasLab: config.lab,
+    costs: costsOf(config),
+    interruptLatency: interruptLatency(config.timing, costsOf(config)),
     stop: null,
     console: new ByteQueue(),
     labResults: [],
@@ -306,7 +312,8 @@ export function createMachine(config: MachineConfig): Result<Machine> {
       timing,
       interleave,
       recordMarks,
-      imports: engineImports(boardOf),
+      costs: costsOf(config),
+      imports: engineImports(boardOf, costsOf(config)),
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

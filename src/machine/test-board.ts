@@ -18,6 +18,9 @@ import { PRIV } from "./hart/bits.ts";
 import { CSR_ROWS } from "./hart/csr-table.ts";
 import { executeSystem } from "./hart/system.ts";
 import { ENGINE_BASE, HART } from "./memory/layout.ts";
+import { DEFAULT_MODEL } from "./timing/model.ts";
+
+export const INTERRUPT_LATENCY = 600;
 
 /** A record that the board was told to emit: [hart, event, pc, a, b, c]. */
 export type EmittedRecord = readonly number[];
@@ -36,6 +39,8 @@ export function createTestBoard(harts = 2): TestBoard {
     ramOffset: ENGINE_BASE,
     ramBytes: 0,
     hasLab: true,
+    costs: DEFAULT_MODEL.costs,
+    interruptLatency: INTERRUPT_LATENCY,
     stop: null,
     console: new ByteQueue(),
     labResults: [],

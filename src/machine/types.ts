@@ -1,5 +1,6 @@
 /** What the lab sees of a machine. `createMachine` in machine.ts makes one. */
 import type { Result } from "../base/result.ts";
+import type { TimingModel } from "./timing/model.ts";
 
 export type Timing = "functional" | "cycle";
 /** exact: one instruction at a time in clock order, the reference. ahead: private work runs ahead (ENGINE.md). */
@@ -18,6 +19,8 @@ export interface MachineConfig {
   readonly lab: boolean;
   /** Buffer mark records for `drainMarks`. Off: marks are still counted. Never changes the hash. */
   readonly recordMarks: boolean;
+  /** What things cost in cycle mode; absent: the default preset. */
+  readonly costs?: TimingModel;
 }
 
 export type Stop =

@@ -1,7 +1,8 @@
 /** What a run is a function of, printed before it starts. */
 import type { Scenario } from "../lab/scenario/schema.ts";
 import { formatSize } from "../lab/scenario/units.ts";
-import { U54_LIKE } from "../machine/timing/preset.ts";
+import { describeModel } from "../machine/timing/model.ts";
+import { costModel } from "../lab/scenario/timing.ts";
 import { table } from "./text.ts";
 
 type Config = Readonly<Record<string, string | number | boolean>>;
@@ -15,8 +16,9 @@ export function conditions(scenario: Scenario, kernelConfig: Config, defaults: C
       ([key, value]) => `${key}=${value}${key in defaults ? ` (default ${defaults[key]})` : ""}`,
     );
   const boot = Object.entries(scenario.boot).map(([key, value]) => `${key}=${value}`);
+  const model = costModel(scenario);
   const costs =
-    machine.timing === "cycle" ? `cost model ${U54_LIKE.name}` : "one cycle an instruction";
+    model === null ? "one cycle an instruction" : `cost model ${describeModel(model)}`;
   const rows = [
     ["scenario:", scenario.name],
     ["seed:", String(scenario.seed)],

@@ -1,3 +1,4 @@
+import { DEFAULT_MODEL } from "../machine/timing/model.ts";
 import { expect, test } from "vitest";
 import type { ResultLeak, RunResult } from "../lab/run/result.ts";
 import { loadScenario } from "../lab/scenario/load.ts";
@@ -41,6 +42,7 @@ const RESULT: RunResult = {
   seed: 7,
   harts: 2,
   timing: "cycle",
+  costs: DEFAULT_MODEL,
   outcome: "poweroff",
   instructions: 1_234_567,
   perHart: [1_000_000, 234_567],
@@ -168,7 +170,7 @@ test("the whole report", () => {
       marks                    4,321
       cycles                   3,000,000 (1 cycle = 1 ns of guest time)
       hash                     abababababababababababababababababababababababababababababababab
-      costs                    cycles follow a cost model (preset u54-like), not measured hardware; its constants are in src/machine/timing
+      costs                    cycles follow a cost model (preset u54-like), not measured hardware; docs/timing.md has its constants
     "
   `);
 });

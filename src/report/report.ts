@@ -1,6 +1,6 @@
 /** Everything that follows the guest's console: leaks, locks, scans, events, findings, expectations, totals. */
 import { exitCode, type RunResult } from "../lab/run/result.ts";
-import { U54_LIKE } from "../machine/timing/preset.ts";
+import { describeModel } from "../machine/timing/model.ts";
 import { leakReport } from "./leaks.ts";
 import { lockStatTable } from "./lock-stat.ts";
 import { type Align, grouped, section, table } from "./text.ts";
@@ -113,8 +113,8 @@ function expectationsSection(result: RunResult): string {
 
 function totalsSection(result: RunResult): string {
   const costs =
-    result.timing === "cycle"
-      ? `cycles follow a cost model (preset ${U54_LIKE.name}), not measured hardware; its constants are in src/machine/timing`
+    result.costs !== null
+      ? `cycles follow a cost model (preset ${describeModel(result.costs)}), not measured hardware; docs/timing.md has its constants`
       : "functional timing: every instruction takes one cycle";
   const rows = [
     ["instructions", `${grouped(result.instructions)} (marks not counted)`],

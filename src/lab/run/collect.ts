@@ -7,6 +7,7 @@ import type { LockPoint, LockRow } from "../observe/lock-stat.ts";
 import type { Observation } from "../observe/observation.ts";
 import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
+import { costModel } from "../scenario/timing.ts";
 import { judge } from "./expect.ts";
 import {
   type Finding,
@@ -54,6 +55,7 @@ export function collect(run: Collected): RunResult {
     seed: scenario.seed,
     harts: scenario.machine.harts,
     timing: scenario.machine.timing,
+    costs: costModel(scenario),
     outcome,
     instructions: run.harts.reduce((sum, hart) => sum + hart.instructions, 0),
     perHart: run.harts.map((hart) => hart.instructions),

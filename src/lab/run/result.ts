@@ -1,5 +1,6 @@
 /** The result of a run: the JSON contract of `hartlab run --json` (ABI.md section 9; docs/abi.md). All times in cycles. */
 
+import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
@@ -103,6 +104,8 @@ export interface RunResult {
   readonly seed: number;
   readonly harts: number;
   readonly timing: Timing;
+  /** The cost model: its preset, what the scenario changed, all constants. null: functional timing. */
+  readonly costs: TimingModel | null;
   readonly outcome: Outcome;
   /** Sum over harts; marks excluded. */
   readonly instructions: number;

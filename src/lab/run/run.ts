@@ -10,6 +10,7 @@ import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
 import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
+import { costModel } from "../scenario/timing.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { collect } from "./collect.ts";
@@ -35,7 +36,9 @@ export interface RunRequest {
 
 /** `marks`: whether the kernel has any; without them there is nothing to observe, and nothing is recorded. */
 export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig {
+  const costs = costModel(scenario);
   return {
+    ...(costs === null ? {} : { costs }),
     harts: scenario.machine.harts,
     memoryBytes: scenario.machine.memory,
     timing: scenario.machine.timing,

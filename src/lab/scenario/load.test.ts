@@ -42,6 +42,9 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
       "name": "a/b",
       "seed": 1,
       "tasks": [],
+      "timing": {
+        "preset": "u54-like",
+      },
       "until": "poweroff",
     }
   `);

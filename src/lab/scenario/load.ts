@@ -12,6 +12,7 @@ import { applyOverrides, type Override } from "./override.ts";
 import { type FieldPath, fieldName, ScenarioText } from "./places.ts";
 import { type Scenario, scenarioSchema } from "./schema.ts";
 import { nearest } from "./suggest.ts";
+import { modelOf } from "./timing.ts";
 
 const HELP = "docs/scenario.md lists every field.";
 /** Boot parameters that other fields of the scenario write. */
@@ -136,6 +137,8 @@ function unwrap(schema: unknown): unknown {
 
 function crossChecks(scenario: Scenario, places: ScenarioText): Problem[] {
   const problems: Problem[] = [];
+  const model = modelOf(scenario);
+  if (!model.ok) problems.push(...model.problems.map((one) => ({ ...one, place: places.value(["timing"]) })));
   for (const [key, field] of Object.entries(RESERVED_BOOT)) {
     if (key in scenario.boot) {
       problems.push({

@@ -1,13 +1,13 @@
 /**
  * `--set key=value`: one change to a scenario on the command line.
  *
- * `machine.harts=2`, `boot.kmemleak.min_age=1s`, `limits.instructions=1000`, `expect.transient=none`, `kernel.marks=false`,
+ * `machine.harts=2`, `timing.memory=200`, `boot.kmemleak.min_age=1s`, `limits.instructions=1000`, `expect.transient=none`, `kernel.marks=false`,
  * `seed=7` change scenario fields; any other key is a kernel configuration key (`marks=false`, `kmemleak.design=km08-fix`).
  */
 import { parse } from "yaml";
 import { failure, type Result, success } from "../../base/result.ts";
 
-const SECTIONS: readonly string[] = ["machine", "kernel", "boot", "limits", "expect"];
+const SECTIONS: readonly string[] = ["machine", "timing", "kernel", "boot", "limits", "expect"];
 const FIELDS: readonly string[] = ["name", "seed", "workload", "until"];
 
 export interface Override {

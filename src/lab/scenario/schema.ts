@@ -5,6 +5,8 @@
  * Durations and sizes are converted here, so a parsed scenario holds cycles and bytes only.
  */
 import { z } from "zod";
+import { COST_NAMES, PRESETS, PRESET_DEFAULT, PRESET_NAMES, type CostName, type PresetName } from "../../machine/timing/constants.ts";
+import { CYCLES_MAX, cyclesMin } from "../../machine/timing/model.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 const MIB = 1024 ** 2;
@@ -128,6 +130,17 @@ const machine = z.strictObject({
   interleave: z.enum(["exact", "ahead"], { error: "must be exact or ahead" }).default("ahead"),
 });
 
+function cycles(name: CostName): z.ZodOptional<z.ZodInt> {
+  const error = `must be a whole number of cycles from ${cyclesMin(name)} to ${CYCLES_MAX}`;
+  return z.int({ error }).min(cyclesMin(name), error).max(CYCLES_MAX, error).optional().describe(PRESETS[PRESET_DEFAULT][name].meaning);
+}
+
+/** A preset, and constants of the cost model that differ from it. */
+const timing = z.strictObject({
+  preset: z.enum(PRESET_NAMES as [PresetName], { error: `must be ${PRESET_NAMES.join(" or ")}` }).default(PRESET_DEFAULT),
+  ...(Object.fromEntries(COST_NAMES.map((name) => [name, cycles(name)])) as Record<CostName, z.ZodOptional<z.ZodInt>>),
+});
+
 export const scenarioSchema = z.strictObject({
   name: z
     .string({ error: "must be given: a text such as kmemleak/lost-object" })
@@ -138,6 +151,7 @@ export const scenarioSchema = z.strictObject({
     .max(0xffff_ffff, "must be from 0 to 4294967295")
     .default(1),
   machine: machine.prefault({}),
+  timing: timing.prefault({}),
   kernel: z.record(z.string(), scalar).default({}),
   boot: z
     .record(z.string().regex(/^[\w.-]+$/, "letters, digits and _ . - only"), bootValue)

@@ -1,5 +1,7 @@
 /** The board's address map: which device answers at a physical address. */
 import type { Board } from "../board.ts";
+import { MACHINE_WORD } from "../memory/layout.ts";
+import type { CostName } from "../timing/constants.ts";
 import { CLINT } from "./clint.ts";
 import { NO_ANSWER, type Device } from "./device.ts";
 import { FINISHER } from "./finisher.ts";
@@ -18,6 +20,13 @@ function deviceAt(board: Board, address: number): Device | null {
   return null;
 }
 
+/** Which constant an access to a device costs; others are `mmioOther`. */
+const COST: Readonly<Record<string, CostName>> = { clint: "mmioClint", plic: "mmioPlic" };
+
+function charge(board: Board, device: Device): void {
+  board.words[MACHINE_WORD.DEVICE_CYCLES >>> 2] = board.costs[COST[device.name] ?? "mmioOther"];
+}
+
 /** A device's answer to a load of 1, 2 or 4 bytes; `NO_ANSWER` is an access fault. */
 export function loadDevice(
   board: Board,
@@ -27,7 +36,9 @@ export function loadDevice(
 ): number | typeof NO_ANSWER {
   const physical = address >>> 0;
   const device = deviceAt(board, physical);
-  return device ? device.load(board, hart, physical - device.base, size) : NO_ANSWER;
+  if (!device) return NO_ANSWER;
+  charge(board, device);
+  return device.load(board, hart, physical - device.base, size);
 }
 
 /** Whether a device took the store; false is an access fault. */
@@ -40,5 +51,7 @@ export function storeDevice(
 ): boolean {
   const physical = address >>> 0;
   const device = deviceAt(board, physical);
-  return device ? device.store(board, hart, physical - device.base, size, value) : false;
+  if (!device) return false;
+  charge(board, device);
+  return device.store(board, hart, physical - device.base, size, value);
 }

@@ -1,10 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
 import { getHart, getHart64, isHartNever, setHart, setHart64 } from "../board.ts";
-import { INTERRUPT_LATENCY } from "../engine/index.ts";
 import { IP } from "../hart/bits.ts";
 import { attend } from "../hart/trap.ts";
 import { BOARD, HART } from "../memory/layout.ts";
-import { createTestBoard, readCsrOn, type TestBoard } from "../test-board.ts";
+import { createTestBoard, readCsrOn, type TestBoard, INTERRUPT_LATENCY } from "../test-board.ts";
 import { loadDevice, storeDevice } from "./bus.ts";
 
 let board: TestBoard;

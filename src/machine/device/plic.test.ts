@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { getHart, getHart64, setHart, setHart64 } from "../board.ts";
-import { INTERRUPT_LATENCY } from "../engine/index.ts";
 import { IP } from "../hart/bits.ts";
 import { BOARD, HART } from "../memory/layout.ts";
-import { createTestBoard, type TestBoard } from "../test-board.ts";
+import { createTestBoard, type TestBoard, INTERRUPT_LATENCY } from "../test-board.ts";
 import { loadDevice, storeDevice } from "./bus.ts";
 import { PLIC_SOURCES, setSource } from "./plic.ts";
 

@@ -14,16 +14,16 @@
  *   has already reset that to all ones), or CLOCK >= TIMER_CLOCK while MIP.MTIP (bit 7) is clear. Must clear ATTENTION, bring MIP up
  *   to date (MTIP = CLOCK >= TIMER_CLOCK), clear WFI when something enabled is pending, and take at most one interrupt.
  * - `mmioLoad`, `mmioStore`: an aligned access outside RAM. Unknown address: set MACHINE_WORD.ACCESS_FAULT to 1; the
- *   engine clears it and raises the access fault.
+ *   engine clears it and raises the access fault. MACHINE_WORD.DEVICE_CYCLES: what the access costs in cycle mode.
  * - `pmpAllows`: asked on a TLB miss for the page (size 4096), so protection has a grain of 4 KiB.
  * Any import may set MACHINE_WORD.STOP: `run` returns RUN.STOPPED after this instruction (the caller clears it).
  *
  * Order between harts. Harts run in the order of (clock, (hart + clock) mod n); in `ahead` mode private work of a hart
  * may be further (aheadCycles in core.ts), but every import is called in that order, when no other hart is behind.
  * Therefore an import may change ITS OWN hart at once (set ATTENTION), but another hart only by an event in the future:
- *   EVENT_CLOCK of the other = min(EVENT_CLOCK, CLOCK of this hart + INTERRUPT_LATENCY)
+ *   EVENT_CLOCK of the other = min(EVENT_CLOCK, CLOCK of this hart + interruptLatency)
  * and must leave its MIP, WFI, CLOCK and ATTENTION alone; `interrupts` finds the changed lines then. TIMER_CLOCK of another hart must not
- * be set below CLOCK of this hart + INTERRUPT_LATENCY. Both modes keep this latency, so they agree (index.ts).
+ * be set below CLOCK of this hart + interruptLatency. Both modes keep this latency, so they agree (index.ts).
  * Between calls of `run`, use EVENT_CLOCK = min(EVENT_CLOCK, engine.now()) for any hart.
  *
  * WFI: `system` sets HART.WFI when nothing enabled is pending. A waiting hart is passed over until its EVENT_CLOCK or
@@ -34,13 +34,14 @@
  *
  * Instruction fetch costs nothing but its TLB walks (a simplification: a code footprint of an L1I is assumed).
  */
+import type { Costs } from "../timing/constants.ts";
 import type { Interleave, Timing } from "../types.ts";
 
 /** Bits of HART.FLUSH. */
 export const FLUSH = { LINES: 1, TLB: 2 } as const;
 
-/** Cycles from a store that changes another hart's interrupt lines until that hart notices. Larger than aheadCycles. */
-export const INTERRUPT_LATENCY = 600;
+/** Cycles from a store that raises another hart's interrupt line until that hart notices: at least aheadCycles of core.ts. */
+export const interruptLatency = (timing: Timing, costs: Costs): number => (timing === "cycle" ? costs.interrupt : 600);
 
 export interface EngineImports {
   /** -1: trapped, else extra cycles. */
@@ -59,6 +60,8 @@ export interface EngineOptions {
   readonly timing: Timing;
   readonly interleave: Interleave;
   readonly recordMarks: boolean;
+  /** What things cost in cycle mode; part of the generated code. */
+  readonly costs: Costs;
   readonly imports: EngineImports;
 }
 

@@ -11,7 +11,8 @@ import { I32, I64, call, choose, get, getGlobal, i32, i64, ret, sequence, setGlo
 import type { Callee, Global, Local, Node, Operand, Statement, Value } from "../../isa/wasm/code.ts";
 import { ModuleBuilder } from "../../isa/wasm/module.ts";
 import type { EngineOptions } from "./contract.ts";
-import { U54_LIKE } from "../timing/preset.ts";
+import type { Costs } from "../timing/constants.ts";
+import { lookahead } from "../timing/model.ts";
 import { CONTEXTS, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
 
@@ -34,8 +35,6 @@ export const STATUS = {
 
 /** How far private work runs ahead of the order between harts, in functional mode. */
 const FUNCTIONAL_AHEAD_CYCLES = 500;
-/** The same in cycle mode: nothing that one hart does changes what another one holds any sooner. */
-const LOOKAHEAD_CYCLES = Math.min(U54_LIKE.transfer, U54_LIKE.invalidate);
 /** A reservation older than this may be dropped by a store to its page (functional mode; see emit-cache.ts). */
 export const RESERVATION_CYCLES = 2048;
 
@@ -50,6 +49,7 @@ export interface Core {
   readonly cycle: boolean;
   readonly ahead: boolean;
   readonly recordMarks: boolean;
+  readonly costs: Costs;
   readonly status: Global;
   readonly slowCost: Global;
   readonly cause: Global;
@@ -169,6 +169,7 @@ export function createCore(options: EngineOptions): Core {
     cycle: options.timing === "cycle",
     ahead: options.interleave === "ahead",
     recordMarks: options.recordMarks,
+    costs: options.costs,
     status: module.global(I32),
     slowCost: module.global(I32),
     cause: module.global(I32),
@@ -213,16 +214,16 @@ export const raise = (core: Core, cause: Operand, tval: Operand, value?: Value):
     ret(value),
   );
 export const failed = (core: Core): Value => getGlobal(core.status);
-export const addCost = (core: Core, cycles: number): Statement =>
+export const addCost = (core: Core, cycles: Operand): Statement =>
   sequence(...(core.cycle ? [setGlobal(core.slowCost, i32.add(getGlobal(core.slowCost), cycles))] : []));
-/** Cycles of private work ahead of the order. */
+/** Cycles of private work ahead of the order; in cycle mode nothing that one hart does changes what another one holds any sooner. */
 export const aheadCycles = (core: Core): number =>
-  !core.ahead ? 0 : core.cycle ? LOOKAHEAD_CYCLES : FUNCTIONAL_AHEAD_CYCLES;
+  !core.ahead ? 0 : core.cycle ? lookahead(core.costs) : FUNCTIONAL_AHEAD_CYCLES;
 
 /** Whether the instruction at hand has waited for what other harts hold. */
 export const isPaid = (core: Core, s: Local, left: Local): Value =>
   i64.eq(i64.load(get(s), HART.PAID_AT), i64.add(clockAt(core, left), 1));
-/** What touches what other harts hold has spent `cycles` (at least LOOKAHEAD_CYCLES) before it does. Cycle mode. */
+/** What touches what other harts hold has spent `cycles` (at least the lookahead) before it does. Cycle mode. */
 export const payFirst = (core: Core, s: Local, left: Local, cycles: Operand, value?: Value): Node =>
   core.cycle && core.harts > 1
     ? when(i32.eqz(isPaid(core, s, left)), [

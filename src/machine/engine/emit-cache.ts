@@ -15,7 +15,7 @@ import {
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART } from "../memory/layout.ts";
-import { CACHE, U54_LIKE } from "../timing/preset.ts";
+import { CACHE } from "../timing/constants.ts";
 import {
   RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, mark, mustWait, partOf, payFirst, refuse, seesCode, setField,
   syncClock,
@@ -86,14 +86,14 @@ function lookUpL2(core: Core, line: Local, at: Local, next: Local): Node[] {
     block(
       found,
       ...Array.from({ length: l2Ways }, (_, k) => brIf(found, i32.eq(i32.load(get(at), 4 * k), get(line)))),
-      addCost(core, U54_LIKE.memory - U54_LIKE.l2Hit),
+      addCost(core, core.costs.memory - core.costs.l2Hit),
       set(next, i32.add(i32.shl(setOf(), 2), core.tables.l2Next)),
       i32.store(i32.add(get(at), i32.shl(i32.and(i32.load(get(next)), l2Ways - 1), 2)), get(line)),
       mark(core, get(at)),
       i32.store(get(next), i32.add(i32.load(get(next)), 1)),
       mark(core, get(next)),
     ),
-    addCost(core, U54_LIKE.l2Hit),
+    addCost(core, core.costs.l2Hit),
   ];
 }
 
@@ -126,7 +126,7 @@ function defineFillLine(core: Core): void {
       set(entry, directoryOf(core, get(line))),
       mark(core, get(entry)),
       when(tee(owner, i32.load(get(entry), DIRECTORY.OWNER)), [
-        addCost(core, U54_LIKE.transfer),
+        addCost(core, core.costs.transfer),
         setGlobal(core.moved, 1),
         i32.store(get(entry), 0, DIRECTORY.OWNER),
         call(functions.unlink, call(functions.findWay, i32.sub(get(owner), 1), get(line))),
@@ -154,7 +154,7 @@ function defineTakeLine(core: Core): void {
       mark(core, get(entry)),
       set(rest, i64.and(i64.load(get(entry), DIRECTORY.SHARERS), i64.xor(bitOf(hart), -1))),
       when(i32.eqz(i64.eqz(get(rest))), [
-        when(i32.eqz(getGlobal(core.moved)), [addCost(core, U54_LIKE.invalidate)]),
+        when(i32.eqz(getGlobal(core.moved)), [addCost(core, core.costs.invalidate)]),
         loop(
           next,
           set(other, i32.wrap(i64.ctz(get(rest)))),
@@ -266,7 +266,7 @@ function defineTouchCycle(core: Core): void {
     const toCode: Node[] = seesCode(core)
       ? [when(i32.and(i32.ne(get(write), 0), i32.ne(storesAreSlow(core, offset), 0)), [
           when(mustWait(core, left), [refuse(core)]),
-          when(i32.and(i32.load(codeBitsAt(core, offset)), codeBit(offset)), [payFirst(core, s, left, U54_LIKE.invalidate)]),
+          when(i32.and(i32.load(codeBitsAt(core, offset)), codeBit(offset)), [payFirst(core, s, left, core.costs.invalidate)]),
         ])]
       : [];
     return [
@@ -282,8 +282,8 @@ function defineTouchCycle(core: Core): void {
       ]),
       when(mustWait(core, left), [refuse(core)]),
       when(i32.and(i32.ltS(get(way), 0), i32.ne(i32.load(get(entry), DIRECTORY.OWNER), 0)), [
-        set(others, U54_LIKE.transfer),
-      ], [when(i32.and(i32.ne(get(write), 0), i64.ne(rest, 0)), [set(others, U54_LIKE.invalidate)])]),
+        set(others, core.costs.transfer),
+      ], [when(i32.and(i32.ne(get(write), 0), i64.ne(rest, 0)), [set(others, core.costs.invalidate)])]),
       when(get(others), [payFirst(core, s, left, get(others))]),
       setGlobal(core.moved, 0),
       when(i32.ltS(get(way), 0), [

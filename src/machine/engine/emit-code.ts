@@ -8,7 +8,6 @@ import { I32, brIf, call, fill, get, i32, i64, label, loop, ret, set, setGlobal,
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { BOARD, MACHINE_WORD } from "../memory/layout.ts";
-import { U54_LIKE } from "../timing/preset.ts";
 import {
   ACCESS, STATUS, contextOf, creditPaid, failed, mark, mustWait, partOf, payFirst, raise, refuse, seesCode,
 } from "./core.ts";
@@ -24,7 +23,7 @@ function firstFetch(core: Core, { s, left, offset, at }: Record<"s" | "left" | "
     set(at, i32.add(i32.shrU(get(offset), 12), core.tables.executed)),
     when(i32.eqz(i32.load8U(get(at))), [
       when(mustWait(core, left), [refuse(core, none)]),
-      payFirst(core, s, left, U54_LIKE.invalidate, none),
+      payFirst(core, s, left, core.costs.invalidate, none),
       creditPaid(core, s, left),
       i32.store8(get(at), 1),
       mark(core, get(at)),

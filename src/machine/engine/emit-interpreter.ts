@@ -12,7 +12,6 @@ import {
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass, Instruction } from "../../isa/index.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
-import { U54_LIKE } from "../timing/preset.ts";
 import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { OPCODE_NAMES, rowOf } from "./opcodes.ts";
@@ -63,7 +62,7 @@ export class Time {
     return set(this.local, i64.add(get(this.local), RETIRED + cycles));
   }
   cost(kind: CostClass): Node {
-    return this.spend(U54_LIKE.instruction[kind]);
+    return this.spend(this.core.costs[kind]);
   }
   /** Time that passes beside. */
   penalty(cycles: Value): Node {
@@ -184,7 +183,7 @@ function goTo(c: Scope): Node[] {
 
 /** Backward branches are predicted taken, forward ones not. `taken` is 0 or 1. */
 const branchPenalty = (c: Scope, taken: Value): Node =>
-  c.time.penalty(i32.and(i32.sub(0, i32.xor(taken, i32.shrU(c.immediate, 31))), U54_LIKE.branchMiss));
+  c.time.penalty(i32.and(i32.sub(0, i32.xor(taken, i32.shrU(c.immediate, 31))), c.core.costs.branchMiss));
 
 function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: boolean): Node[] {
   const { a, b, t, p } = c;
@@ -236,7 +235,7 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
       set(p, i32.add(get(p), 8)),
       br(c.next),
     ],
-    PAUSE: [c.time.spend(U54_LIKE.pause), set(p, i32.add(get(p), 8)), br(c.next)],
+    PAUSE: [c.time.spend(c.core.costs.pause), set(p, i32.add(get(p), 8)), br(c.next)],
     JAL: [link, c.time.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
     JAL_FAR: jump(i32.add(c.pc, c.immediate), "jump"),
     JALR: jump(i32.and(i32.add(c.rs1, c.immediate), ~1), "jumpRegister"),

@@ -15,7 +15,6 @@ import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts"
 import type { FunctionScope } from "../../isa/wasm/module.ts";
 import { IP } from "../hart/bits.ts";
 import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { U54_LIKE } from "../timing/preset.ts";
 import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { RUN } from "./contract.ts";
@@ -189,7 +188,7 @@ function eventNodes(l: Loop): Node[] {
       call(core.imports.interrupts, get(l.best)),
       ...(core.cycle
         ? [when(i32.ne(get(l.pc), field(s, HART.PC)), [
-            i64.store(get(s), i64.add(clock(s), U54_LIKE.trapEntry), HART.CLOCK),
+            i64.store(get(s), i64.add(clock(s), core.costs.trapEntry), HART.CLOCK),
           ])]
         : []),
       stopped(l),
@@ -258,7 +257,7 @@ function account(count: Value): Node[] {
 
 function trapNodes(l: Loop): Node[] {
   const { core, s } = l;
-  const cycles = core.cycle ? U54_LIKE.trapEntry : 1;
+  const cycles = core.cycle ? core.costs.trapEntry : 1;
   return [
     // A trap found while running ahead is found again when its place has come.
     when(mustWait(core, l.left), [br(l.pick)]),
@@ -271,12 +270,12 @@ function trapNodes(l: Loop): Node[] {
 
 function systemNodes(l: Loop): Node[] {
   const { core, s } = l;
-  const base = core.cycle ? U54_LIKE.instruction.system : 1;
+  const base = core.cycle ? core.costs.system : 1;
   const extra = core.cycle ? i64.extendS(get(l.left)) : i64.const(0);
   return [
     set(l.left, call(core.imports.system, get(l.best), field(s, HART.INSN))),
     when(i32.ltS(get(l.left), 0), [
-      i64.store(get(s), i64.add(clock(s), core.cycle ? U54_LIKE.trapEntry : 1), HART.CLOCK),
+      i64.store(get(s), i64.add(clock(s), core.cycle ? core.costs.trapEntry : 1), HART.CLOCK),
     ], [
       i64.store(get(s), i64.add(i64.add(clock(s), base), extra), HART.CLOCK),
       i64.store(get(s), i64.add(i64.load(get(s), HART.INSTRET), 1), HART.INSTRET),

@@ -11,7 +11,6 @@ import {
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { U54_LIKE } from "../timing/preset.ts";
 import {
   ACCESS, STATUS, addCost, failed, field, hartOf, mustWait, raise, refuse, setField, syncClock,
 } from "./core.ts";
@@ -44,7 +43,7 @@ function finishDevice(core: Core, s: Local, va: Local, cause: number, value?: Va
       i32.store(0, 0, MACHINE_WORD.ACCESS_FAULT),
       raise(core, cause, get(va), value),
     ]),
-    addCost(core, U54_LIKE.device),
+    addCost(core, i32.load(0, MACHINE_WORD.DEVICE_CYCLES)),
     setField(s, HART.PC, i32.add(field(s, HART.PC), 4)),
     setGlobal(core.status, STATUS.COMPLETED),
   ];
@@ -62,6 +61,7 @@ function defineLoad(core: Core): void {
       begin(core),
       when(i32.and(get(va), i32.sub(size, 1)), [
         set(value, call(functions.misalignedLoad, get(s), get(va), get(left), size)),
+        addCost(core, core.costs.misaligned),
         ret(extend(value, descriptor)),
       ]),
       set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.LOAD), get(left)), BOARD.RAM)),
@@ -99,6 +99,7 @@ function defineStore(core: Core): void {
       begin(core),
       when(i32.and(get(va), i32.sub(get(size), 1)), [
         call(functions.misalignedStore, get(s), get(va), get(left), get(size), get(value)),
+        addCost(core, core.costs.misaligned),
         ret(),
       ]),
       set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.STORE), get(left)), BOARD.RAM)),

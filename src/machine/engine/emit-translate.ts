@@ -11,7 +11,7 @@ import {
 import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import { BOARD, HART } from "../memory/layout.ts";
 import { MSTATUS, PRIV } from "../hart/bits.ts";
-import { CACHE, U54_LIKE } from "../timing/preset.ts";
+import { CACHE } from "../timing/constants.ts";
 import { ACCESS, addCost, field, hartOf, mark, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
 import { CONTEXTS, DIRECTORY, EXEC, LINE, TLB } from "./tables.ts";
@@ -182,7 +182,7 @@ function defineTranslate(core: Core): void {
     // A walk reads the tables past the L1s; what another hart has written there moves as any line does.
     const fromOthers: Node[] = core.cycle && core.harts > 1
       ? [when(call(core.functions.tablesElsewhere, get(s), get(va)), [
-          payFirst(core, s, left, U54_LIKE.transfer, zero),
+          payFirst(core, s, left, core.costs.transfer, zero),
           call(core.functions.fetchTables, get(s), get(va)),
         ])]
       : [];
@@ -209,7 +209,7 @@ function defineTranslate(core: Core): void {
       ...fromOthers,
       set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
       when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),
-      addCost(core, U54_LIKE.tlbWalk),
+      addCost(core, core.costs.walkHit),
       when(i32.ne(tee(old, i32.load(get(entry), TLB.TAG)), 0), [dropPage(core, s, old, access)]),
       i32.store(get(entry), tagOf(va), TLB.TAG),
       i32.store(get(entry), get(value), TLB.VALUE),

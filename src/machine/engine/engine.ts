@@ -19,6 +19,8 @@ import { predecode } from "./predecode.ts";
 import { CODE_PAGES, CODE_PAGE_STRIDE, CONTEXTS, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
 import { translate } from "./translate.ts";
+import type { Costs } from "../timing/constants.ts";
+import { lookahead } from "../timing/model.ts";
 
 /** Cycles (plus turns) after which WebAssembly comes back, so that V8 may put in its optimised code. */
 const SLICE = 1_000_000;
@@ -26,15 +28,15 @@ const SLICE = 1_000_000;
 /** Keeps clock + remaining within a u64. */
 const REMAINING_MAX = 2 ** 52;
 
-/** More than a hart may be ahead of the one that stops the machine (core.ts), in cycle mode. */
-const SETTLE_CYCLES = 64;
+/** More than a hart may be ahead of the one that stops the machine, in cycle mode. */
+const settleCycles = (costs: Costs): number => lookahead(costs) + 19;
 
 const MODULES = new Map<string, WebAssembly.Module>();
 
 /** The same options give the same module. */
 function moduleFor(options: EngineOptions): WebAssembly.Module {
-  const { harts, memoryBytes, timing, interleave, recordMarks } = options;
-  const key = [harts, memoryBytes, timing, interleave, recordMarks].join();
+  const { harts, memoryBytes, timing, interleave, recordMarks, costs } = options;
+  const key = [harts, memoryBytes, timing, interleave, recordMarks, ...(timing === "cycle" ? Object.values(costs) : [])].join();
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
@@ -155,7 +157,7 @@ export function createEngine(options: EngineOptions): Engine {
       return reason;
     },
     settle: () => {
-      const end = read64(MACHINE_WORD.STOPPED_AT / 4) + SETTLE_CYCLES;
+      const end = read64(MACHINE_WORD.STOPPED_AT / 4) + settleCycles(options.costs);
       let reason: number;
       do {
         words[MACHINE_WORD.STOP / 4] = 0;

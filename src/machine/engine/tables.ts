@@ -9,7 +9,7 @@
  */
 import type { Timing } from "../types.ts";
 import { ENGINE_BASE } from "../memory/layout.ts";
-import { CACHE } from "../timing/preset.ts";
+import { CACHE } from "../timing/constants.ts";
 
 /**
  * Line-table entry, 16 bytes. A tag is the virtual address of the line (a page in functional mode), or all ones:

@@ -5,6 +5,8 @@
 import { CSR, REGISTER_NAMES, encode } from "../../isa/index.ts";
 import type { Operands } from "../../isa/index.ts";
 import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
+import type { Costs } from "../timing/constants.ts";
+import { DEFAULT_MODEL } from "../timing/model.ts";
 import type { Interleave, Timing } from "../types.ts";
 import { createEngine } from "./index.ts";
 import type { Engine } from "./index.ts";
@@ -88,6 +90,7 @@ export interface BenchOptions {
   readonly interleave?: Interleave;
   readonly recordMarks?: boolean;
   readonly memoryBytes?: number;
+  readonly costs?: Costs;
 }
 
 /** All harts start at RAM in M mode with a0 = hart. */
@@ -115,6 +118,7 @@ export function createBench(program: Program | readonly number[], options: Bench
     timing: options.timing ?? "functional",
     interleave: options.interleave ?? "exact",
     recordMarks: options.recordMarks ?? true,
+    costs: options.costs ?? DEFAULT_MODEL.costs,
     imports: {
       trap,
       system: (hart, insn) => systemOf(hart, insn),

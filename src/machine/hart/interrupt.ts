@@ -5,10 +5,9 @@
  * LINES through `setLine` only. A hart's own instruction raises its ATTENTION when something
  * enabled in MIE is pending; whether it is deliverable now is decided in `nextInterrupt`, so a
  * write that makes it deliverable must call `attendIfPending`. Another hart is told by an event
- * INTERRUPT_LATENCY cycles ahead, because it may have run that far (engine/index.ts).
+ * `interruptLatency` cycles ahead, because it may have run that far (engine/index.ts).
  */
 import { clockOf, getHart, getHart64, setHart, setHart64, type Board } from "../board.ts";
-import { INTERRUPT_LATENCY } from "../engine/index.ts";
 import { HART } from "../memory/layout.ts";
 import { INTERRUPT, IP, MSTATUS, PRIV } from "./bits.ts";
 
@@ -47,7 +46,7 @@ export function attendIfPending(board: Board, hart: number): void {
  * reaches another hart.
  */
 export function earliestReach(board: Board, by: number): number {
-  return by < 0 ? board.now() : clockOf(board, by) + INTERRUPT_LATENCY;
+  return by < 0 ? board.now() : clockOf(board, by) + board.interruptLatency;
 }
 
 /** Makes a hart look at its interrupts because of something that `by` did. */

@@ -4,6 +4,7 @@
  * end. An instruction that traps has entered the trap and is not retired. Privileged Architecture
  * 1.12, section 3.3; Zicsr.
  */
+import type { Costs } from "../timing/constants.ts";
 import { getHart, getX, setHart, setX, type Board } from "../board.ts";
 import { FLUSH } from "../engine/index.ts";
 import { HART } from "../memory/layout.ts";
@@ -138,4 +139,12 @@ export function executeSystem(board: Board, hart: number, insn: number): boolean
         ? executeSfence(board, hart, insn)
         : illegal(board, hart, insn);
   }
+}
+
+/** What a retired instruction of `executeSystem` costs beyond its class, in cycle mode. */
+export function extraCycles(costs: Costs, insn: number): number {
+  if ((insn & 0x7f) === MISC_MEM) return costs.fenceI;
+  if ((insn & 0x3000) !== 0) return 0;
+  if (insn === MRET || insn === SRET) return costs.trapReturn;
+  return (insn & SFENCE_MASK) === SFENCE_VMA ? costs.sfence : 0;
 }

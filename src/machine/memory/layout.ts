@@ -127,6 +127,8 @@ export const MACHINE_WORD = {
   SLACK: MACHINE + 88,
   /** Clock of the hart whose instruction stopped the machine (u64). */
   STOPPED_AT: MACHINE + 96,
+  /** Set by mmioLoad and mmioStore: what the access costs, in cycle mode. */
+  DEVICE_CYCLES: MACHINE + 104,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;
