@@ -76,8 +76,8 @@ const FUNCTIONS = {
   walk: "wwwww:w",
   /** (s, va): whether a walk would touch what other harts hold of the page tables */
   tablesElsewhere: "ww:w",
-  /** (s, va): takes ownership of them away */
-  fetchTables: "ww:",
+  /** (s, offset, write): the walker reads, or writes A and D of, a page-table entry */
+  walkLine: "www:",
   /** (s, va, access, left): physical address, or STATUS */
   translate: "wwww:w",
   /** (s, va): physical address or -1, by the current translation and without a trace */

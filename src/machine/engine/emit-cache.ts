@@ -412,10 +412,10 @@ export function emitCache(core: Core): void {
   defineWroteCode(core);
   defineInstall(core);
   defineReserved(core);
+  defineBreakReservation(core);
   if (core.cycle) {
     defineFindWay(core);
     defineUnlink(core);
-    defineBreakReservation(core);
     defineFillLine(core);
     defineTakeLine(core);
     defineTouchCycle(core);
@@ -423,7 +423,7 @@ export function emitCache(core: Core): void {
   }
   defineTouchFunctional(core);
   // The directory's functions have no meaning here, but every declared function needs a body.
-  const { findWay, unlink, breakReservation, fillLine, takeLine } = core.functions;
+  const { findWay, unlink, fillLine, takeLine } = core.functions;
   for (const absent of [findWay, fillLine]) core.module.define(absent, () => [i32.const(-1)]);
-  for (const absent of [unlink, breakReservation, takeLine]) core.module.define(absent, () => []);
+  for (const absent of [unlink, takeLine]) core.module.define(absent, () => []);
 }

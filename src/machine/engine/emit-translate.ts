@@ -6,13 +6,13 @@
  * 4 KiB also inside a superpage. Sources: privileged manual 1.12, sections 3.7 and 4.3.
  */
 import {
-  br, brIf, call, choose, fill, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
+  br, brIf, call, choose, drop, fill, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import { BOARD, HART } from "../memory/layout.ts";
 import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE } from "../timing/constants.ts";
-import { ACCESS, addCost, field, hartOf, mark, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
+import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
 import { CONTEXTS, DIRECTORY, EXEC, LINE, TLB } from "./tables.ts";
 
@@ -102,6 +102,7 @@ function defineWalk(core: Core): void {
           i32.shl(i32.and(i32.shrU(get(va), choose(get(level), 22, 12)), 1023), 2),
         ), BOARD.RAM)),
         when(i32.geU(get(at), core.ramBytes), fault(accessFault(access))),
+        when(get(mutate), [call(core.functions.walkLine, get(s), get(at), i32.const(0))]),
         set(at, i32.add(get(at), core.tables.ramOffset)),
         set(pte, i32.load(get(at))),
         when(i32.eqz(i32.and(get(pte), PTE.V)), fault(pageFault(access))),
@@ -119,6 +120,7 @@ function defineWalk(core: Core): void {
       ),
       set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
       when(i32.and(get(mutate), i32.ne(i32.and(get(pte), get(wanted)), get(wanted))), [
+        call(core.functions.walkLine, get(s), i32.sub(get(at), core.tables.ramOffset), i32.const(1)),
         i32.store(get(at), tee(pte, i32.or(get(pte), get(wanted)))),
         mark(core, get(at)),
       ]),
@@ -179,11 +181,10 @@ function defineTranslate(core: Core): void {
       ]),
       ret(physical),
     ];
-    // A walk reads the tables past the L1s; what another hart has written there moves as any line does.
+    // What another hart has written in the tables moves as any line does: paid for before.
     const fromOthers: Node[] = core.cycle && core.harts > 1
       ? [when(call(core.functions.tablesElsewhere, get(s), get(va)), [
           payFirst(core, s, left, core.costs.transfer, zero),
-          call(core.functions.fetchTables, get(s), get(va)),
         ])]
       : [];
     return [
@@ -209,7 +210,7 @@ function defineTranslate(core: Core): void {
       ...fromOthers,
       set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
       when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),
-      addCost(core, core.costs.walkHit),
+      ...(core.cycle ? [creditPaid(core, s, left)] : []),
       when(i32.ne(tee(old, i32.load(get(entry), TLB.TAG)), 0), [dropPage(core, s, old, access)]),
       i32.store(get(entry), tagOf(va), TLB.TAG),
       i32.store(get(entry), get(value), TLB.VALUE),
@@ -260,18 +261,32 @@ function defineTables(core: Core): void {
       elsewhere,
     ];
   });
-  core.module.define(core.functions.fetchTables, (scope) => {
-    const [s, va] = scope.params as [Local, Local];
-    const p = { s, va, at: scope.local(I32), entry: scope.local(I32) };
-    const owner = scope.local(I32);
-    const release = when(tee(owner, i32.load(get(p.entry), DIRECTORY.OWNER)), [
-      i32.store(get(p.entry), 0, DIRECTORY.OWNER),
-      mark(core, get(p.entry)),
-      call(core.functions.unlink, call(
-        core.functions.findWay, i32.sub(get(owner), 1), i32.shrU(get(p.at), CACHE.lineShift),
-      )),
-    ]);
-    return [...tableEntry(core, p, 1), release, ...tableEntry(core, p, 0), release];
+}
+
+/** The walker is a client of the hart's L1: an entry is read, and its A and D written, through the caches as any word. */
+function defineWalkLine(core: Core): void {
+  const { functions } = core;
+  core.module.define(functions.walkLine, (scope) => {
+    const [s, offset, write] = scope.params as [Local, Local, Local];
+    const hart = scope.local(I32);
+    const line = scope.local(I32);
+    const owner = i32.load(
+      i32.add(i32.shl(get(line), DIRECTORY.SHIFT), core.tables.directory), DIRECTORY.OWNER,
+    );
+    return [
+      set(hart, hartOf(s)),
+      set(line, i32.shrU(get(offset), CACHE.lineShift)),
+      when(get(write), [
+        when(i32.ne(owner, i32.add(get(hart), 1)), [call(functions.takeLine, get(hart), get(line))]),
+        call(functions.breakReservation, get(hart), get(line)),
+      ], [
+        addCost(core, core.costs.walkHit),
+        setGlobal(core.moved, 0),
+        when(i32.ltS(call(functions.findWay, get(hart), get(line)), 0), [
+          drop(call(functions.fillLine, get(hart), get(line))),
+        ]),
+      ]),
+    ];
   });
 }
 
@@ -321,10 +336,20 @@ export function emitTranslate(core: Core): void {
   defineGuard(core);
   defineWalk(core);
   defineTranslate(core);
-  if (core.cycle) defineTables(core);
-  else {
+  if (core.cycle) {
+    defineTables(core);
+    defineWalkLine(core);
+  } else {
     core.module.define(core.functions.tablesElsewhere, () => [i32.const(0)]);
-    core.module.define(core.functions.fetchTables, () => []);
+    core.module.define(core.functions.walkLine, ({ params }) => {
+      const [s, offset, write] = params as [Local, Local, Local];
+      return [
+        when(get(write), [
+          drop(call(core.functions.reserved, get(s), get(offset))),
+          call(core.functions.breakReservation, hartOf(s), i32.shrU(get(offset), CACHE.lineShift)),
+        ]),
+      ];
+    });
   }
   definePeek(core);
   defineFlush(core);
