@@ -1,4 +1,6 @@
 /** From an instruction word to its row in the table, and to text as binutils prints it without aliases. */
+import { decodeCompressed, immediateOf, registerOf } from "./compressed.ts";
+import type { RegisterField } from "./compressed.ts";
 import { fieldCsr, fieldImmediate, fieldRd, fieldRs1, fieldRs2 } from "./instruction.ts";
 import type { Instruction } from "./instruction.ts";
 import { CSR, REGISTER_NAMES } from "./registers.ts";
@@ -10,7 +12,10 @@ const BY_OPCODE: readonly (readonly Instruction[])[] = Array.from({ length: 128 
 );
 const CSR_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(CSR).map(([name, number]) => [number, name]));
 
-/** null: not an instruction of this machine. */
+/** Bytes of the instruction that begins with these bits. */
+export const lengthOf = (word: number): 2 | 4 => ((word & 3) === 3 ? 4 : 2);
+
+/** A four-byte instruction; null: not one of this machine. */
 export function decode(word: number): Instruction | null {
   for (const row of BY_OPCODE[word & 0x7f]!) {
     if ((word & row.mask) >>> 0 === row.match) return row;
@@ -22,8 +27,23 @@ const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const fenceSet = (bits: number): string =>
   [..."iorw"].filter((_, at) => bits & (8 >> at)).join("") || "unknown";
 
-/** `addi a0,a1,-4`; jump targets are absolute; an unknown word is `.word 0x…`. */
+/** The text of a two-byte instruction: `row.text` with its operands put in. */
+function disassembleCompressed(half: number, pc: number): string {
+  const row = decodeCompressed(half);
+  if (!row) return half === 0 ? "c.unimp" : `.2byte ${hex(half)}`;
+  const imm = row.imm ? immediateOf(row.imm, half) : 0;
+  const register = (field: RegisterField | null): string => (field ? REGISTER_NAMES[registerOf(field, half)]! : "");
+  const operands: Readonly<Record<string, string>> = {
+    rd: register(row.rd), rs1: register(row.rs1), rs2: register(row.rs2),
+    imm: String(imm), hex: hex(imm), upper: hex(imm >>> 12), target: hex(pc + imm),
+  };
+  const text = row.text.replace(/[a-z]+[12]?/g, (name) => operands[name]!);
+  return text === "" ? row.mnemonic : `${row.mnemonic} ${text}`;
+}
+
+/** `addi a0,a1,-4`; jump targets are absolute; an unknown word is `.word 0x…`. Of a two-byte one only the low half counts. */
 export function disassemble(word: number, pc: number): string {
+  if (lengthOf(word) === 2) return disassembleCompressed(word & 0xffff, pc);
   const row = decode(word);
   if (!row) return `.word ${hex(word)}`;
   const rd = REGISTER_NAMES[fieldRd(word)]!;

@@ -4,5 +4,7 @@ export { fieldCsr, fieldImmediate, fieldRd, fieldRs1, fieldRs2 } from "./instruc
 export { INSTRUCTIONS } from "./table.ts";
 export { encode } from "./encode.ts";
 export type { Operands } from "./encode.ts";
-export { decode, disassemble } from "./decode.ts";
+export { COMPRESSED, decodeCompressed, encodeCompressed, expand } from "./compressed.ts";
+export type { Compressed } from "./compressed.ts";
+export { decode, disassemble, lengthOf } from "./decode.ts";
 export { CSR, REGISTER_NAMES } from "./registers.ts";

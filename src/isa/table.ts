@@ -1,5 +1,5 @@
 /**
- * The instruction table: RV32IMA, Zicsr, Zifencei, Zihintpause and the privileged instructions.
+ * The instruction table: RV32IMA, Zicsr, Zifencei, Zihintpause and the privileged instructions; compressed.ts has C.
  *
  * Rows whose word is a special case of another row (pause of fence) come first; `decode` takes the first match.
  * Sources: RISC-V unprivileged manual chapters "RV32/64G instruction set listings", privileged manual chapter 3.

@@ -53,7 +53,7 @@ function cpuNode(hart: number): FdtNode {
       ["reg", cells(hart)],
       ["status", text("okay")],
       ["compatible", text("riscv")],
-      ["riscv,isa", text("rv32ima_zicsr_zifencei_zihintpause")],
+      ["riscv,isa", text("rv32imac_zicsr_zifencei_zihintpause")],
       ["mmu-type", text("riscv,sv32")],
     ],
     controller,

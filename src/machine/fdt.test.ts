@@ -60,7 +60,7 @@ test("the board's tree", () => {
           reg = <0>
           status = "okay"
           compatible = "riscv"
-          riscv,isa = "rv32ima_zicsr_zifencei_zihintpause"
+          riscv,isa = "rv32imac_zicsr_zifencei_zihintpause"
           mmu-type = "riscv,sv32"
           interrupt-controller {
             #interrupt-cells = <1>
@@ -74,7 +74,7 @@ test("the board's tree", () => {
           reg = <1>
           status = "okay"
           compatible = "riscv"
-          riscv,isa = "rv32ima_zicsr_zifencei_zihintpause"
+          riscv,isa = "rv32imac_zicsr_zifencei_zihintpause"
           mmu-type = "riscv,sv32"
           interrupt-controller {
             #interrupt-cells = <1>

@@ -1,9 +1,10 @@
 /**
  * A small assembler over src/isa for test programs: instructions, labels, constants, data. One pass
  * and a fix-up; every `li` and `la` takes two words whatever the value, so that addresses do not
- * depend on values.
+ * depend on values. Compressed instructions are written as such (`c.add`), labels may stand between
+ * two halfwords.
  */
-import { encode, REGISTER_NAMES, type Operands } from "../isa/index.ts";
+import { encode, encodeCompressed, REGISTER_NAMES, type Operands } from "../isa/index.ts";
 
 type Register = string;
 
@@ -24,6 +25,7 @@ export function registerNumber(name: Register): number {
 
 export class Assembler {
   readonly base: number;
+  /** Halfwords. */
   private readonly code: number[] = [];
   private readonly labels = new Map<string, number>();
   private readonly fixups: Fixup[] = [];
@@ -32,9 +34,9 @@ export class Assembler {
     this.base = base;
   }
 
-  /** Address of the next word. */
+  /** Address of the next halfword. */
   get here(): number {
-    return this.base + 4 * this.code.length;
+    return this.base + 2 * this.code.length;
   }
 
   label(name: string): this {
@@ -50,15 +52,21 @@ export class Assembler {
   }
 
   word(...values: readonly number[]): this {
-    for (const value of values) this.code.push(value >>> 0);
+    for (const value of values) this.code.push(value & 0xffff, value >>> 16);
+    return this;
+  }
+
+  half(...values: readonly number[]): this {
+    for (const value of values) this.code.push(value & 0xffff);
     return this;
   }
 
   /** Any instruction by encode()'s operands. */
   emit(mnemonic: string, operands: Operands = {}): this {
-    const word = encode(mnemonic, operands);
-    if (word === null) throw new Error(`cannot encode ${mnemonic} ${JSON.stringify(operands)}`);
-    return this.word(word);
+    const short = mnemonic.startsWith("c.");
+    const bits = short ? encodeCompressed(mnemonic, operands) : encode(mnemonic, operands);
+    if (bits === null) throw new Error(`cannot encode ${mnemonic} ${JSON.stringify(operands)}`);
+    return short ? this.half(bits) : this.word(bits);
   }
 
   /** rd, rs1, rs2 or imm: `op("add", "a0", "a1", "a2")`, `op("addi", "a0", "a1", 5)`. */
@@ -100,6 +108,13 @@ export class Assembler {
     return this.word(0, 0);
   }
 
+  /** `c.beqz`, `c.bnez`; also `c.j` and `c.jal`, without a register. */
+  shortJump(mnemonic: string, label: string, rs1?: Register): this {
+    const operands = rs1 === undefined ? {} : { rs1: registerNumber(rs1) };
+    this.fixups.push({ at: this.code.length, label, kind: "relative", mnemonic, operands });
+    return this.half(0);
+  }
+
   branch(mnemonic: string, rs1: Register, rs2: Register, label: string): this {
     return this.relative(mnemonic, { rs1: registerNumber(rs1), rs2: registerNumber(rs2) }, label);
   }
@@ -113,9 +128,9 @@ export class Assembler {
     return this.word(0);
   }
 
-  /** Pads with zero words to a multiple of `bytes`. */
+  /** Pads with zeroes to a multiple of `bytes`. */
   align(bytes: number): this {
-    while (this.here % bytes !== 0) this.word(0);
+    while (this.here % bytes !== 0) this.half(0);
     return this;
   }
 
@@ -125,19 +140,22 @@ export class Assembler {
   }
 
   words(): Uint32Array {
-    const words = Uint32Array.from(this.code);
+    const halves = new Uint16Array(this.code.length + (this.code.length & 1));
+    halves.set(this.code);
     for (const { at, label, kind, mnemonic, operands } of this.fixups) {
       const target = this.addressOf(label);
       if (kind === "address") {
-        const pair = new Assembler().li(REGISTER_NAMES[operands.rd!]!, target).words();
-        words.set(pair, at);
+        const pair = new Assembler().li(REGISTER_NAMES[operands.rd!]!, target);
+        halves.set(pair.code, at);
         continue;
       }
-      const word = encode(mnemonic, { ...operands, imm: target - (this.base + 4 * at) });
-      if (word === null) throw new Error(`${mnemonic} to ${label} is out of reach`);
-      words[at] = word;
+      const short = mnemonic.startsWith("c.");
+      const withDistance = { ...operands, imm: target - (this.base + 2 * at) };
+      const bits = short ? encodeCompressed(mnemonic, withDistance) : encode(mnemonic, withDistance);
+      if (bits === null) throw new Error(`${mnemonic} to ${label} is out of reach`);
+      halves.set(short ? [bits] : [bits & 0xffff, bits >>> 16], at);
     }
-    return words;
+    return new Uint32Array(halves.buffer);
   }
 
   bytes(): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * Random items of RV32IMA code for program.ts: a few instructions each, that leave the registers of
+ * Random items of RV32IMAC code for program.ts: a few instructions each, that leave the registers of
  * the frame alone.
  *
  * Registers: sp middle of the scratch area, gp loop counter, tp hash of the traps met, t5 and t6
@@ -26,6 +26,8 @@ export function randomSource(seed: number): (below: number) => number {
 
 const RESERVED = new Set(["zero", "sp", "gp", "tp", "t4", "t5", "t6"]);
 export const FREE = REGISTER_NAMES.filter((name) => !RESERVED.has(name));
+/** Those that three bits can name. */
+const SHORT = REGISTER_NAMES.slice(8, 16);
 const ALU = ["add", "sub", "sll", "slt", "sltu", "xor", "srl", "sra", "or", "and"];
 const ALU_IMM = ["addi", "slti", "sltiu", "xori", "ori", "andi"];
 const SHIFT_IMM = ["slli", "srli", "srai"];
@@ -238,15 +240,119 @@ export class Generator {
     }
   }
 
+  /** A compressed instruction that computes or touches the scratch area. */
+  compressed(): void {
+    const { code } = this;
+    const any = (): number => REGISTER_NAMES.indexOf(this.pick(FREE));
+    const few = (): number => REGISTER_NAMES.indexOf(this.pick(SHORT));
+    const small = (): number => this.random(64) - 32;
+    const rd = few();
+    switch (this.random(12)) {
+      case 0:
+        code.emit("c.addi", { rd: this.random(8) === 0 ? 0 : any(), imm: small() });
+        break;
+      case 1:
+        code.emit("c.li", { rd: any(), imm: small() });
+        break;
+      case 2:
+        code.emit("c.lui", { rd: any(), imm: (small() || 1) << 12 });
+        break;
+      case 3:
+        code.emit(this.pick(["c.srli", "c.srai"]), { rd, imm: 1 + this.random(31) });
+        break;
+      case 4:
+        code.emit("c.andi", { rd, imm: small() });
+        break;
+      case 5:
+        code.emit("c.slli", { rd: any(), imm: 1 + this.random(31) });
+        break;
+      case 6:
+      case 7:
+        code.emit(this.pick(["c.mv", "c.add"]), { rd: any(), rs2: any() });
+        break;
+      case 8:
+        this.shortMemory();
+        break;
+      default:
+        code.emit(this.pick(["c.sub", "c.xor", "c.or", "c.and"]), { rd, rs2: few() });
+    }
+  }
+
+  /** Loads and stores of two bytes, by sp (middle of the scratch area) and by a register set to it. */
+  shortMemory(): void {
+    const { code } = this;
+    const word = (): number => 4 * this.random(32);
+    const rd = REGISTER_NAMES.indexOf(this.pick(FREE));
+    const few = REGISTER_NAMES.indexOf(this.pick(SHORT));
+    const base = REGISTER_NAMES.indexOf(this.pick(SHORT));
+    switch (this.random(4)) {
+      case 0:
+        code.emit("c.lwsp", { rd, imm: word() });
+        break;
+      case 1:
+        code.emit("c.swsp", { rs2: rd, imm: word() });
+        break;
+      case 2:
+        code.emit("c.addi4spn", { rd: base, imm: 4 + word() }).emit("c.lw", { rd: few, rs1: base, imm: word() });
+        break;
+      default:
+        code.emit("c.addi4spn", { rd: base, imm: 4 + word() }).emit("c.sw", { rs2: few, rs1: base, imm: word() });
+    }
+  }
+
+  /** Compressed jumps and branches over the next few instructions. */
+  shortForward(): void {
+    const { code } = this;
+    const label = this.freshLabel();
+    const target = this.pick(FREE);
+    switch (this.random(4)) {
+      case 0:
+        code.shortJump(this.pick(["c.j", "c.jal"]), label);
+        break;
+      case 1:
+        code.la(target, label).emit(this.pick(["c.jr", "c.jalr"]), { rs1: REGISTER_NAMES.indexOf(target) });
+        break;
+      default:
+        code.shortJump(this.pick(["c.beqz", "c.bnez"]), label, this.pick(SHORT));
+    }
+    for (let i = this.random(4); i > 0; i--) this.simple();
+    code.label(label);
+  }
+
+  /** Compressed instructions that trap; a nop fills the four bytes that the handler skips. */
+  shortTrap(): void {
+    const { code } = this;
+    switch (this.random(3)) {
+      case 0:
+        code.emit("c.ebreak");
+        break;
+      case 1:
+        // c.lwsp x0, c.jr x0, c.addw: reserved.
+        code.half(this.pick([0x4002, 0x8002, 0x9c21, 0x0000, 0x0004, 0x6101]));
+        break;
+      default: {
+        const base = REGISTER_NAMES.indexOf(this.pick(SHORT));
+        code.li(REGISTER_NAMES[base]!, 0x0a00_0000 + 4 * this.random(1024));
+        code.emit("c.lw", { rd: REGISTER_NAMES.indexOf(this.pick(SHORT)), rs1: base, imm: 4 * this.random(32) });
+      }
+    }
+    code.emit("c.addi", { rd: 0, imm: 0 });
+  }
+
   /** One instruction that does not jump. */
   simple(): void {
-    if (this.random(2) === 0) this.memory();
+    const kind = this.random(6);
+    if (kind < 2) this.compressed();
+    else if (kind < 4) this.memory();
     else this.arithmetic();
   }
 
   item(): void {
     const kind = this.random(100);
-    if (kind < 40) this.arithmetic();
+    if (kind < 24) this.arithmetic();
+    else if (kind < 43) this.compressed();
+    else if (kind < 45) this.shortForward();
+    else if (kind < 46) this.shortTrap();
     else if (kind < 63) this.memory();
     else if (kind < 65) this.misaligned();
     else if (kind < 77) this.forward();

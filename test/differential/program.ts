@@ -1,5 +1,5 @@
 /**
- * Random RV32IMA programs that end: a prologue fills the registers, a loop of random items
+ * Random RV32IMAC programs that end: a prologue fills the registers, a loop of random items
  * (generator.ts) runs over them and over 4 KiB of scratch memory, an epilogue sends registers and
  * scratch over the UART and powers off. A trap's cause, value and pc go into a hash in tp and
  * execution goes on behind it.

@@ -62,7 +62,7 @@ export interface Core {
   readonly cacheable: Global;
   /** Whether the line just missed moved between harts. */
   readonly moved: Global;
-  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode", Callee>>;
+  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode" | "predecodeSplit", Callee>>;
   readonly functions: Readonly<Record<FunctionName, Callee>>;
 }
 
@@ -104,7 +104,7 @@ const FUNCTIONS = {
   touch: "wwwww:",
   /** (page of linear memory): it is no longer as the last snapshot has it */
   markPage: "w:",
-  /** (offset): predecoded entry of a word that was written */
+  /** (offset): predecoded entries of what overlaps a word that was written */
   wroteCode: "w:",
   /** (s, va, left, descriptor, register address): value */
   slowLoad: "wwwww:w",
@@ -151,6 +151,7 @@ export function createCore(options: EngineOptions): Core {
     mmioStore: host("mmioStore", "wwww", ""),
     pmpAllows: host("pmpAllows", "wwwww", "w"),
     predecode: host("predecode", "ww", ""),
+    predecodeSplit: host("predecodeSplit", "ww", ""),
   };
   const functions = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, signature]) => {

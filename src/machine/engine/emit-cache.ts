@@ -21,7 +21,7 @@ import {
   syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
-import { DIRECTORY, LINE } from "./tables.ts";
+import { DIRECTORY, ENTRY_SHIFT, LINE } from "./tables.ts";
 
 const { l1Sets, l1Ways, l2Sets, l2Ways, lineShift } = CACHE;
 const L1_LINES = l1Sets * l1Ways;
@@ -232,7 +232,10 @@ const isMarked = (core: Core, offset: Local): Value =>
   i32.load8U(i32.shrU(ramPage(core, offset), 12), core.tables.dirty);
 
 /** Predecoded entry of the word at `offset`, in the predecoded page. */
-const codeEntry = (page: Value, offset: Local): Value => i32.add(page, i32.shl(i32.and(get(offset), 0xffc), 1));
+const codeEntry = (page: Value, offset: Local): Value =>
+  i32.add(page, i32.shl(i32.and(get(offset), 0xffc), ENTRY_SHIFT));
+/** Entries of instructions that may overlap a word: its own two, and that before it (tables.ts: also before a page). */
+const OVERLAPPING = [0, 8, -8] as const;
 
 const writableByFlags = (core: Core): Value =>
   i32.eq(i32.and(getGlobal(core.flags), PTE_WRITABLE), PTE_WRITABLE);
@@ -373,7 +376,7 @@ export function withdrawWriters(core: Core, s: Local, offset: Local, hart: Local
   ];
 }
 
-/** A predecoded entry whose word was written is decoded again. */
+/** Predecoded entries of what overlaps a word that was written are decoded again. */
 function defineWroteCode(core: Core): void {
   core.module.define(core.functions.wroteCode, (scope) => {
     const [offset] = scope.params as [Local];
@@ -388,7 +391,8 @@ function defineWroteCode(core: Core): void {
     return [
       ...forget,
       when(tee(page, holdsCode(core, offset)), [
-        i32.store(codeEntry(get(page), offset), 0),
+        set(page, codeEntry(get(page), offset)),
+        ...OVERLAPPING.map((at) => i32.store(i32.add(get(page), at), 0)),
       ]),
     ];
   });

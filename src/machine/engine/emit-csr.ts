@@ -132,7 +132,7 @@ export function emitCsr(core: Core): void {
       when(i32.eq(i32.shrU(get(insn), 20), 0x100), status(core, parts), [
         when(i32.geS(get(insn), 0), [
           switchOn(low, [
-            plain(parts, HART.SSCRATCH, -1), plain(parts, HART.SEPC, ~3),
+            plain(parts, HART.SSCRATCH, -1), plain(parts, HART.SEPC, ~1),
             plain(parts, HART.SCAUSE, -1), plain(parts, HART.STVAL, -1),
           ]),
         ], [when(i32.and(get(insn), 0x08000000), [counters(true)], [counters(false)])]),

@@ -3,7 +3,7 @@
  * has its locals in memory everywhere (measured: a quarter of the speed). What needs a call leaves with EXIT_REASON and
  * the entry at hand in EXIT_ENTRY, nothing of that instruction done; emit-turn.ts does it and comes back.
  *
- * `p` is the predecoded entry; pc = p / 2 + PAGE_DELTA. `time` is, in functional mode, the cycles left; in cycle mode
+ * `p` is the predecoded entry; pc = p / 4 + PAGE_DELTA. `time` is, in functional mode, the cycles left; in cycle mode
  * retired instructions * 2^32 + (cycles spent - budget), so that one addition counts both.
  */
 import {
@@ -14,8 +14,8 @@ import type { CostClass, Instruction } from "../../isa/index.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
 import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
-import { OPCODE_NAMES, rowOf } from "./opcodes.ts";
-import { EXEC, LINE } from "./tables.ts";
+import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
+import { ENTRY_SHIFT, EXEC, LINE } from "./tables.ts";
 
 /** Why `interpret` came back. */
 export const EXIT = {
@@ -28,7 +28,6 @@ export const EXIT = {
 } as const;
 
 const RETIRED = 2 ** 32;
-const MISALIGNED_TARGET = 3;
 
 /** `time` as both functions handle it. */
 export class Time {
@@ -81,6 +80,8 @@ class Scope {
   readonly a: Local;
   readonly b: Local;
   readonly t: Local;
+  /** Length of the instruction at hand. */
+  readonly bytes: 2 | 4 = 4;
   readonly next: Label = label("next");
   readonly leave: Label = label("leave");
 
@@ -93,8 +94,16 @@ class Scope {
     this.b = local();
     this.t = local();
   }
+  /** The same for instructions of two bytes. */
+  short(): Scope {
+    return Object.assign(Object.create(Scope.prototype) as Scope, this, { bytes: 2 });
+  }
   get pc(): Value {
-    return i32.add(i32.shrU(get(this.p), 1), i32.load(0, MACHINE_WORD.PAGE_DELTA));
+    return i32.add(i32.shrU(get(this.p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA));
+  }
+  /** On to the next entry. */
+  get skip(): Node {
+    return sequence(set(this.p, i32.add(get(this.p), this.bytes << ENTRY_SHIFT)), br(this.next));
   }
   get immediate(): Value {
     return i32.load(get(this.p), 4);
@@ -110,7 +119,7 @@ class Scope {
   }
   /** Charges one instruction and goes to the next entry. */
   done(kind: CostClass): Node {
-    return sequence(this.time.cost(kind), set(this.p, i32.add(get(this.p), 8)), br(this.next));
+    return sequence(this.time.cost(kind), this.skip);
   }
   exit(reason: number): Node {
     return sequence(i32.store(0, reason, MACHINE_WORD.EXIT_REASON), br(this.leave));
@@ -172,8 +181,8 @@ function goTo(c: Scope): Node[] {
   return [
     when(i32.eq(i32.load(tee(t, i32.add(get(context), index)), at + EXEC.TAG), i32.and(get(a), ~0xfff)), [
       set(t, i32.load(get(t), at + EXEC.PAGE)),
-      i32.store(0, i32.sub(i32.and(get(a), ~0xfff), i32.shrU(get(t), 1)), MACHINE_WORD.PAGE_DELTA),
-      set(p, i32.add(get(t), i32.shl(i32.and(get(a), 0xffc), 1))),
+      i32.store(0, i32.sub(i32.and(get(a), ~0xfff), i32.shrU(get(t), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+      set(p, i32.add(get(t), i32.shl(i32.and(get(a), 0xffe), ENTRY_SHIFT))),
       br(c.next),
     ]),
     i32.store(0, get(a), MACHINE_WORD.EXIT_TARGET),
@@ -195,15 +204,13 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: bool
       c.time.cost("branch"),
       // A branch of the host, which it predicts: a select would make every later fetch wait for the operands.
       when(get(t), [set(p, i32.add(get(p), c.immediate)), br(c.next)]),
-      set(p, i32.add(get(p), 8)),
-      br(c.next),
+      c.skip,
     ];
   }
   return [
     ...decide,
     when(get(t), [
       set(a, i32.add(c.pc, c.immediate)),
-      when(i32.and(get(a), MISALIGNED_TARGET), [c.exit(EXIT.SLOW)]),
       branchPenalty(c, i32.const(1)),
       c.time.cost("branch"),
       ...goTo(c),
@@ -215,10 +222,9 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: bool
 
 function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
   const { a, p, s } = c;
-  const link = c.setRd(i32.add(c.pc, 4));
+  const link = c.setRd(i32.add(c.pc, c.bytes));
   const jump = (target: Value, kind: CostClass): Node[] => [
     set(a, target),
-    when(i32.and(get(a), MISALIGNED_TARGET), [c.exit(EXIT.SLOW)]),
     link,
     c.time.cost(kind),
     ...goTo(c),
@@ -232,10 +238,9 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
       setField(s, HART.MARK_A, c.rs1),
       setField(s, HART.MARK_B, c.rs2),
       setField(s, HART.MARK_LATCHED, 1),
-      set(p, i32.add(get(p), 8)),
-      br(c.next),
+      c.skip,
     ],
-    PAUSE: [c.time.spend(c.core.costs.pause), set(p, i32.add(get(p), 8)), br(c.next)],
+    PAUSE: [c.time.spend(c.core.costs.pause), c.skip],
     JAL: [link, c.time.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
     JAL_FAR: jump(i32.add(c.pc, c.immediate), "jump"),
     JALR: jump(i32.and(i32.add(c.rs1, c.immediate), ~1), "jumpRegister"),
@@ -268,10 +273,14 @@ function rowHandler(c: Scope, row: Instruction, far: boolean): Node[] {
 export function emitInterpreter(core: Core): void {
   core.module.define(core.functions.interpret, (scope) => {
     const c = new Scope(core, scope.params, () => scope.local(I32));
-    const special = specialHandlers(c);
+    const scopes = { long: c, short: c.short() };
+    const special = { long: specialHandlers(scopes.long), short: specialHandlers(scopes.short) };
     const handlers = OPCODE_NAMES.map((name) => {
       const row = rowOf(name);
-      return special[name] ?? (row ? rowHandler(c, row, name.endsWith(".far")) : [c.exit(EXIT.SLOW)]);
+      const { plain, far, short } = partsOf(name);
+      const length = short ? "short" : "long";
+      const ready = special[length][plain];
+      return ready ?? (row ? rowHandler(scopes[length], row, far) : [c.exit(EXIT.SLOW)]);
     });
     return [
       block(

@@ -3,7 +3,7 @@
  * byte, as QEMU does them; atomics trap. Devices are called here, and nowhere else.
  *
  * A device access ends the turn: it may have changed this hart's interrupts. It completes the instruction itself
- * (register, PC) and leaves STATUS.COMPLETED.
+ * (register; the caller: PC) and leaves STATUS.COMPLETED.
  */
 import {
   I32, brIf, call, choose, get, getGlobal, i32, label, loop, ret, sequence, set, setGlobal, tee, when,
@@ -36,15 +36,14 @@ const extend = (value: Local, descriptor: Local): Value => {
   );
 };
 
-/** After a device access: an access fault, or the instruction is complete. */
-function finishDevice(core: Core, s: Local, va: Local, cause: number, value?: Value): Node[] {
+/** After a device access: an access fault, or the instruction is complete but for PC, which the caller moves. */
+function finishDevice(core: Core, va: Local, cause: number, value?: Value): Node[] {
   return [
     when(i32.load(0, MACHINE_WORD.ACCESS_FAULT), [
       i32.store(0, 0, MACHINE_WORD.ACCESS_FAULT),
       raise(core, cause, get(va), value),
     ]),
     addCost(core, i32.load(0, MACHINE_WORD.DEVICE_CYCLES)),
-    setField(s, HART.PC, i32.add(field(s, HART.PC), 4)),
     setGlobal(core.status, STATUS.COMPLETED),
   ];
 }
@@ -77,7 +76,7 @@ function defineLoad(core: Core): void {
       when(mustWait(core, left), [refuse(core, zero)]),
       syncClock(core, s, left),
       set(value, call(imports.mmioLoad, hartOf(s), i32.add(get(offset), BOARD.RAM), size)),
-      ...finishDevice(core, s, va, CAUSE.LOAD_ACCESS, zero),
+      ...finishDevice(core, va, CAUSE.LOAD_ACCESS, zero),
       i32.store(get(target), extend(value, descriptor)),
       zero,
     ];
@@ -114,7 +113,7 @@ function defineStore(core: Core): void {
       when(mustWait(core, left), [refuse(core)]),
       syncClock(core, s, left),
       call(imports.mmioStore, hartOf(s), i32.add(get(offset), BOARD.RAM), get(size), get(value)),
-      ...finishDevice(core, s, va, CAUSE.STORE_ACCESS),
+      ...finishDevice(core, va, CAUSE.STORE_ACCESS),
     ];
   });
 }

@@ -9,16 +9,16 @@ import {
   when,
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import type { CostClass, Instruction } from "../../isa/index.ts";
+import type { CostClass } from "../../isa/index.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
-import { STATUS, clockAt, contextOf, failed, field, mustWait, seesCode, setField } from "./core.ts";
+import { STATUS, clockAt, contextOf, failed, field, hartOf, mustWait, partOf, seesCode, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { EXIT, Time } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
-import { OPCODE_NAMES, opcodeOf, rowOf } from "./opcodes.ts";
+import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "./opcodes.ts";
 import { execEntry } from "./emit-translate.ts";
-import { CODE_PAGE_BYTES, EXEC } from "./tables.ts";
+import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, SPLIT } from "./tables.ts";
 
 /** What the slow handlers share. */
 class Scope {
@@ -33,6 +33,8 @@ class Scope {
   readonly left: Local;
   readonly target: Local;
   readonly context: Local;
+  /** Length of the instruction at hand. */
+  readonly bytes: 2 | 4 = 4;
   /** Interpret on from `p`. */
   readonly next: Label = label("next");
   /** Find `target`, then interpret on from there. */
@@ -51,6 +53,10 @@ class Scope {
     this.left = local();
     this.target = local();
     this.context = local();
+  }
+  /** The same for instructions of two bytes. */
+  short(): Scope {
+    return Object.assign(Object.create(Scope.prototype) as Scope, this, { bytes: 2 });
   }
   get immediate(): Value {
     return i32.load(get(this.p), 4);
@@ -88,7 +94,13 @@ class Scope {
     return sequence(this.time.cost(kind), this.skip);
   }
   get skip(): Node {
-    return sequence(set(this.p, i32.add(get(this.p), 8)), br(this.next));
+    return sequence(set(this.p, i32.add(get(this.p), this.bytes << ENTRY_SHIFT)), br(this.next));
+  }
+  /** A device access that was done ends the turn behind the instruction. */
+  get behindDevice(): Node {
+    return when(i32.eq(getGlobal(this.core.status), STATUS.COMPLETED), [
+      setField(this.s, HART.PC, i32.add(get(this.pc), this.bytes)),
+    ]);
   }
 }
 
@@ -96,6 +108,7 @@ function loadHandler(c: Scope, bytes: number, signed: boolean): Node[] {
   const descriptor = i32.const(bytes + (signed ? SIGNED : 0));
   return [
     set(c.v, call(c.core.functions.slowLoad, get(c.s), c.address, get(c.left), descriptor, c.rdAddress)),
+    c.behindDevice,
     c.checked,
     i32.store(c.rdAddress, get(c.v)),
     c.done("load"),
@@ -105,6 +118,7 @@ function loadHandler(c: Scope, bytes: number, signed: boolean): Node[] {
 function storeHandler(c: Scope, bytes: number): Node[] {
   return [
     call(c.core.functions.slowStore, get(c.s), c.address, get(c.left), i32.const(bytes), c.rs2),
+    c.behindDevice,
     c.checked,
     c.done("store"),
   ];
@@ -121,15 +135,35 @@ function amoHandler(c: Scope): Node[] {
   ];
 }
 
-/** A jump is only here when its target is misaligned. */
-function jumpHandler(target: (c: Scope) => Value): (c: Scope) => Node[] {
-  return (c) => [set(c.target, target(c)), c.raise(CAUSE.FETCH_MISALIGNED, get(c.target))];
+/**
+ * Both halves are read each time, in their place of the order, and the instruction is interpreted where the hart keeps it;
+ * it is decoded again only when its word has changed. Fetching the second half may fault: PC stays, tval is its address.
+ */
+function splitHandler(c: Scope): Node[] {
+  const { core, s, p, v, w, pc } = c;
+  const halfAt = (page: Value, inPage: number): Value => i32.load16U(page, core.tables.ramOffset + inPage);
+  return [
+    ...(seesCode(core) ? [c.ordered] : []),
+    // First this one, whose PAGE_END is the next entry: fetching the other page may drop this one.
+    set(w, halfAt(i32.load(get(p), 12), 0xffe)),
+    set(v, call(core.functions.fetchPage, get(s), i32.add(get(pc), 2), get(c.left))),
+    c.checked,
+    set(w, i32.or(get(w), i32.shl(halfAt(i32.load(get(v), CODE_PAGE_BYTES + 4), 0), 16))),
+    set(p, partOf(core.tables.split, SPLIT.STRIDE, hartOf(s))),
+    when(i32.ne(i32.load(get(p), SPLIT.WORD), get(w)), [
+      call(core.imports.predecodeSplit, get(p), get(w)),
+      i32.store(get(p), get(w), SPLIT.WORD),
+      i32.store(get(p), OP.PAGE_END, SPLIT.END),
+    ]),
+    i32.store(0, i32.sub(get(pc), i32.shrU(get(p), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+    br(c.next),
+  ];
 }
 
 const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
   UNDECODED: (c) => {
     const inPage = i32.and(get(c.pc), 0xfff);
-    const page = i32.sub(get(c.p), i32.shl(inPage, 1));
+    const page = i32.sub(get(c.p), i32.shl(inPage, ENTRY_SHIFT));
     return [
       // Stores to its page are ordered too; functional mode has no such order.
       ...(seesCode(c.core) ? [c.ordered] : []),
@@ -166,18 +200,16 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     i32.store(c.rdAddress, get(c.v)),
     c.done("atomic"),
   ],
-  JAL_FAR: jumpHandler((c) => i32.add(get(c.pc), c.immediate)),
-  JALR: jumpHandler((c) => i32.and(c.address, ~1)),
+  SPLIT: splitHandler,
 };
 
-function handlerFor(c: Scope, name: string, row: Instruction | null): Node[] {
-  const special = SPECIAL[name];
+function handlerFor(c: Scope, name: string): Node[] {
+  const special = SPECIAL[partsOf(name).plain];
   if (special) return special(c);
-  const { semantics } = row ?? { semantics: null };
+  const semantics = rowOf(name)?.semantics;
   if (semantics?.kind === "load") return loadHandler(c, semantics.bytes, semantics.signed);
   if (semantics?.kind === "store") return storeHandler(c, semantics.bytes);
   if (semantics?.kind === "amo") return amoHandler(c);
-  if (name.endsWith(".far")) return jumpHandler((scope) => i32.add(get(scope.pc), scope.immediate))(c);
   // The interpreter does all others itself.
   return [(out) => out.bytes.push(0x00)];
 }
@@ -215,8 +247,8 @@ function fetchNodes(c: Scope): Node[] {
       set(p, call(core.functions.fetchPage, get(s), get(target), get(left))),
       c.checked,
     ]),
-    i32.store(0, i32.sub(i32.and(get(target), ~0xfff), i32.shrU(get(p), 1)), MACHINE_WORD.PAGE_DELTA),
-    set(p, i32.add(get(p), i32.shl(i32.and(get(target), 0xffc), 1))),
+    i32.store(0, i32.sub(i32.and(get(target), ~0xfff), i32.shrU(get(p), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+    set(p, i32.add(get(p), i32.shl(i32.and(get(target), 0xffe), ENTRY_SHIFT))),
   ];
 }
 
@@ -226,7 +258,8 @@ export function emitTurn(core: Core): void {
     const time = scope.local(Time.typeOf(core));
     const c = new Scope(core, scope.params, time, () => scope.local(I32));
     const { s, p, pc, w, left, target } = c;
-    const handlers = OPCODE_NAMES.map((name) => handlerFor(c, name, rowOf(name)));
+    const short = c.short();
+    const handlers = OPCODE_NAMES.map((name) => handlerFor(partsOf(name).short ? short : c, name));
     const reason = i32.load(0, MACHINE_WORD.EXIT_REASON);
     return [
       c.time.start(c.budget),
@@ -243,7 +276,7 @@ export function emitTurn(core: Core): void {
             set(time, call(core.functions.interpret, get(s), get(p), get(c.context), get(time))),
             set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
             when(i32.eq(reason, EXIT.FETCH), [set(target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
-            setField(s, HART.PC, tee(pc, i32.add(i32.shrU(get(p), 1), i32.load(0, MACHINE_WORD.PAGE_DELTA)))),
+            setField(s, HART.PC, tee(pc, i32.add(i32.shrU(get(p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA)))),
             brIf(c.leave, i32.eq(reason, EXIT.TIME)),
             set(w, i32.load(get(p))),
             set(left, c.time.left),

@@ -1,6 +1,7 @@
 /** Makes an engine: generates and instantiates the module, and wraps it for JavaScript. The contract is in index.ts. */
 import { assert } from "../../base/assert.ts";
 import { hartWord } from "../board.ts";
+import { lengthOf } from "../../isa/index.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
 import { createCore } from "./core.ts";
 import { emitCache } from "./emit-cache.ts";
@@ -85,6 +86,7 @@ export function createEngine(options: EngineOptions): Engine {
   const memory = new WebAssembly.Memory({ initial: tables.wasmPages, maximum: tables.wasmPages });
   const words = new Int32Array(memory.buffer);
   const bytes = new Uint8Array(memory.buffer);
+  const halves = new Uint16Array(memory.buffer);
   const { ramOffset } = tables;
   const instance = new WebAssembly.Instance(moduleFor(options), {
     engine: {
@@ -98,9 +100,16 @@ export function createEngine(options: EngineOptions): Engine {
       pmpAllows: (hart: number, at: number, size: number, access: number, privilege: number) =>
         imports.pmpAllows(hart, at >>> 0, size, access, privilege),
       predecode: (entry: number, offset: number) => {
-        predecode(words, entry >>> 2, words[(ramOffset + (offset >>> 0)) >>> 2]!, offset);
-        if (seesCode) executed(offset);
+        const half = (ramOffset + (offset >>> 0)) >>> 1;
+        const second = (offset & 0xfff) === 0xffe ? 0 : halves[half + 1]!;
+        const bits = halves[half]! | (second << 16);
+        predecode(words, entry >>> 2, bits, offset);
+        if (!seesCode) return;
+        executed(offset);
+        // Of an instruction over the end of a page only the first half: it is fetched in its place of the order.
+        executed(Math.min(offset + lengthOf(bits) - 1, offset | 0xfff));
       },
+      predecodeSplit: (entry: number, word: number) => predecode(words, entry >>> 2, word, -1),
     },
   });
   const seesCode = options.timing === "cycle" && harts > 1;

@@ -1,9 +1,9 @@
 /**
  * Opcodes of predecoded entries: one for each value-computing row of the instruction table, and those that only the
- * engine knows. An entry is opcode | rd offset << 8 | rs1 offset << 16 | rs2 offset << 24, then one word of immediate;
+ * engine knows. Opcodes of compressed instructions end in `.c`: the same, but two bytes long. An entry is opcode | rd offset << 8 | rs1 offset << 16 | rs2 offset << 24, then one word of immediate;
  * register offsets are bytes into the hart's block, and writes to x0 go to HART.SCRATCH.
  */
-import { INSTRUCTIONS } from "../../isa/index.ts";
+import { COMPRESSED, INSTRUCTIONS } from "../../isa/index.ts";
 import type { Instruction } from "../../isa/index.ts";
 
 const SPECIAL = [
@@ -28,6 +28,8 @@ const SPECIAL = [
   "MARK_FIRE",
   "FENCE",
   "PAUSE",
+  /** The instruction's second half is in the next page. */
+  "SPLIT",
   /** imm: distance in bytes of entries, inside the page. */
   "JAL",
   /** imm: distance in bytes of code. */
@@ -42,10 +44,17 @@ const ROWS: readonly Instruction[] = INSTRUCTIONS.filter(({ semantics }) =>
   ["alu", "branch", "load", "store", "amo"].includes(semantics.kind),
 );
 
+/** What compressed instructions become. */
+const SHORT: readonly string[] = [
+  "NOP", "CONSTANT", "JAL", "JAL_FAR", "JALR", "beq", "bne", "beq.far", "bne.far",
+  ...COMPRESSED.map((row) => row.base.mnemonic).filter((mnemonic) => ROWS.some((row) => row.mnemonic === mnemonic)),
+];
+
 export const OPCODE_NAMES: readonly string[] = [
   ...SPECIAL,
   ...ROWS.map((row) => row.mnemonic),
   ...ROWS.filter((row) => row.semantics.kind === "branch").map((row) => `${row.mnemonic}.far`),
+  ...new Set(SHORT.map((name) => `${name}.c`)),
 ];
 if (OPCODE_NAMES.length > 256) throw new Error("engine: an opcode is one byte");
 
@@ -56,15 +65,23 @@ export const OP = Object.fromEntries(SPECIAL.map((name, number) => [name, number
   number
 >;
 
-/** Opcode of a row's mnemonic, or of `mnemonic.far`. */
+/** Opcode of a row's mnemonic, of `mnemonic.far`, or of one of these with `.c`. */
 export function opcodeOf(name: string): number {
   const number = NUMBERS.get(name);
   if (number === undefined) throw new Error(`engine: no opcode for ${name}`);
   return number;
 }
 
+/** An opcode's name in its parts. */
+export function partsOf(name: string): { readonly plain: string; readonly far: boolean; readonly short: boolean } {
+  const short = name.endsWith(".c");
+  const long = short ? name.slice(0, -2) : name;
+  const far = long.endsWith(".far");
+  return { plain: far ? long.slice(0, -4) : long, far, short };
+}
+
 /** The rows by opcode, for the generator. */
 export function rowOf(name: string): Instruction | null {
-  const mnemonic = name.endsWith(".far") ? name.slice(0, -4) : name;
+  const mnemonic = partsOf(name).plain;
   return ROWS.find((row) => row.mnemonic === mnemonic) ?? null;
 }

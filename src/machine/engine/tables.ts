@@ -24,9 +24,16 @@ export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
 /** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it. */
 export const DIRECTORY = { SHARERS: 0, OWNER: 8, SHIFT: 4 } as const;
 
-/** Predecoded page: 1024 entries of 8 bytes, then a PAGE_END entry whose second word is the page's offset in RAM. */
-export const CODE_PAGE_BYTES = 8192;
+/**
+ * Predecoded page: an entry of 8 bytes for each halfword, then a PAGE_END entry whose second word is the page's offset in
+ * RAM, then 8 bytes that a store to the next page's first word may clear (wroteCode).
+ */
+export const CODE_PAGE_BYTES = 16384;
 export const CODE_PAGE_STRIDE = CODE_PAGE_BYTES + 16;
+/** Bytes of entries that an instruction takes up, by its length: 4 bytes of entry for each byte of code. */
+export const ENTRY_SHIFT = 2;
+/** A hart's entry for the instruction that crosses the end of a page: its word behind it, then PAGE_END. */
+export const SPLIT = { WORD: 8, END: 16, STRIDE: 32 } as const;
 /** Pages of code predecoded at a time; when they are used up all are dropped. */
 export const CODE_PAGES = 1024;
 
@@ -71,6 +78,8 @@ export interface Tables {
   /** By RAM page: address of its predecoded page or 0. */
   readonly codeOf: number;
   readonly code: number;
+  /** Per hart: see SPLIT. */
+  readonly split: number;
   readonly ramOffset: number;
   /** Pages of 64 KiB of the whole memory. */
   readonly wasmPages: number;
@@ -118,7 +127,9 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
     codeBits: take(seesCode ? memoryBytes / 32 : 0),
     trackedEnd: alignPage(),
     codeOf: take((memoryBytes / 4096) * 4),
-    code: take(CODE_PAGES * CODE_PAGE_STRIDE),
+    // Before the first page, too, 8 bytes may be cleared.
+    code: take(64 + CODE_PAGES * CODE_PAGE_STRIDE) + 64,
+    split: take(harts * SPLIT.STRIDE),
   };
   // One page of this memory more is five bytes more here.
   const pages = Math.ceil((next + memoryBytes + 0x2_0000) / (4096 - 5));

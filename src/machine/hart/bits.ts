@@ -69,8 +69,8 @@ export const DELEGABLE_EXCEPTIONS = 0xb3ff;
 /** mcause and scause: bit 31 says interrupt. */
 export const CAUSE_INTERRUPT = 0x8000_0000 | 0;
 
-/** MXL = 1 (32 bits), extensions A, I, M, S, U. */
-export const MISA_VALUE = (1 << 30) | (1 << 0) | (1 << 8) | (1 << 12) | (1 << 18) | (1 << 20);
+/** MXL = 1 (32 bits), extensions A, C, I, M, S, U. */
+export const MISA_VALUE = (1 << 30) | (1 << 0) | (1 << 2) | (1 << 8) | (1 << 12) | (1 << 18) | (1 << 20);
 
 export const PMPCFG = {
   R: 1,

@@ -3,8 +3,8 @@
  * the number (bits 9:8 and 11:10); a row says where the value lives, which bits software can
  * change, and what a write sets off. What has no row is an illegal instruction.
  *
- * Departures from QEMU 7.2 `virt`, all of them legal by the specification: no F, D, C, H, Sstc,
- * Zba…; mepc and sepc hold multiples of 4; mcycle, minstret and mcountinhibit ignore writes, for
+ * Departures from QEMU 7.2 `virt`, all of them legal by the specification: no F, D, H, Sstc, Zba…;
+ * bit 0 of mepc and sepc is zero; mcycle, minstret and mcountinhibit ignore writes, for
  * the clock here is the machine's only time.
  */
 import { clockOf, getHart, getHart64, setHart, type Board } from "../board.ts";
@@ -116,7 +116,7 @@ const SUPERVISOR_ROWS: readonly CsrRow[] = [
   plain("scounteren", 0x106, HART.SCOUNTEREN),
   plain("senvcfg", 0x10a, HART.SENVCFG, 1),
   plain("sscratch", 0x140, HART.SSCRATCH),
-  plain("sepc", 0x141, HART.SEPC, ~3),
+  plain("sepc", 0x141, HART.SEPC, ~1),
   plain("scause", 0x142, HART.SCAUSE),
   plain("stval", 0x143, HART.STVAL),
   {
@@ -177,7 +177,7 @@ const MACHINE_ROWS: readonly CsrRow[] = [
   constant("menvcfgh", 0x31a),
   constant("mcountinhibit", 0x320),
   plain("mscratch", 0x340, HART.MSCRATCH),
-  plain("mepc", 0x341, HART.MEPC, ~3),
+  plain("mepc", 0x341, HART.MEPC, ~1),
   plain("mcause", 0x342, HART.MCAUSE),
   plain("mtval", 0x343, HART.MTVAL),
   {

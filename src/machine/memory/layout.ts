@@ -119,7 +119,7 @@ export const MACHINE_WORD = {
   SLICE: MACHINE + 56,
   /** Pages of predecoded code in use. */
   CODE_PAGES_USED: MACHINE + 64,
-  /** Between the interpreter and its wrapper: entry and cause of an exit, target of a jump, pc - p / 2, ordering limit. */
+  /** Between the interpreter and its wrapper: entry and cause of an exit, target of a jump, pc - p / 4, ordering limit. */
   EXIT_ENTRY: MACHINE + 72,
   EXIT_REASON: MACHINE + 76,
   EXIT_TARGET: MACHINE + 80,
