@@ -1,4 +1,4 @@
-// Reset: every hart enters at `_start` in machine mode with a0 = hart id and a1 = device tree.
+// Reset: every hart enters at `_start` in machine mode with a0 = hart id, a1 = device tree and a2 = where to go next, or 0.
 //
 // Hart 0 clears .fw.bss, counts the harts, says hello and enters the kernel. The others wait at the gate until .fw.bss
 // and the hart table are ready, then in hart_park until the kernel starts them.
@@ -24,6 +24,8 @@ import { fw_trap_vector } from "./trap.ts";
 import { put_decimal, put_string } from "./uart.ts";
 
 const BOOT_HART = 0;
+/** "OSBI", then the structure's version, the next stage's address, mode, options and boot hart. */
+const DYNAMIC_MAGIC = 0x4942_534f;
 /** Exceptions the supervisor handles itself: all but the calls from S and M mode. */
 const DELEGATED_EXCEPTIONS = 0xb1ff;
 const DELEGATED_INTERRUPTS = (1 << IRQ_S_SOFT) | (1 << IRQ_S_TIMER) | (1 << IRQ_S_EXTERNAL);
@@ -87,7 +89,20 @@ function hart_init(hart: u32): void {
   harts[hart].probing = 0;
 }
 
-function fw_boot(hart: u32, fdt: usize): void {
+/**
+ * Where the supervisor starts: what a loader says in the structure a2 points at (OpenSBI's fw_dynamic_info; QEMU and
+ * `hartlab boot` leave one), if there is one and it names a place outside the firmware.
+ */
+function next_entry(info: usize): usize {
+  if (info === 0 || (info & 3) !== 0) return KERNEL_ENTRY;
+  const words = cast<Ptr<u32>>(info);
+  if (words[0] !== DYNAMIC_MAGIC || words[1] === 0) return KERNEL_ENTRY;
+  const next = words[2];
+  return next === 0 || (next >= linkerSymbol("__fw_start") && next < KERNEL_ENTRY) ? KERNEL_ENTRY : next;
+}
+
+function fw_boot(hart: u32, fdt: usize, info: usize): void {
+  const entry = next_entry(info);
   let count: u32 = 0;
   for (const id of fdt_harts(fdt)) {
     if (id >= HARTS_MAX) continue;
@@ -107,7 +122,7 @@ function fw_boot(hart: u32, fdt: usize): void {
   put_string("\n");
   fence("rw", "rw");
   WRITE_ONCE(gate.closed, 0);
-  hart_enter(hart, KERNEL_ENTRY, fdt);
+  hart_enter(hart, entry, fdt);
 }
 
 function fw_secondary(hart: u32): void {

@@ -1,15 +1,24 @@
-// Bundles src/cli into dist/hartlab.js, the package's bin. Dependencies stay external: npm installs them.
+// Bundles src/cli into dist/: hartlab.js, the package's bin, and a chunk for each command, so that a command loads only what
+// it needs. Chunks are named by content. Dependencies stay external: npm installs them.
+import { readdirSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { build } from "esbuild";
 
-await build({
-  entryPoints: ["src/cli/main.ts"],
-  outfile: "dist/hartlab.js",
+const { metafile } = await build({
+  entryPoints: { hartlab: "src/cli/main.ts" },
+  outdir: "dist",
   bundle: true,
+  splitting: true,
   platform: "node",
   target: "node20",
   format: "esm",
   packages: "external",
-  sourcemap: "inline",
+  sourcemap: "linked",
   banner: { js: "#!/usr/bin/env node" },
   logLevel: "warning",
+  metafile: true,
 });
+
+// What an older bundle left behind.
+const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const name of readdirSync("dist")) if (/\.js(\.map)?$/.test(name) && !made.has(name)) rmSync(`dist/${name}`);

@@ -9,8 +9,14 @@ const GUEST_FOLDERS = ["kernel", "firmware"];
 
 /** A file's text, or a problem that names it. */
 export function readText(path: string, what: string): Result<string> {
+  const bytes = readBytes(path, what);
+  return bytes.ok ? success(bytes.value.toString("utf8")) : bytes;
+}
+
+/** A file's bytes, or a problem that names it. */
+export function readBytes(path: string, what: string): Result<Buffer> {
   try {
-    return success(readFileSync(path, "utf8"));
+    return success(readFileSync(path));
   } catch (error) {
     return failure({ message: `cannot read ${what} ${path}: ${reason(error)}`, hint: "Check the path." });
   }
@@ -54,10 +60,10 @@ function reason(error: unknown): string {
   return code ?? String(error);
 }
 
-/** Kernel and firmware sources by their path in the package. */
-export function guestSources(root: string): Map<string, string> {
+/** Sources by their path in the package: kernel and firmware, or the folders named. */
+export function guestSources(root: string, folders: readonly string[] = GUEST_FOLDERS): Map<string, string> {
   const files = new Map<string, string>();
-  for (const folder of GUEST_FOLDERS) {
+  for (const folder of folders) {
     const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
     for (const name of names.sort()) {
       if (!name.endsWith(".ts") || name.endsWith(".d.ts")) continue;

@@ -1,17 +1,11 @@
 /**
- * The kernel image of a scenario, built or taken from the cache.
- *
- * The cache is keyed by content: sources, workload, tasks, configuration and the compiler itself. It only saves time: a
- * folder that cannot be written is no error. `typescript` is loaded when something must be compiled, and only then.
+ * The kernel image of a scenario, built or taken from the cache (cache.ts). `typescript` is loaded when something must be
+ * compiled, and only then.
  */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Problem, type Result, success } from "../base/result.ts";
 import { build, type CompileInput, type Image, type TypeScript } from "../compiler/build.ts";
-import { fingerprint } from "../compiler/fingerprint.ts";
+import { cacheFile, readCache } from "./cache.ts";
 import { guestSources, readWorkload, writeWhole } from "./files.ts";
 import { asShortJob } from "./short-job.ts";
 
@@ -27,12 +21,6 @@ export interface ImageRequest {
 
 export function loadTypeScript(): TypeScript {
   return createRequire(import.meta.url)("typescript") as TypeScript;
-}
-
-/** Changes whenever the compiler may: a hash of this bundle. Run from source there is none, and nothing is cached. */
-function compilerVersion(): string | null {
-  const self = fileURLToPath(import.meta.url);
-  return self.endsWith(".js") ? createHash("sha256").update(readFileSync(self)).digest("hex") : null;
 }
 
 interface Inputs {
@@ -61,7 +49,7 @@ function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
   return problem.place && file ? { ...problem, place: { ...problem.place, file } } : problem;
 }
 
-function compileImage(compile: CompileInput): Result<Image> {
+export function compileImage(compile: CompileInput): Result<Image> {
   return asShortJob(() => build(loadTypeScript(), compile));
 }
 
@@ -79,20 +67,13 @@ export function buildImage(request: ImageRequest): Result<{ image: Image; files:
 export function elfOf(request: ImageRequest): Result<Uint8Array> {
   const input = inputs(request);
   if (!input.ok) return input;
-  const version = compilerVersion();
-  const cached =
-    version === null ? null : join(request.root, "build/cache", `${fingerprint(input.value.compile, version)}.elf`);
-  if (cached !== null) {
-    try {
-      return success(readFileSync(cached));
-    } catch {
-      // Not built yet.
-    }
-  }
+  const kept = cacheFile(request.root, input.value.compile, import.meta.url);
+  const known = readCache(kept);
+  if (known) return success(known);
   const image = compileImage(input.value.compile);
   if (!image.ok) {
     return { ok: false, problems: image.problems.map((problem) => rename(problem, input.value.shown)) };
   }
-  if (cached !== null) writeWhole(cached, image.value.elf);
+  if (kept !== null) writeWhole(kept, image.value.elf);
   return success(image.value.elf);
 }

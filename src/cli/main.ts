@@ -1,9 +1,12 @@
-/** The command `hartlab`: parses arguments, runs a command, sets the exit code (ABI.md section 9). */
+/**
+ * The command `hartlab`: parses arguments, runs a command, sets the exit code (ABI.md section 9). Each command's module is
+ * loaded when it is run: what one does not need must not slow down the start of another.
+ */
 import { Command, CommanderError } from "commander";
-import { buildCommand, type BuildOptions } from "./build.ts";
-import { config } from "./config.ts";
+import type { BootOptions } from "./boot/boot.ts";
+import type { BuildOptions } from "./build.ts";
 import { EXIT } from "./output.ts";
-import { run, type RunOptions } from "./run.ts";
+import type { RunOptions } from "./run.ts";
 import { VERSION } from "./version.ts";
 
 const collect = (value: string, all: string[]): string[] => [...all, value];
@@ -20,6 +23,7 @@ function program(done: (code: number) => void): Command {
     .argument("<file>", "scenario (YAML)")
     .option("--seed <n>", "seed instead of the scenario's")
     .option("--harts <n>", "number of harts instead of the scenario's")
+    .option("--interleave <exact|ahead>", "one instruction at a time in clock order, or private work ahead of it")
     .option("--set <key=value>", "change a field or a kernel configuration key; may be repeated", collect, [])
     .option("--json", "one JSON document on stdout (docs/abi.md)")
     .option("--console <file>", "write the guest's console to a file instead of stdout")
@@ -34,7 +38,11 @@ Examples:
 
 Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab.`,
     )
-    .action(async (file: string, options: RunOptions) => done(await run(file, options)));
+    .action(async (file: string, options: RunOptions) => {
+      const { run } = await import("./run.ts");
+      done(await run(file, options));
+    });
+  addBoot(command, done);
   command
     .command("build")
     .description("compile firmware and kernel, with a scenario's workload and tasks if one is given")
@@ -42,13 +50,55 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
     .option("--out <folder>", "where kernel.elf, .asm, .sym and .lines go", "build")
     .option("--set <key=value>", "change a kernel configuration key; may be repeated", collect, [])
     .addHelpText("after", "\nExample:\n  hartlab build scenarios/kmemleak/lost-object.yaml --out build")
-    .action(async (file: string | undefined, options: BuildOptions) => done(await buildCommand(file, options)));
+    .action(async (file: string | undefined, options: BuildOptions) => {
+      const { buildCommand } = await import("./build.ts");
+      done(await buildCommand(file, options));
+    });
   command
     .command("config")
     .description("list the kernel's configuration keys, their values and defaults")
     .option("--json", "one JSON document on stdout")
-    .action(async (options: { json?: boolean }) => done(await config(options)));
+    .action(async (options: { json?: boolean }) => {
+      const { config } = await import("./config.ts");
+      done(await config(options));
+    });
   return command;
+}
+
+function addBoot(command: Command, done: (code: number) => void): void {
+  command
+    .command("boot")
+    .description("run a bare-metal program or a kernel that is not ours")
+    .option("--elf <file>", "a 32-bit RISC-V executable; with `tohost` and `fromhost` as riscv-tests have them")
+    .option("--image <file>", "a flat image: Linux (at 0x80400000), else at 0x80000000 or, under firmware, 0x80400000")
+    .option("--initrd <file>", "initial ramdisk, announced in the device tree")
+    .option("--dtb <file>", "device tree instead of the board's own")
+    .option("--append <text>", "boot arguments")
+    .option("--bios <file|ours|none>", "firmware; without this: ours for what has nothing at 0x80000000, else none")
+    .option("--harts <n>", "1 to 64", "1")
+    .option("--memory <size>", "8MiB to 2GiB", "128MiB")
+    .option("--timing <functional|cycle>", "one cycle an instruction, or the cost model", "functional")
+    .option("--interleave <exact|ahead>", "one instruction at a time in clock order, or private work ahead of it", "ahead")
+    .option("--max-instructions <n>", "end with exit code 3 after so many, over all harts")
+    .option("--input <file>", "bytes for the console, one whenever the guest has read the one before")
+    .option("--input-after <text>", "keep the input back until the guest has printed this")
+    .option("--json", "one JSON document on stdout (docs/boot.md) instead of the console")
+    .addHelpText(
+      "after",
+      `
+At a terminal the console is interactive: Ctrl-A X leaves.
+
+Examples:
+  hartlab boot --elf rv32ui-p-add
+  hartlab boot --image Image --harts 4 --append "console=ttyS0 earlycon=sbi"
+  hartlab boot --image Image --bios fw_dynamic.bin --initrd root.cpio --json
+
+Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab, 130 Ctrl-C.`,
+    )
+    .action(async (options: BootOptions) => {
+      const { boot } = await import("./boot/boot.ts");
+      done(await boot(options));
+    });
 }
 
 async function main(args: readonly string[]): Promise<number> {

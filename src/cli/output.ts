@@ -22,7 +22,7 @@ export function wantsColour(flag: boolean): boolean {
 }
 
 /** Writes to stdout and waits until it is out, so that a long report is not cut when the process ends. */
-export function print(text: string): Promise<void> {
+export function print(text: string | Uint8Array): Promise<void> {
   return new Promise((done, fail) => {
     // A reader that has gone is no error of ours; a full device is one, and it ends as a sentence in main.ts.
     process.stdout.once("error", () => {});

@@ -23,7 +23,8 @@ export interface RunOptions extends ScenarioOptions {
 /** The command that runs this again, for failures. */
 function reproduce(file: string, options: RunOptions, result: RunResult): string {
   const settings = (options.set ?? []).map((setting) => ` --set ${setting}`).join("");
-  return `reproduce: hartlab run ${file} --seed ${result.seed} --harts ${result.harts}${settings}`;
+  const order = options.interleave === undefined ? "" : ` --interleave ${options.interleave}`;
+  return `reproduce: hartlab run ${file} --seed ${result.seed} --harts ${result.harts}${order}${settings}`;
 }
 
 function progressBar(): { update(done: number, all: number): void; stop(): void } {

@@ -10,6 +10,7 @@ import type { ImageRequest } from "./image.ts";
 export interface ScenarioOptions {
   readonly seed?: string;
   readonly harts?: string;
+  readonly interleave?: string;
   readonly set?: readonly string[];
 }
 
@@ -17,6 +18,7 @@ export function readScenario(file: string, options: ScenarioOptions): Result<Loa
   const settings = [
     ...(options.seed === undefined ? [] : [`seed=${options.seed}`]),
     ...(options.harts === undefined ? [] : [`machine.harts=${options.harts}`]),
+    ...(options.interleave === undefined ? [] : [`machine.interleave=${options.interleave}`]),
     ...(options.set ?? []),
   ];
   const overrides: Override[] = [];

@@ -22,6 +22,7 @@ const UART_CLOCK_HZ = 3_686_400;
 const CAUSE = { SOFTWARE: 3, TIMER: 7, SUPERVISOR_EXTERNAL: 9, EXTERNAL: 11 } as const;
 /** The tree lies at the highest address of this alignment that holds it. */
 const TREE_ALIGN = 0x20_0000;
+const TREE_END_MAX = 0xc000_0000;
 
 type Properties = FdtNode["properties"];
 
@@ -163,12 +164,17 @@ export function boardTree(shape: BoardShape): FdtNode {
   );
 }
 
+/** Where a tree of this size goes: as high as possible, but below what a 32-bit kernel can map (as QEMU does). */
+export function treeAddress(memoryBytes: number, treeBytes: number): number {
+  const room = Math.min(memoryBytes, TREE_END_MAX - BOARD.RAM) - treeBytes;
+  return BOARD.RAM + (room - (room % TREE_ALIGN));
+}
+
 /** The encoded tree and the physical address at which harts find it in a1. */
 export function placeBoardTree(shape: BoardShape): {
   readonly blob: Uint8Array;
   readonly address: number;
 } {
   const blob = encodeFdt(boardTree(shape));
-  const room = shape.memoryBytes - blob.length;
-  return { blob, address: BOARD.RAM + (room - (room % TREE_ALIGN)) };
+  return { blob, address: treeAddress(shape.memoryBytes, blob.length) };
 }

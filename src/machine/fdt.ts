@@ -14,7 +14,7 @@ export interface FdtNode {
 
 const MAGIC = 0xd00dfeed;
 const HEADER_BYTES = 40;
-const RESERVE_BYTES = 16;
+const RESERVE_ENTRY_BYTES = 16;
 const TOKEN = { BEGIN: 1, END: 2, PROPERTY: 3, NOP: 4, FINISH: 9 } as const;
 /** Deeper trees are refused by the reader. */
 const DEPTH_MAX = 32;
@@ -81,10 +81,13 @@ function writeNode(bytes: Uint8Array, start: number, node: FdtNode, strings: Str
   return at + 4;
 }
 
-/** The blob for a tree whose root is named "". Node names are ASCII. */
-export function encodeFdt(root: FdtNode, bootHart = 0): Uint8Array {
+/**
+ * The blob for a tree whose root is named "". Node names are ASCII. `reserved`: entries of the memory reservation block
+ * as `reservedMemory` gives them.
+ */
+export function encodeFdt(root: FdtNode, bootHart = 0, reserved: Uint8Array = new Uint8Array(0)): Uint8Array {
   const strings = new StringBlock();
-  const structAt = HEADER_BYTES + RESERVE_BYTES;
+  const structAt = HEADER_BYTES + reserved.length + RESERVE_ENTRY_BYTES;
   const structSize = structureBytes(root) + 4;
   const front = new Uint8Array(structAt + structSize);
   const end = writeNode(front, structAt, root, strings);
@@ -92,6 +95,7 @@ export function encodeFdt(root: FdtNode, bootHart = 0): Uint8Array {
   const names = strings.bytes();
   const blob = new Uint8Array(pad(front.length + names.length));
   blob.set(front);
+  blob.set(reserved, HEADER_BYTES);
   blob.set(names, front.length);
   const header = [
     MAGIC,
@@ -163,6 +167,20 @@ export function parseFdt(blob: Uint8Array): FdtNode | null {
     return { name, properties, children };
   };
   return word() === TOKEN.BEGIN ? node(0) : null;
+}
+
+/** The entries of a readable blob's memory reservation block, without the one of zeroes that ends it. */
+export function reservedMemory(blob: Uint8Array): Uint8Array {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  const start = view.getUint32(16);
+  let end = start;
+  while (
+    end + RESERVE_ENTRY_BYTES <= blob.length &&
+    blob.subarray(end, end + RESERVE_ENTRY_BYTES).some((byte) => byte !== 0)
+  ) {
+    end += RESERVE_ENTRY_BYTES;
+  }
+  return blob.slice(start, end);
 }
 
 /** The node at a path such as "/soc/serial@10000000", or null. */

@@ -20,7 +20,8 @@ import { loadDevice, storeDevice } from "./device/bus.ts";
 import { resetClint } from "./device/clint.ts";
 import { NO_ANSWER } from "./device/device.ts";
 import { queueRequest, resetLab } from "./device/lab.ts";
-import { receive } from "./device/uart.ts";
+import type { BootPlan } from "./boot/plan.ts";
+import { receive, waitingInput } from "./device/uart.ts";
 import { readElf, type ElfSegment } from "./elf.ts";
 import { createEngine, interruptLatency, RUN, type Engine, type EngineImports } from "./engine/index.ts";
 import { hashBoard } from "./hash.ts";
@@ -143,6 +144,7 @@ class VirtMachine implements Machine {
   private readonly board: Board;
   private readonly engine: Engine;
   private readonly treeAddress: number;
+  private readonly treeBytes: number;
   private started = false;
   /** The stop after which nothing can run any more. */
   private end: Stop | null = null;
@@ -153,6 +155,7 @@ class VirtMachine implements Machine {
     this.board = board;
     const { blob, address } = placeBoardTree(config);
     this.treeAddress = address;
+    this.treeBytes = blob.length;
     board.bytes.set(blob, this.ramAt(address));
     resetBoard(board, address);
     engine.reset();
@@ -177,6 +180,21 @@ class VirtMachine implements Machine {
       this.engine.wroteRam(segment.physical - BOARD.RAM, segment.memorySize);
     }
     return success(undefined);
+  }
+
+  loadPlan({ pieces, treeAddress, infoAddress }: BootPlan): void {
+    assert(!this.started, "machine: loadPlan comes before the first run");
+    const { board } = this;
+    // The board's own tree goes.
+    this.writePhysical(this.treeAddress, new Uint8Array(this.treeBytes));
+    for (const { address, bytes } of pieces) {
+      const written = this.writePhysical(address, bytes);
+      assert(written, "machine: a plan's pieces lie in RAM");
+    }
+    for (let hart = 0; hart < board.harts; hart++) {
+      setHart(board, hart, HART.X + 4 * 11, treeAddress | 0);
+      setHart(board, hart, HART.X + 4 * 12, infoAddress | 0);
+    }
   }
 
   run(limits: RunLimits): Stop {
@@ -257,6 +275,10 @@ class VirtMachine implements Machine {
     receive(this.board, bytes);
   }
 
+  unreadInput(): number {
+    return waitingInput(this.board);
+  }
+
   requestLab(op: number, arg: number): number | null {
     assert(this.config.lab, "machine: the board has a lab device");
     return queueRequest(this.board, op, arg);
@@ -271,6 +293,14 @@ class VirtMachine implements Machine {
     if (start < 0 || length < 0 || start + length > this.board.ramBytes) return null;
     const at = this.board.ramOffset + start;
     return this.board.bytes.slice(at, at + length);
+  }
+
+  writePhysical(address: number, bytes: Uint8Array): boolean {
+    const start = (address >>> 0) - BOARD.RAM;
+    if (start < 0 || start + bytes.length > this.board.ramBytes) return false;
+    this.board.bytes.set(bytes, this.board.ramOffset + start);
+    this.engine.wroteRam(start, bytes.length);
+    return true;
   }
 
   readVirtual(address: number, length: number): Uint8Array | null {

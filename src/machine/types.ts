@@ -1,5 +1,6 @@
 /** What the lab sees of a machine. `createMachine` in machine.ts makes one. */
 import type { Result } from "../base/result.ts";
+import type { BootPlan } from "./boot/plan.ts";
 import type { TimingModel } from "./timing/model.ts";
 
 export type Timing = "functional" | "cycle";
@@ -75,6 +76,8 @@ export interface Machine {
   readonly config: MachineConfig;
   /** Loads PT_LOAD segments at their physical addresses; only before the first `run`. Bad input: nothing is written. */
   loadElf(bytes: Uint8Array): Result<void>;
+  /** Puts pieces where a plan wants them, instead of the board's own device tree; only before the first `run`. */
+  loadPlan(plan: BootPlan): void;
   /** Runs until a limit or an event; may be called again after every kind but poweroff, reboot, failure, fault. */
   run(limits: RunLimits): Stop;
   hart(index: number): HartView;
@@ -84,11 +87,15 @@ export interface Machine {
   drainConsole(): Uint8Array;
   /** Bytes that the UART will receive. */
   sendConsole(bytes: Uint8Array): void;
+  /** Bytes sent to the UART that the guest has not read yet. */
+  unreadInput(): number;
   /** Queues a request in the lab device and raises its interrupt; null when its queue of 64 is full. */
   requestLab(op: number, arg: number): number | null;
   drainLabResults(): LabResult[];
   /** Guest-physical memory; null where there is no RAM. A copy. */
   readPhysical(address: number, length: number): Uint8Array | null;
+  /** Writes guest-physical memory between two runs; false, and nothing written, where there is no RAM. */
+  writePhysical(address: number, bytes: Uint8Array): boolean;
   /** Guest-virtual memory as hart 0's satp maps it (supervisor view, no side effects); null where unmapped. */
   readVirtual(address: number, length: number): Uint8Array | null;
   /** SHA-256 over RAM, hart state, device sections and clocks, in hex. */

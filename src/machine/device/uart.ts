@@ -94,6 +94,11 @@ export function receive(board: Board, bytes: Uint8Array): void {
   update(board, -1);
 }
 
+/** Bytes received and not read yet. */
+export function waitingInput(board: Board): number {
+  return board.words[REG.RING_COUNT]!;
+}
+
 function modemStatus(board: Board): number {
   const mcr = board.words[REG.MCR]!;
   if ((mcr & MCR_LOOP) === 0) return MSR_CONNECTED;

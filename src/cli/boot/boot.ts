@@ -1,0 +1,167 @@
+/**
+ * `hartlab boot`: runs a program that is not ours, under our firmware, other firmware or none. docs/boot.md has the whole
+ * contract. Only what a boot needs is loaded: the first guest instruction is to come within 250 ms.
+ */
+import { failure, success, type Result } from "../../base/result.ts";
+import { HostInterface, hostSymbols } from "../../machine/boot/host-interface.ts";
+import { planBoot, readProgram, type ReadProgram } from "../../machine/boot/plan.ts";
+import { createMachine } from "../../machine/machine.ts";
+import type { Machine, MachineConfig } from "../../machine/types.ts";
+import { readBytes } from "../files.ts";
+import { print, printProblems } from "../output.ts";
+import { VERSION } from "../version.ts";
+import { ConsoleLog } from "./console-log.ts";
+import { ownFirmware } from "./firmware.ts";
+import { bootSettings, type BootOptions, type BootSettings } from "./options.ts";
+import { bootResult, describeEnd, endCode, type BootEnd } from "./result.ts";
+import { runSession } from "./session.ts";
+import { UserTerminal } from "./terminal.ts";
+import { whereHartsAre } from "./where.ts";
+
+export type { BootOptions } from "./options.ts";
+
+/** A file that must hold something. */
+function contents(file: string, what: string): Result<Uint8Array> {
+  const bytes = readBytes(file, what);
+  if (!bytes.ok || bytes.value.length > 0) return bytes;
+  return failure({ message: `${what} ${file} is empty`, hint: "Check the path." });
+}
+
+function optional(file: string | undefined, what: string): Result<Uint8Array | null> {
+  return file === undefined ? success(null) : contents(file, what);
+}
+
+function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+async function firmwareProgram(bios: string, payload: ReadProgram): Promise<Result<ReadProgram | null>> {
+  const wanted = bios === "auto" ? (payload.needsFirmware ? "ours" : "none") : bios;
+  if (wanted === "none") return success(null);
+  const bytes = wanted === "ours" ? await ownFirmware() : contents(wanted, "the firmware");
+  if (!bytes.ok) return bytes;
+  const name = wanted === "ours" ? "our firmware" : wanted;
+  return readProgram({ kind: isElf(bytes.value) ? "elf" : "image", name, bytes: bytes.value });
+}
+
+interface Booted {
+  readonly machine: Machine;
+  readonly payload: ReadProgram;
+  readonly input: Uint8Array | null;
+}
+
+/** Everything read, checked and in the machine's memory. */
+async function prepare(options: BootOptions, settings: BootSettings): Promise<Result<Booted>> {
+  const { kind, file } = settings.payload;
+  const bytes = contents(file, kind === "elf" ? "the ELF file" : "the image");
+  if (!bytes.ok) return bytes;
+  const payload = readProgram({ kind, name: file, bytes: bytes.value });
+  if (!payload.ok) return payload;
+  const initrd = optional(options.initrd, "the initial ramdisk");
+  if (!initrd.ok) return initrd;
+  const tree = optional(options.dtb, "the device tree");
+  if (!tree.ok) return tree;
+  const input = optional(options.input, "the input");
+  if (!input.ok) return input;
+  const firmware = await firmwareProgram(options.bios ?? "auto", payload.value);
+  if (!firmware.ok) return firmware;
+  const config: MachineConfig = {
+    harts: settings.harts,
+    memoryBytes: settings.memoryBytes,
+    timing: settings.timing,
+    interleave: settings.interleave,
+    bootargs: options.append ?? "",
+    lab: false,
+    recordMarks: false,
+  };
+  const plan = planBoot({
+    board: config,
+    payload: payload.value,
+    firmware: firmware.value,
+    tree: tree.value && { name: options.dtb!, bytes: tree.value },
+    initrd: initrd.value && { name: options.initrd!, bytes: initrd.value },
+    bootargs: options.append ?? (tree.value ? null : ""),
+  });
+  if (!plan.ok) return plan;
+  const machine = createMachine(config);
+  if (!machine.ok) return machine;
+  machine.value.loadPlan(plan.value);
+  return success({ machine: machine.value, payload: payload.value, input: input.value });
+}
+
+/** A line on a terminal's stderr, when stdout does not go there too. */
+function progressLine(shown: boolean): { update(instructions: number, cycles: number): void; clear(): void } {
+  let last = performance.now();
+  let drawn = false;
+  return {
+    update(instructions, cycles) {
+      if (!shown || performance.now() - last < 200) return;
+      last = performance.now();
+      drawn = true;
+      process.stderr.write(`\r${(instructions / 1e6).toFixed(0)} M instructions, ${(cycles / 1e9).toFixed(3)} s guest time\x1b[K`);
+    },
+    clear() {
+      if (drawn) process.stderr.write("\r\x1b[K");
+      drawn = false;
+    },
+  };
+}
+
+function hostOf({ machine, payload }: Booted): HostInterface | null {
+  const symbols = payload.elf && hostSymbols(payload.elf);
+  return symbols && new HostInterface(machine, symbols);
+}
+
+/** Runs it; the console goes to stdout as it comes, unless it goes into a document. */
+async function execute(booted: Booted, options: BootOptions, settings: BootSettings, log: ConsoleLog): Promise<BootEnd> {
+  const atTerminal = !options.json && booted.input === null && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  if (atTerminal) process.stderr.write("hartlab: console attached, Ctrl-A X leaves; what is typed makes this run non-deterministic\n");
+  const terminal = atTerminal ? new UserTerminal(process.stdin) : null;
+  const line = progressLine(process.stderr.isTTY === true && (options.json === true || process.stdout.isTTY !== true));
+  let interrupted = false;
+  const onSignal = (): void => {
+    interrupted = true;
+  };
+  process.on("SIGINT", onSignal);
+  try {
+    return await runSession({
+      machine: booted.machine,
+      maxInstructions: settings.maxInstructions,
+      host: hostOf(booted),
+      input: booted.input,
+      inputAfter: options.inputAfter ?? null,
+      terminal,
+      hooks: {
+        console(bytes) {
+          log.push(bytes);
+          return options.json ? undefined : print(bytes);
+        },
+        interrupted: () => interrupted,
+        progress: line.update,
+      },
+    });
+  } finally {
+    line.clear();
+    process.off("SIGINT", onSignal);
+    terminal?.close();
+  }
+}
+
+export async function boot(options: BootOptions): Promise<number> {
+  const settings = bootSettings(options);
+  if (!settings.ok) return printProblems(settings.problems);
+  const booted = await prepare(options, settings.value);
+  if (!booted.ok) return printProblems(booted.problems);
+  const { machine, payload } = booted.value;
+  const log = new ConsoleLog();
+  const end = await execute(booted.value, options, settings.value, log);
+  if (options.json) {
+    const result = bootResult(VERSION, machine, end, { text: log.text(), truncated: log.truncated });
+    await print(`${JSON.stringify(result, null, 2)}\n`);
+  } else if (!log.endsLine) await print("\n");
+  if (end.kind !== "poweroff") process.stderr.write(`hartlab: ${describeEnd(end)}\n`);
+  if (end.kind === "interrupted" || end.kind === "budget") {
+    process.stderr.write(whereHartsAre(machine, payload.elf));
+  }
+  return endCode(end);
+}

@@ -1,0 +1,77 @@
+/** The options of `hartlab boot`, checked: what they say as numbers, or one sentence each about what is wrong. */
+import type { Problem, Result } from "../../base/result.ts";
+import { parseSize } from "../../lab/scenario/units.ts";
+import type { Interleave, Timing } from "../../machine/types.ts";
+
+/** As commander hands them over. */
+export interface BootOptions {
+  readonly elf?: string;
+  readonly image?: string;
+  readonly initrd?: string;
+  readonly dtb?: string;
+  readonly append?: string;
+  readonly bios?: string;
+  readonly harts: string;
+  readonly memory: string;
+  readonly timing: string;
+  readonly interleave: string;
+  readonly maxInstructions?: string;
+  readonly input?: string;
+  readonly inputAfter?: string;
+  readonly json?: boolean;
+}
+
+export interface BootSettings {
+  readonly payload: { readonly kind: "elf" | "image"; readonly file: string };
+  readonly harts: number;
+  readonly memoryBytes: number;
+  readonly timing: Timing;
+  readonly interleave: Interleave;
+  /** Infinity: no limit. */
+  readonly maxInstructions: number;
+}
+
+const HARTS_MAX = 64;
+const MEMORY_MIN = 8 * 1024 ** 2;
+const MEMORY_MAX = 2 * 1024 ** 3;
+
+function wholeNumber(text: string): number {
+  return /^\d{1,15}$/.test(text.replaceAll("_", "")) ? Number(text.replaceAll("_", "")) : Number.NaN;
+}
+
+function oneOf<T extends string>(values: readonly T[], text: string): T | null {
+  return values.find((value) => value === text) ?? null;
+}
+
+export function bootSettings(options: BootOptions): Result<BootSettings> {
+  const problems: Problem[] = [];
+  const bad = (message: string, hint: string): void => {
+    problems.push({ message, hint });
+  };
+  const { elf, image } = options;
+  if (elf !== undefined && image !== undefined) bad("--elf and --image are both given", "Give the one that is to be booted.");
+  if (elf === undefined && image === undefined) bad("there is nothing to boot", "Give --elf FILE or --image FILE.");
+  const harts = wholeNumber(options.harts);
+  if (!(harts >= 1 && harts <= HARTS_MAX)) {
+    bad(`--harts ${options.harts}: a machine has 1 to ${HARTS_MAX} harts`, "For example --harts 4.");
+  }
+  const memoryBytes = parseSize(options.memory);
+  if (memoryBytes === null) bad(`--memory ${options.memory} is no size`, "For example --memory 256MiB; units are KiB, MiB, GiB.");
+  else if (memoryBytes < MEMORY_MIN || memoryBytes > MEMORY_MAX) {
+    bad(`--memory ${options.memory}: RAM is 8MiB to 2GiB`, "For example --memory 256MiB.");
+  } else if (memoryBytes % 1024 ** 2 !== 0) bad(`--memory ${options.memory}: RAM is a whole number of MiB`, "For example --memory 256MiB.");
+  const timing = oneOf<Timing>(["functional", "cycle"], options.timing);
+  if (!timing) bad(`--timing ${options.timing}: there are functional and cycle`, "docs/boot.md says what they are.");
+  const interleave = oneOf<Interleave>(["exact", "ahead"], options.interleave);
+  if (!interleave) bad(`--interleave ${options.interleave}: there are exact and ahead`, "docs/boot.md says what they are.");
+  const limit = options.maxInstructions;
+  const maxInstructions = limit === undefined ? Infinity : wholeNumber(limit);
+  if (!(maxInstructions >= 1)) bad(`--max-instructions ${limit}: it must be a whole number from 1`, "For example --max-instructions 1000000000.");
+  if (options.inputAfter !== undefined && options.input === undefined) {
+    bad("--input-after without --input", "Give the file whose bytes are to be sent.");
+  }
+  if (options.inputAfter === "") bad("--input-after is empty", "Give the text that the guest prints before it wants input.");
+  if (problems.length > 0 || memoryBytes === null || !timing || !interleave) return { ok: false, problems };
+  const payload = elf !== undefined ? { kind: "elf" as const, file: elf } : { kind: "image" as const, file: image! };
+  return { ok: true, value: { payload, harts, memoryBytes, timing, interleave, maxInstructions } };
+}

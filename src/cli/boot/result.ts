@@ -1,0 +1,99 @@
+/** How a boot ended: its outcome, exit code and JSON document (ABI.md section 9; docs/boot.md lists the outcomes). */
+import type { Interleave, Machine, Stop, Timing } from "../../machine/types.ts";
+
+export const BOOT_SCHEMA_VERSION = 1;
+
+export type BootEnd =
+  | Exclude<Stop, { kind: "drain" } | { kind: "mark" } | { kind: "cycle" }>
+  /** tohost: a test passed, or failed with a number. */
+  | { readonly kind: "pass" }
+  | { readonly kind: "fail"; readonly code: number }
+  /** Ctrl-C, or Ctrl-A X at the console. */
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "quit" };
+
+export interface BootResult {
+  readonly schemaVersion: typeof BOOT_SCHEMA_VERSION;
+  readonly hartlab: string;
+  readonly outcome: BootEnd["kind"];
+  /** One sentence. */
+  readonly detail: string;
+  readonly exitCode: number;
+  readonly harts: number;
+  readonly memory: number;
+  readonly timing: Timing;
+  readonly interleave: Interleave;
+  readonly instructions: number;
+  readonly perHart: readonly number[];
+  /** The largest clock. */
+  readonly cycles: number;
+  readonly hash: string;
+  readonly console: string;
+  readonly consoleTruncated: boolean;
+}
+
+/** One sentence about the end. */
+export function describeEnd(end: BootEnd): string {
+  switch (end.kind) {
+    case "poweroff":
+      return "the guest powered off";
+    case "reboot":
+      return "the guest asked for a reboot";
+    case "failure":
+      return `the guest ended with failure code ${end.code}`;
+    case "pass":
+      return "the test passed (tohost 1)";
+    case "fail":
+      return `the test failed with number ${end.code} (tohost 0x${((end.code << 1) | 1).toString(16)})`;
+    case "budget":
+      return "the instruction budget ended first";
+    case "deadlock":
+    case "fault":
+      return end.kind === "fault" ? `hart ${end.hart}: ${end.detail}` : end.detail;
+    case "interrupted":
+      return "stopped by Ctrl-C";
+    case "quit":
+      return "left by Ctrl-A X";
+  }
+}
+
+export function endCode(end: BootEnd): number {
+  switch (end.kind) {
+    case "poweroff":
+    case "reboot":
+    case "pass":
+    case "quit":
+      return 0;
+    case "budget":
+      return 3;
+    case "interrupted":
+      return 130;
+    default:
+      return 1;
+  }
+}
+
+export function bootResult(
+  version: string, machine: Machine, end: BootEnd, console: { text: string; truncated: boolean },
+): BootResult {
+  const { harts, memoryBytes, timing, interleave } = machine.config;
+  const views = Array.from({ length: harts }, (_, hart) => machine.hart(hart));
+  const perHart = views.map(({ instructions }) => instructions);
+  return {
+    schemaVersion: BOOT_SCHEMA_VERSION,
+    hartlab: version,
+    outcome: end.kind,
+    detail: describeEnd(end),
+    exitCode: endCode(end),
+    harts,
+    memory: memoryBytes,
+    timing,
+    interleave,
+    instructions: perHart.reduce((sum, count) => sum + count, 0),
+    perHart,
+    cycles: Math.max(...views.map(({ clock }) => clock)),
+    hash: machine.hash(),
+    console: console.text,
+    consoleTruncated: console.truncated,
+  };
+}

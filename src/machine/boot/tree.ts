@@ -1,0 +1,77 @@
+/**
+ * The device tree a boot hands to the guest: the board's own or a given one, with arguments and initial ramdisk written
+ * into /chosen.
+ */
+import { failure, success, type Result } from "../../base/result.ts";
+import { cells, encodeFdt, findNode, findProperty, parseFdt, reservedMemory, text, type FdtNode } from "../fdt.ts";
+import { BOARD } from "../memory/layout.ts";
+
+export interface Chosen {
+  /** null: leave what the tree says. */
+  readonly bootargs: string | null;
+  readonly initrd: { readonly start: number; readonly end: number } | null;
+}
+
+type Properties = FdtNode["properties"];
+
+function withProperties(properties: Properties, changed: Properties): Properties {
+  const names = new Set(changed.map(([name]) => name));
+  return [...properties.filter(([name]) => !names.has(name)), ...changed];
+}
+
+function withChosen(root: FdtNode, { bootargs, initrd }: Chosen): FdtNode {
+  const changed: (readonly [string, Uint8Array])[] = [];
+  if (bootargs !== null) changed.push(["bootargs", text(bootargs)]);
+  if (initrd) {
+    changed.push(["linux,initrd-start", cells(initrd.start)], ["linux,initrd-end", cells(initrd.end)]);
+  }
+  const old = findNode(root, "/chosen") ?? { name: "chosen", properties: [], children: [] };
+  const chosen = { ...old, properties: withProperties(old.properties, changed) };
+  return { ...root, children: [chosen, ...root.children.filter(({ name }) => name !== "chosen")] };
+}
+
+/** Address and size of the first range of the tree's memory node, or null. */
+function memoryRange(root: FdtNode): { start: number; bytes: number } | null {
+  const node = root.children.find(({ name }) => name === "memory" || name.startsWith("memory@"));
+  const reg = node && findProperty(node, "reg");
+  if (!reg) return null;
+  const count = (name: string, usual: number): number => {
+    const value = findProperty(root, name);
+    return value?.length === 4 ? value[3]! : usual;
+  };
+  const view = new DataView(reg.buffer, reg.byteOffset, reg.byteLength);
+  const number = (at: number, words: number): number => {
+    let value = 0;
+    for (let i = 0; i < words; i++) value = value * 0x1_0000_0000 + view.getUint32(at + 4 * i);
+    return value;
+  };
+  const address = count("#address-cells", 2);
+  const size = count("#size-cells", 1);
+  if (reg.length < 4 * (address + size)) return null;
+  return { start: number(0, address), bytes: number(4 * address, size) };
+}
+
+/** A given blob, checked, changed and written anew; its memory reservations are kept. */
+export function givenTree(blob: Uint8Array, memoryBytes: number, chosen: Chosen): Result<Uint8Array> {
+  const root = parseFdt(blob);
+  if (!root) {
+    return failure({
+      message: "no flattened device tree, or a damaged one",
+      hint: "Give a .dtb file, as `dtc -O dtb` makes it.",
+    });
+  }
+  const memory = memoryRange(root);
+  if (memory && (memory.start < BOARD.RAM || memory.start + memory.bytes > BOARD.RAM + memoryBytes)) {
+    const range = `0x${memory.start.toString(16)} to 0x${(memory.start + memory.bytes - 1).toString(16)}`;
+    return failure({
+      message: `it has memory from ${range}, which this machine of ${memoryBytes >>> 20} MiB has not`,
+      hint: "Give --memory as the tree has it.",
+    });
+  }
+  return success(encodeFdt(withChosen(root, chosen), new DataView(blob.buffer, blob.byteOffset).getUint32(28), reservedMemory(blob)));
+}
+
+/** The board's own tree, with what `chosen` adds. */
+export function ownTree(root: FdtNode, chosen: Chosen): Uint8Array {
+  return encodeFdt(withChosen(root, chosen));
+}
