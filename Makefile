@@ -1,5 +1,5 @@
 # make           check, then the quick tests            make run     the first scenario
-# make test      everything                             make bench   append one line to bench/history.ndjson
+# make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
 .PHONY: all check test quick bench run kernel soak clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
@@ -32,7 +32,10 @@ test: dist/hartlab.js
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario
 
-bench: dist/hartlab.js
+dist/bench.js: node_modules $(SOURCES) bench/process.ts bench/machine.ts bench/bundle.mjs
+	node bench/bundle.mjs
+
+bench: dist/hartlab.js dist/bench.js
 	npx tsx bench/run.ts
 
 run: dist/hartlab.js

@@ -32,15 +32,3 @@ export function measure(args: readonly string[], exits: readonly number[] = [0])
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
-}
-
-/** Calls `sample` so often and keeps the median of each of its figures. */
-export function medians<T extends Record<string, number>>(times: number, sample: () => T): T {
-  const samples = Array.from({ length: times }, sample);
-  const keys = Object.keys(samples[0]!) as (keyof T)[];
-  return Object.fromEntries(keys.map((key) => [key, median(samples.map((one) => one[key]))])) as T;
-}

@@ -1,99 +1,124 @@
 /**
- * `make bench`: measures the kernel scenario and the build as whole processes and appends one JSON line to
- * bench/history.ndjson. Medians of RUNS, the kinds of run in turn, so that a noisy machine disturbs all alike.
- * MIPS are million instructions per user-CPU second: `whole` of the whole process, `net` without what a run of one
- * instruction costs (start of node, cache, WebAssembly, report).
+ * `make bench [BENCH=mix,tree] [RUNS=5]`: measures our machine beside QEMU, prints a table and the targets, and appends one
+ * JSON line to bench/history.ndjson when everything was measured. bench/README.md explains the figures.
+ *
+ * All rows and engines take turns, RUNS times over, so that a noisy host disturbs all alike. Each run must compute what
+ * every other engine computed on that row.
  */
-import { appendFileSync, rmSync } from "node:fs";
-import { cpus } from "node:os";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RunResult } from "../src/lab/run/result.ts";
-import { measure, median } from "./measure.ts";
+import { runOurs, run, runQemu, type Run } from "./engines.ts";
+import { figuresOf, type Measured, type RowRuns } from "./figures.ts";
+import { historyLine } from "./history.ts";
+import { Images } from "./images.ts";
+import { ENGINES, type EngineName, type Row, ROWS } from "./rows.ts";
+import { measureScenario, SCENARIO_PART } from "./scenario.ts";
+import { printRows, printVerdicts } from "./print.ts";
+import { rowTargets, type Verdict } from "./targets.ts";
 
-const RUNS = 5;
-const ROOT = join(import.meta.dirname, "..");
-const SCENARIO = "scenarios/kmemleak/lost-object.yaml";
-const HISTORY = join(ROOT, "bench/history.ndjson");
-const EXIT_BUDGET = 3;
-const EXIT_FAILED = 1;
+const HISTORY = join(import.meta.dirname, "history.ndjson");
+const RUNS_USUAL = 5;
 
-/** Figures of one process by name. */
-type Figures = Record<string, number>;
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** Up to the first instruction of the guest; cold: with the kernel to be built. */
-function start(cold: boolean): Figures {
-  if (cold) rmSync(join(ROOT, "build/cache"), { recursive: true, force: true });
-  const { usage } = measure(["run", SCENARIO, "--json", "--set", "limits.instructions=1"], [EXIT_BUDGET, EXIT_FAILED]);
-  return {
-    cpuSeconds: usage.userSeconds + usage.systemSeconds,
-    userSeconds: usage.userSeconds,
-    wallSeconds: usage.wallSeconds,
-  };
+/** Rows and other parts that BENCH names; all without it. */
+function wanted(): (name: string) => boolean {
+  const names = (process.env.BENCH ?? "").split(",").filter((name) => name !== "");
+  const known = [...ROWS.map((row) => row.name), SCENARIO_PART];
+  for (const name of names) {
+    if (!known.includes(name)) throw new Error(`BENCH=${name}: there are ${known.join(", ")}`);
+  }
+  return (name) => names.length === 0 || names.includes(name);
 }
 
-function scenario(...settings: string[]): Figures {
-  const set = settings.flatMap((setting) => ["--set", setting]);
-  // Without marks nobody sees what was planted: that run's verdict is a failure by design.
-  const { usage, stdout } = measure(["run", SCENARIO, "--json", ...set], [0, EXIT_FAILED]);
-  const result = JSON.parse(stdout) as RunResult;
-  if (result.outcome !== "poweroff") throw new Error(`${SCENARIO} ended with ${result.outcome}`);
-  return {
-    instructions: result.instructions,
-    marks: result.marks,
-    bootInstructions: result.bootInstructions ?? 0,
-    userSeconds: usage.userSeconds,
-    wallSeconds: usage.wallSeconds,
-    maxRssMiB: usage.maxRssBytes / 2 ** 20,
-  };
+function engineNames(row: Row): EngineName[] {
+  return Object.keys(row.rounds) as EngineName[];
 }
 
-const KINDS: Readonly<Record<string, () => Figures>> = {
-  coldBuild: () => start(true),
-  warmStart: () => start(false),
-  functional: () => scenario("machine.timing=functional"),
-  cycle: () => scenario("machine.timing=cycle"),
-  functionalWithoutMarks: () => scenario("machine.timing=functional", "kernel.marks=false"),
-};
+/** The same program in both kinds of interleaving: clocks and instructions of every hart must agree in cycle mode. */
+function checkEqual(row: Row, images: Images): Verdict[] {
+  if (row.equalAt === undefined) return [];
+  const program = images.program(row.guest, row.equalAt, row.harts);
+  const ends = (["ahead", "exact"] as const).map((interleave) => {
+    const { instructions, clocks } = runOurs(program, row.harts, { timing: "cycle", interleave });
+    return JSON.stringify({ instructions, clocks });
+  });
+  const met = ends[0] === ends[1];
+  if (!met) say(`${row.name}: ahead ${ends[0]}, exact ${ends[1]}`);
+  return [{ target: `${row.name}: cycle and cycleExact end alike`, figure: Number(met), wanted: "= 1", met }];
+}
 
-const samples = new Map<string, Figures[]>(Object.keys(KINDS).map((kind) => [kind, []]));
-// The image without marks is built once, outside of what is measured.
-KINDS.functionalWithoutMarks!();
-for (let round = 1; round <= RUNS; round++) {
-  for (const [kind, sample] of Object.entries(KINDS)) {
-    process.stderr.write(`round ${round} of ${RUNS}: ${kind}\n`);
-    samples.get(kind)!.push(sample());
-    // The cold build emptied the cache; the other image comes back here, unmeasured.
-    if (kind === "coldBuild") KINDS.functionalWithoutMarks!();
+class Bench {
+  readonly all: Record<string, RowRuns> = {};
+  private readonly images: Images;
+  private readonly proofs = new Map<string, string>();
+  private qemuStart = 0;
+
+  constructor(images: Images) {
+    this.images = images;
+  }
+
+  turn(row: Row, engine: EngineName): void {
+    const rounds = row.rounds[engine]!;
+    const program = this.images.program(row.guest, rounds, row.harts);
+    const before: Measured = this.all[row.name]?.[engine] ?? { rounds, runs: [], unfinished: 0 };
+    if (before.unfinished > 0) return;
+    const done = run(ENGINES[engine], program, row.harts, this.qemuStart);
+    if (done) this.checkProof(`${row.name} of ${rounds} rounds`, engine, done);
+    else say(`${row.name}: ${engine} was not done within its limit`);
+    const after = done ? { ...before, runs: [...before.runs, done] } : { ...before, unfinished: 1 };
+    this.all[row.name] = { ...this.all[row.name], [engine]: after };
+  }
+
+  private checkProof(what: string, engine: EngineName, { proof, instructions }: Run): void {
+    const expected = this.proofs.get(what) ?? proof;
+    if (proof !== expected) throw new Error(`${what}: ${engine} computed ${proof}, another engine ${expected}`);
+    this.proofs.set(what, expected);
+    const count = `${what}, ${engine}: ${instructions}`;
+    const counted = this.proofs.get(`${what} ${engine}`) ?? count;
+    if (count !== counted) throw new Error(`not deterministic: ${counted}, then ${count}`);
+    this.proofs.set(`${what} ${engine}`, counted);
+  }
+
+  /** What QEMU uses until a guest runs: a guest of no rounds. */
+  measureQemuStart(): void {
+    const program = this.images.program("mix", 0, 1);
+    const seconds = Array.from({ length: RUNS_USUAL }, () => runQemu(program, 1, false, 0)!.userSeconds);
+    this.qemuStart = Math.min(...seconds);
   }
 }
 
-const medians = Object.fromEntries(
-  [...samples].map(([kind, all]) => [
-    kind,
-    Object.fromEntries(
-      Object.keys(all[0]!).map((name) => [name, Number(median(all.map((one) => one[name]!)).toPrecision(4))]),
-    ) as Figures,
-  ]),
-);
-
-function mips(kind: string): { whole: number; net: number } {
-  const { instructions, userSeconds } = medians[kind]!;
-  const startUp = medians.warmStart!.userSeconds!;
-  const per = (seconds: number) => Number((instructions! / 1e6 / seconds).toPrecision(4));
-  return { whole: per(userSeconds!), net: per(userSeconds! - startUp) };
+function main(): void {
+  const runs = Number(process.env.RUNS ?? RUNS_USUAL);
+  const isWanted = wanted();
+  const rows = ROWS.filter((row) => isWanted(row.name));
+  const images = new Images();
+  const bench = new Bench(images);
+  const verdicts: Verdict[] = [];
+  try {
+    bench.measureQemuStart();
+    for (let turn = 1; turn <= runs; turn++) {
+      for (const row of rows) {
+        say(`turn ${turn} of ${runs}: ${row.name}`);
+        for (const engine of engineNames(row)) bench.turn(row, engine);
+      }
+    }
+    verdicts.push(...rowTargets(bench.all), ...rows.flatMap((row) => checkEqual(row, images)));
+  } finally {
+    images.remove();
+  }
+  const scenario = isWanted(SCENARIO_PART) ? measureScenario(runs, say) : null;
+  const figures = Object.fromEntries(
+    rows.map((row) => [
+      row.name,
+      Object.fromEntries(engineNames(row).map((engine) => [engine, figuresOf(row, bench.all[row.name]!, engine)])),
+    ]),
+  );
+  printRows(rows, bench.all);
+  if (scenario) process.stdout.write(`${JSON.stringify(scenario, null, 2)}\n`);
+  printVerdicts(verdicts);
+  if (process.env.BENCH) say("not everything was measured: nothing is appended to the history");
+  else appendFileSync(HISTORY, `${historyLine({ runs, rows: figures, scenario, verdicts })}\n`);
 }
 
-const withMarks = mips("functional");
-const withoutMarks = mips("functionalWithoutMarks");
-const line = {
-  date: new Date().toISOString(),
-  node: process.version,
-  cpu: cpus()[0]?.model ?? "unknown",
-  runs: RUNS,
-  mips: { functional: withMarks, cycle: mips("cycle"), functionalWithoutMarks: withoutMarks },
-  marksShareOfHostTime: Number((1 - withMarks.net / withoutMarks.net).toPrecision(3)),
-  bootInstructions: medians.cycle!.bootInstructions,
-  medians,
-};
-appendFileSync(HISTORY, `${JSON.stringify(line)}\n`);
-process.stdout.write(`${JSON.stringify(line, null, 2)}\n`);
+main();

@@ -1,0 +1,32 @@
+/** One line of bench/history.ndjson: what was measured, on what, by which commit. bench/README.md names the fields. */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import type { Figures } from "./figures.ts";
+import type { ScenarioFigures } from "./scenario.ts";
+import type { Verdict } from "./targets.ts";
+
+/** Lines without `version` are the first kind: the kernel scenario alone. */
+export const HISTORY_VERSION = 2;
+
+export interface Measurements {
+  readonly runs: number;
+  readonly rows: Readonly<Record<string, Readonly<Record<string, Figures | null>>>>;
+  readonly scenario: ScenarioFigures | null;
+  readonly verdicts: readonly Verdict[];
+}
+
+function firstLine(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { encoding: "utf8" }).split("\n")[0]!;
+}
+
+export function historyLine(measurements: Measurements): string {
+  return JSON.stringify({
+    version: HISTORY_VERSION,
+    date: new Date().toISOString(),
+    commit: firstLine("git", "rev-parse", "--short=12", "HEAD"),
+    node: process.version,
+    qemu: firstLine("qemu-system-riscv32", "--version"),
+    cpu: cpus()[0]?.model ?? "unknown",
+    ...measurements,
+  });
+}

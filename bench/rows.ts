@@ -1,0 +1,67 @@
+/**
+ * What `make bench` measures: rows (a guest at a number of harts) and the engines that run each row.
+ *
+ * The length of a run is given in rounds of the guest's main loop, for each engine its own: where one engine is much
+ * slower, a shorter run tells as much. Every run is long enough that start and tier-up do not count.
+ */
+import type { MachineConfig } from "../src/machine/types.ts";
+
+export type Engine =
+  | { readonly kind: "qemu"; readonly icount: boolean }
+  | { readonly kind: "ours"; readonly config: Partial<MachineConfig> };
+
+const QEMU: Engine = { kind: "qemu", icount: false };
+const QEMU_ICOUNT: Engine = { kind: "qemu", icount: true };
+
+function ours(config: Partial<MachineConfig>): Engine {
+  return { kind: "ours", config };
+}
+
+/** By the names that tables, targets and the history use. */
+export const ENGINES = {
+  qemu: QEMU,
+  icount: QEMU_ICOUNT,
+  functional: ours({ timing: "functional" }),
+  cycle: ours({ timing: "cycle" }),
+  functionalExact: ours({ timing: "functional", interleave: "exact" }),
+  cycleExact: ours({ timing: "cycle", interleave: "exact" }),
+} as const satisfies Record<string, Engine>;
+
+export type EngineName = keyof typeof ENGINES;
+
+export interface Row {
+  readonly name: string;
+  /** Module of bench/guests, or how else the ELF comes about. */
+  readonly guest: string;
+  readonly harts: number;
+  /** Rounds of the main loop; for the kernel milliseconds of guest time until the last scan. */
+  readonly rounds: Readonly<Partial<Record<EngineName, number>>>;
+  /** Rounds at which interleaving ahead and exactly must end with the same clocks in cycle mode. */
+  readonly equalAt?: number;
+}
+
+function oneHart(name: string, rounds: number): Row {
+  const all = { qemu: rounds, icount: rounds, functional: rounds, cycle: rounds };
+  return { name, guest: name, harts: 1, rounds: all };
+}
+
+/** What takes one instruction at a time, and QEMU -icount, whose harts poll for whole time slices, get shorter runs. */
+function fourHarts(name: string, rounds: number, short: number): Row {
+  const quick = { qemu: rounds, functional: rounds, cycle: rounds };
+  const slow = { icount: short, functionalExact: short, cycleExact: short };
+  return { name, guest: name, harts: 4, rounds: { ...quick, ...slow }, equalAt: short };
+}
+
+export const ROWS: readonly Row[] = [
+  oneHart("mix", 1000),
+  oneHart("tree", 30),
+  oneHart("flat", 900_000),
+  { name: "kernel1", guest: "kernel", harts: 1, rounds: { qemu: 900, icount: 900, functional: 900, cycle: 900 } },
+  // With 4 harts QEMU -icount needs minutes: a hart that waits for a lock polls until its time slice ends.
+  { name: "kernel", guest: "kernel", harts: 4, rounds: { qemu: 300, functional: 300, cycle: 300 } },
+  fourHarts("lock", 80_000, 10_000),
+  fourHarts("ticket", 600_000, 60_000),
+  fourHarts("ttas", 600_000, 60_000),
+  fourHarts("sharing", 300_000, 30_000),
+  fourHarts("ring", 6000, 500),
+];
