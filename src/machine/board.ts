@@ -57,10 +57,20 @@ export class ByteQueue {
     this.bytes[this.used++] = byte;
   }
 
+  copy(): Uint8Array {
+    return this.bytes.slice(0, this.used);
+  }
+
   drain(): Uint8Array {
-    const all = this.bytes.slice(0, this.used);
+    const all = this.copy();
     this.used = 0;
     return all;
+  }
+
+  /** Holds these bytes instead of its own. */
+  replace(bytes: Uint8Array): void {
+    this.used = 0;
+    for (const byte of bytes) this.push(byte);
   }
 }
 

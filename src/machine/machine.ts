@@ -30,9 +30,10 @@ import { pmpAllows } from "./hart/pmp.ts";
 import { executeSystem, extraCycles } from "./hart/system.ts";
 import { attend, enterTrap } from "./hart/trap.ts";
 import { BOARD, HART, MACHINE_WORD, MAX_HARTS } from "./memory/layout.ts";
+import { ImageStore, type Image } from "./snapshot/image.ts";
 import type { Costs } from "./timing/constants.ts";
 import { DEFAULT_MODEL } from "./timing/model.ts";
-import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Stop } from "./types.ts";
+import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Snapshot, Stop } from "./types.ts";
 
 const MIB = 0x10_0000;
 const MEMORY_MIN = 8 * MIB;
@@ -127,6 +128,27 @@ function hex(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
 }
 
+/** What a snapshot holds: linear memory, and the little that stands beside it. */
+interface MachineState {
+  readonly image: Image;
+  readonly console: Uint8Array;
+  readonly labResults: readonly LabResult[];
+  readonly started: boolean;
+  readonly end: Stop | null;
+}
+
+class MachineSnapshot implements Snapshot {
+  readonly owner: Machine;
+  readonly cycle: number;
+  readonly state: MachineState;
+
+  constructor(owner: Machine, cycle: number, state: MachineState) {
+    this.owner = owner;
+    this.cycle = cycle;
+    this.state = state;
+  }
+}
+
 /** Why a segment cannot be loaded, or null. RAM above `limit` belongs to the device tree. */
 function segmentProblem(segment: ElfSegment, limit: number): Problem | null {
   const start = segment.physical;
@@ -143,6 +165,7 @@ class VirtMachine implements Machine {
   readonly config: MachineConfig;
   private readonly board: Board;
   private readonly engine: Engine;
+  private readonly images: ImageStore;
   private readonly treeAddress: number;
   private readonly treeBytes: number;
   private started = false;
@@ -153,6 +176,7 @@ class VirtMachine implements Machine {
     this.config = config;
     this.engine = engine;
     this.board = board;
+    this.images = new ImageStore(board, engine);
     const { blob, address } = placeBoardTree(config);
     this.treeAddress = address;
     this.treeBytes = blob.length;
@@ -317,6 +341,29 @@ class VirtMachine implements Machine {
       done += count;
     }
     return result;
+  }
+
+  snapshot(): Snapshot {
+    const { board } = this;
+    return new MachineSnapshot(this, this.engine.now(), {
+      image: this.images.take(),
+      console: board.console.copy(),
+      labResults: [...board.labResults],
+      started: this.started,
+      end: this.end,
+    });
+  }
+
+  restore(snapshot: Snapshot): void {
+    const { board } = this;
+    assert(snapshot instanceof MachineSnapshot && snapshot.owner === this, "machine: a snapshot of this machine");
+    const { state } = snapshot;
+    this.images.restore(state.image);
+    board.stop = null;
+    board.console.replace(state.console);
+    board.labResults.splice(0, board.labResults.length, ...state.labResults);
+    this.started = state.started;
+    this.end = state.end;
   }
 
   hash(): string {

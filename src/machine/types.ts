@@ -72,6 +72,12 @@ export interface LabResult {
   readonly result: number;
 }
 
+/** A state of one machine to come back to; immutable, of use to that machine only. Free it by forgetting it. */
+export interface Snapshot {
+  /** The largest clock of all harts. */
+  readonly cycle: number;
+}
+
 export interface Machine {
   readonly config: MachineConfig;
   /** Loads PT_LOAD segments at their physical addresses; only before the first `run`. Bad input: nothing is written. */
@@ -98,6 +104,13 @@ export interface Machine {
   writePhysical(address: number, bytes: Uint8Array): boolean;
   /** Guest-virtual memory as hart 0's satp maps it (supervisor view, no side effects); null where unmapped. */
   readVirtual(address: number, length: number): Uint8Array | null;
+  /**
+   * This state, console output, lab results and mark records not yet drained included. Changes nothing: the machine
+   * goes on as it would have without.
+   */
+  snapshot(): Snapshot;
+  /** Back to a snapshot of this machine, also of one that has ended; any one, in any order, as often as wanted. */
+  restore(snapshot: Snapshot): void;
   /** SHA-256 over RAM, hart state, device sections and clocks, in hex. */
   hash(): string;
 }

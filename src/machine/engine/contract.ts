@@ -36,6 +36,8 @@
  */
 import type { Costs } from "../timing/constants.ts";
 import type { Interleave, Timing } from "../types.ts";
+import type { ChangedPages } from "./changed-pages.ts";
+import type { Tables } from "./tables.ts";
 
 /** Bits of HART.FLUSH. */
 export const FLUSH = { LINES: 1, TLB: 2 } as const;
@@ -82,6 +84,13 @@ export interface Engine {
   readonly memory: WebAssembly.Memory;
   /** Guest physical 0x8000_0000 + i is byte ramOffset + i. */
   readonly ramOffset: number;
+  /** For snapshots: where what is, and which pages changed since `changes.clear`. */
+  readonly tables: Tables;
+  readonly changes: ChangedPages;
+  /** To be called with `changes.clear`: each page's next store marks it. */
+  withdrawWrites(): void;
+  /** What was predecoded from the word of RAM at `offset` does not hold (any more). */
+  dropCode(offset: number): void;
   /**
    * Until instructions retired by all harts since reset reach `maxInstructions` (exactly), or every clock reaches
    * `untilCycle` (Infinity: no such limit). One of RUN. Resets nothing; call again to go on.

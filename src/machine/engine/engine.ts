@@ -3,6 +3,7 @@ import { assert } from "../../base/assert.ts";
 import { hartWord } from "../board.ts";
 import { lengthOf } from "../../isa/index.ts";
 import { HART, MACHINE_WORD } from "../memory/layout.ts";
+import { ChangedPages, withdrawWrites } from "./changed-pages.ts";
 import { createCore } from "./core.ts";
 import { emitCache } from "./emit-cache.ts";
 import { emitCode } from "./emit-code.ts";
@@ -55,13 +56,9 @@ function resetTables(
     if (value !== 0 || !fresh) bytes.fill(value, from, from + length);
   };
   clear(tables.contexts, harts * tables.contextBytes * CONTEXTS, 0xff);
-  clear(tables.data, harts * tables.tlbBytes, 0);
-  clear(tables.fetch, harts * tables.tlbBytes, 0);
-  const l1Lines = tables.l1Slots - tables.l1Tags;
-  clear(tables.l1Tags, l1Lines, 0xff);
-  clear(tables.l1Slots, l1Lines, 0);
-  clear(tables.l1Next, tables.writers - tables.l1Next, 0);
-  clear(tables.writers, tables.l2Tags - tables.writers, 0);
+  clear(tables.l1Slots, tables.l1Tags - tables.l1Slots, 0);
+  clear(tables.l1Tags, tables.l1Next - tables.l1Tags, 0xff);
+  clear(tables.l1Next, tables.copiedEnd - tables.l1Next, 0);
   clear(tables.l2Tags, tables.l2Next - tables.l2Tags, 0xff);
   clear(tables.l2Next, tables.directory - tables.l2Next, 0);
   clear(tables.directory, tables.executed - tables.directory, 0);
@@ -113,16 +110,11 @@ export function createEngine(options: EngineOptions): Engine {
     },
   });
   const seesCode = options.timing === "cycle" && harts > 1;
-  const markPage = (page: number): void => {
-    if (bytes[tables.dirty + page] !== 0) return;
-    bytes[tables.dirty + page] = 1;
-    const count = ++words[tables.dirtyList >>> 2]!;
-    words[(tables.dirtyList >>> 2) + count] = page;
-  };
+  const changes = new ChangedPages(words, bytes, tables);
   const executed = (offset: number): void => {
     const at = (tables.codeBits >>> 2) + (offset >>> 7);
     words[at]! |= 1 << ((offset >>> 2) & 31);
-    markPage(at >>> 10);
+    changes.mark(at >>> 10);
   };
   const { run, wroteCode } = instance.exports as unknown as Exports;
   const read64 = (at: number): number => (words[at]! >>> 0) + (words[at + 1]! >>> 0) * 0x1_0000_0000;
@@ -137,7 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
     resetTables(words, bytes, tables, harts, memoryBytes, fresh);
     // Where nothing is marked there are zeroes; the L2 is not empty so.
     const changed = fresh ? tables.directory : tables.trackedEnd;
-    for (let at = tables.trackedStart; at < changed; at += 4096) markPage(at >>> 12);
+    changes.markRange(tables.trackedStart, changed - tables.trackedStart);
     unused = true;
     for (let hart = 0; hart < harts; hart++) {
       words.fill(-1, hartWord(hart, HART.EVENT_CLOCK), hartWord(hart, HART.EVENT_CLOCK) + 2);
@@ -160,6 +152,10 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     memory,
     ramOffset,
+    tables,
+    changes,
+    withdrawWrites: () => withdrawWrites(words, tables, harts),
+    dropCode: (offset) => wroteCode(offset),
     run: (maxInstructions, untilCycle) => {
       const reason = runLimited(maxInstructions, untilCycle);
       for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.SCRATCH)] = 0;
@@ -177,8 +173,7 @@ export function createEngine(options: EngineOptions): Engine {
     now: () => Math.max(...all(HART.CLOCK)),
     wroteRam: (offset, length) => {
       assert(offset >= 0 && length >= 0 && offset + length <= memoryBytes, "engine: wroteRam is inside RAM");
-      if (length === 0) return;
-      for (let page = (ramOffset + offset) >>> 12; page <= (ramOffset + offset + length - 1) >>> 12; page++) markPage(page);
+      changes.markRange(ramOffset + offset, length);
       for (let at = offset & ~3; at < offset + length; ) {
         const nextPage = (at & ~0xfff) + 0x1000;
         if (words[(tables.codeOf >>> 2) + (at >>> 12)] === 0) at = nextPage;

@@ -3,9 +3,10 @@
  * Everything here is a cache or model state, rebuilt by `reset`; nothing of it is in a machine hash.
  *
  * What a snapshot does with a table (machine/snapshot/), and so where a new table goes:
- *   contexts .. l1Next, writers   small, changed all over: copied whole
- *   l2Tags .. codeBits            large model state: whoever writes there calls `mark` (core.ts), and so for RAM
- *   codeOf, code                  caches without influence on the model: left alone, stale entries dropped one by one
+ *   contexts .. linePrivilege   derived from the model, small: copied whole by a snapshot, not saved to a file
+ *   data .. l1Next              small model state: copied whole, saved
+ *   l2Tags .. codeBits          large model state: whoever writes there calls `mark` (core.ts), and so for RAM
+ *   codeOf, code                caches without influence on the model: left alone, stale entries dropped one by one
  */
 import type { Timing } from "../types.ts";
 import { ENGINE_BASE } from "../memory/layout.ts";
@@ -51,6 +52,8 @@ export interface Tables {
   readonly contexts: number;
   readonly data: number;
   readonly fetch: number;
+  /** End of what a snapshot copies whole, from `contexts` on. */
+  readonly copiedEnd: number;
   /** Bytes of a hart's TLB of one kind. */
   readonly tlbBytes: number;
   /** Per hart one word: the privilege that the S and U line table was filled by. */
@@ -112,19 +115,20 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
     tlbBytes,
     contextBytes,
     contexts: take(harts * contextBytes * CONTEXTS),
+    l1Slots: take(harts * l1Lines * 4),
+    writers: take(cycle ? 0 : harts * lineSlots * 4),
+    linePrivilege: take(harts * 4),
     data: take(harts * tlbBytes),
     fetch: take(harts * tlbBytes),
-    linePrivilege: take(harts * 4),
     l1Tags: take(harts * l1Lines * 4),
-    l1Slots: take(harts * l1Lines * 4),
     l1Next: take(cycle ? harts * CACHE.l1Sets * 4 : 0),
-    writers: take(cycle ? 0 : harts * lineSlots * 4),
+    copiedEnd: next,
     trackedStart: alignPage(),
     l2Tags: take(l2Lines * 4),
     l2Next: take(cycle ? CACHE.l2Sets * 4 : 0),
     directory: take(cycle ? (memoryBytes / 64) << DIRECTORY.SHIFT : 0),
     executed: take(seesCode ? memoryBytes / 4096 : 0),
-    codeBits: take(seesCode ? memoryBytes / 32 : 0),
+    codeBits: alignPage() && take(seesCode ? memoryBytes / 32 : 0),
     trackedEnd: alignPage(),
     codeOf: take((memoryBytes / 4096) * 4),
     // Before the first page, too, 8 bytes may be cleared.

@@ -133,6 +133,9 @@ export const MACHINE_WORD = {
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;
 
+/** STOP .. TURN_END stay from one call of `run` to the next and belong to snapshots; the rest does not. */
+export const MACHINE_SAVED_BYTES = 40;
+
 /** Mark records: 48 bytes each (ABI.md section 6), drained in bulk. */
 export const MARK_BUFFER = MACHINE + 0x1000;
 export const MARK_BYTES = 48;
