@@ -8,6 +8,7 @@
 import { cells, encodeFdt, text, type FdtNode } from "./fdt.ts";
 import { BOARD, IRQ } from "./memory/layout.ts";
 import { PLIC_SOURCES } from "./device/plic.ts";
+import { SLOTS } from "./device/virtio/state.ts";
 
 export interface BoardShape {
   readonly harts: number;
@@ -98,6 +99,17 @@ function socNode(shape: BoardShape, plicHandle: number, testHandle: number): Fdt
       ["compatible", text("sifive,clint0", "riscv,clint0")],
     ]),
   ];
+  // QEMU lists the slots from the last to the first, and so kernels number the disks.
+  const slots = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i).map((slot) => {
+    const base = BOARD.VIRTIO + 0x1000 * slot;
+    return node(`virtio_mmio@${hex(base)}`, [
+      ["interrupts", cells(IRQ.VIRTIO + slot)],
+      ["interrupt-parent", cells(plicHandle)],
+      reg(base, 0x1000),
+      ["compatible", text("virtio,mmio")],
+    ]);
+  });
+  children.splice(2, 0, ...slots);
   if (shape.lab) {
     children.push(
       node(`lab@${hex(BOARD.LAB)}`, [

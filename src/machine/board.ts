@@ -8,6 +8,7 @@
  */
 import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "./memory/layout.ts";
 import type { Costs } from "./timing/constants.ts";
+import type { Model } from "./device/virtio/model.ts";
 import type { LabResult, Stop } from "./types.ts";
 
 export interface Board {
@@ -23,6 +24,9 @@ export interface Board {
   readonly costs: Costs;
   /** Cycles until a line raised by one hart reaches another one. */
   readonly interruptLatency: number;
+  /** What is plugged into the virtio slots, and the disks among it. */
+  readonly disks: readonly DiskPlace[];
+  readonly virtio: readonly (Model | null)[];
   /**
    * Why the machine must stop at the end of the running instruction (`requestStop`); null: it need
    * not.
@@ -33,10 +37,21 @@ export interface Board {
   readonly labResults: LabResult[];
   /** The largest clock of all harts. */
   now(): number;
-  /** A device or loader wrote these bytes of guest RAM (`offset` from its start): always say so, see engine/contract.ts. */
+  /**
+   * A device or loader wrote these bytes of guest RAM (`offset` from its start) or of the disks
+   * behind it: always say so, see engine/contract.ts. DMA is coherent and costs harts nothing.
+   */
   wroteRam(offset: number, length: number): void;
   /** Appends a mark record of the machine itself. */
   emitRecord(hart: number, event: number, pc: number, a: number, b: number, c: number): void;
+}
+
+/** A disk's place in linear memory, behind guest RAM. */
+export interface DiskPlace {
+  readonly at: number;
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  readonly id: string;
 }
 
 /** A growing byte buffer that is emptied as a whole. */

@@ -101,6 +101,54 @@ test("the board's tree", () => {
           reg = <0 100000 0 1000>
           compatible = "sifive,test1\\u0000sifive,test0\\u0000syscon"
         }
+        virtio_mmio@10008000 {
+          interrupts = <8>
+          interrupt-parent = <3>
+          reg = <0 10008000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10007000 {
+          interrupts = <7>
+          interrupt-parent = <3>
+          reg = <0 10007000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10006000 {
+          interrupts = <6>
+          interrupt-parent = <3>
+          reg = <0 10006000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10005000 {
+          interrupts = <5>
+          interrupt-parent = <3>
+          reg = <0 10005000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10004000 {
+          interrupts = <4>
+          interrupt-parent = <3>
+          reg = <0 10004000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10003000 {
+          interrupts = <3>
+          interrupt-parent = <3>
+          reg = <0 10003000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10002000 {
+          interrupts = <2>
+          interrupt-parent = <3>
+          reg = <0 10002000 0 1000>
+          compatible = "virtio,mmio"
+        }
+        virtio_mmio@10001000 {
+          interrupts = <1>
+          interrupt-parent = <3>
+          reg = <0 10001000 0 1000>
+          compatible = "virtio,mmio"
+        }
         plic@c000000 {
           phandle = <3>
           riscv,ndev = <60>

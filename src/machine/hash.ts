@@ -1,5 +1,5 @@
 /**
- * The machine hash (ABI.md section 9): SHA-256 over RAM, hart state, device sections and clocks.
+ * The machine hash (ABI.md section 9): SHA-256 over RAM, disks, hart state, device sections and clocks.
  * Equal hashes mean that the two machines go on alike. Left out is what is rebuilt or derived
  * (caches, MIP, measuring, requests to the engine) and what left the machine already (marks,
  * console output).
@@ -67,6 +67,8 @@ export function hashBoard(board: Board): string {
     for (const [from, to] of HART_RANGES) sha.update(board.bytes.subarray(base + from, base + to));
   }
   addPages(sha, board, DEVICE_BASE, MACHINE - DEVICE_BASE);
-  addPages(sha, board, board.ramOffset, board.ramBytes);
+  const last = board.disks.at(-1);
+  const end = last ? last.at + last.sectors * 512 : board.ramOffset + board.ramBytes;
+  addPages(sha, board, board.ramOffset, end - board.ramOffset);
   return bytesToHex(sha.digest());
 }

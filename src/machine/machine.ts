@@ -19,9 +19,16 @@ import { placeBoardTree } from "./board-tree.ts";
 import { loadDevice, storeDevice } from "./device/bus.ts";
 import { resetClint } from "./device/clint.ts";
 import { NO_ANSWER } from "./device/device.ts";
+import { nextDeviceEvent, runDeviceEvents } from "./device/agenda.ts";
+import { runningUntil } from "./device/event.ts";
 import { queueRequest, resetLab } from "./device/lab.ts";
 import type { BootPlan } from "./boot/plan.ts";
-import { receive, waitingInput } from "./device/uart.ts";
+import { receive, resetUart, waitingInput } from "./device/uart.ts";
+import { SECTOR_BYTES } from "./device/virtio/block.ts";
+import { CONSOLE_MODEL, enqueueInput, queuedInput } from "./device/virtio/console.ts";
+import { diskRoom, loadDisk, placeDisks, plug } from "./device/virtio/plug.ts";
+import { SLOTS } from "./device/virtio/state.ts";
+import { resetVirtio, wake } from "./device/virtio/transport.ts";
 import { readElf, type ElfSegment } from "./elf.ts";
 import { createEngine, interruptLatency, RUN, type Engine, type EngineImports } from "./engine/index.ts";
 import { hashBoard } from "./hash.ts";
@@ -38,14 +45,34 @@ import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Snapshot, 
 const MIB = 0x10_0000;
 const MEMORY_MIN = 8 * MIB;
 const MEMORY_MAX = 2048 * MIB;
+const DISKS_MAX = 1024 * MIB;
 const BOOTARGS_BYTES_MAX = 0x1_0000;
 const PAGE_BYTES = 4096;
 /** `access` of the engine's translate. */
 const ACCESS_READ = 0;
 
+function diskProblems({ disks = [], virtioConsole = false }: MachineConfig): Problem[] {
+  const problems: Problem[] = [];
+  const places = SLOTS - (virtioConsole ? 1 : 0);
+  if (disks.length > places) {
+    problems.push({ message: `the board has room for ${places} disks, not ${disks.length}` });
+  }
+  for (const [index, { bytes }] of disks.entries()) {
+    if (bytes.length > 0 && bytes.length % SECTOR_BYTES === 0) continue;
+    const message = `a disk is a whole number of ${SECTOR_BYTES}-byte sectors; disk ${index} has ${bytes.length} bytes`;
+    problems.push({ message });
+  }
+  const total = disks.reduce((sum, disk) => sum + diskRoom(disk), 0);
+  if (total > DISKS_MAX) {
+    problems.push({ message: `all disks together have at most 1 GiB, not ${total} bytes` });
+  }
+  return problems;
+}
+
 function configProblems(config: MachineConfig): Problem[] {
   const problems: Problem[] = [];
   const { harts, memoryBytes, bootargs } = config;
+  problems.push(...diskProblems(config));
   if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) {
     problems.push({ message: `a machine has 1 to ${MAX_HARTS} harts, not ${harts}` });
   }
@@ -92,6 +119,7 @@ function engineImports(boardOf: () => Board, costs: Costs): EngineImports {
 }
 
 function createBoard(config: MachineConfig, engine: Engine): Board {
+  const disks = placeDisks(config.disks ?? [], engine.ramOffset + config.memoryBytes);
   return {
     words: new Int32Array(engine.memory.buffer),
     bytes: new Uint8Array(engine.memory.buffer),
@@ -101,6 +129,8 @@ function createBoard(config: MachineConfig, engine: Engine): Board {
     hasLab: config.lab,
     costs: costsOf(config),
     interruptLatency: interruptLatency(config.timing, costsOf(config)),
+    disks,
+    virtio: plug(disks, config.virtioConsole ?? false),
     stop: null,
     console: new ByteQueue(),
     labResults: [],
@@ -122,6 +152,8 @@ function resetBoard(board: Board, treeAddress: number): void {
   }
   resetClint(board);
   resetLab(board);
+  resetUart(board);
+  resetVirtio(board);
 }
 
 function hex(value: number): string {
@@ -184,6 +216,7 @@ class VirtMachine implements Machine {
     resetBoard(board, address);
     engine.reset();
     engine.wroteRam(address - BOARD.RAM, blob.length);
+    board.disks.forEach((disk, index) => loadDisk(board, disk, config.disks![index]!.bytes));
   }
 
   private ramAt(address: number): number {
@@ -225,15 +258,27 @@ class VirtMachine implements Machine {
     assert(this.end === null, "machine: run after the machine has ended");
     this.started = true;
     this.engine.setAttentionMarks(limits.attention ?? []);
-    const stop = this.stopFor(
-      this.engine.run(limits.maxInstructions, limits.untilCycle ?? Infinity),
-    );
+    const stop = this.stopFor(this.runEngine(limits));
     const { kind } = stop;
     const ended =
       kind === "poweroff" || kind === "reboot" || kind === "failure" || kind === "fault";
     if (ended) this.end = stop;
     if (ended && kind !== "fault" && this.config.timing === "cycle") this.engine.settle();
     return stop;
+  }
+
+  /** Runs the engine from device event to device event (device/event.ts). */
+  private runEngine({ maxInstructions, untilCycle = Infinity }: RunLimits): number {
+    const { board } = this;
+    for (;;) {
+      const next = nextDeviceEvent(board);
+      const reason = this.engine.run(maxInstructions, Math.min(untilCycle, next));
+      if (reason !== RUN.CYCLE) return reason;
+      const reached = runningUntil(board);
+      runDeviceEvents(board, reached);
+      if (board.stop) return RUN.STOPPED;
+      if (reached >= untilCycle) return RUN.CYCLE;
+    }
   }
 
   private stopFor(reason: number): Stop {
@@ -295,12 +340,15 @@ class VirtMachine implements Machine {
     return this.board.console.drain();
   }
 
-  sendConsole(bytes: Uint8Array): void {
-    receive(this.board, bytes);
+  sendConsole(bytes: Uint8Array): number {
+    if (!this.config.virtioConsole) return receive(this.board, bytes);
+    const taken = enqueueInput(this.board, bytes);
+    wake(this.board, this.board.virtio.indexOf(CONSOLE_MODEL), this.board.now());
+    return taken;
   }
 
   unreadInput(): number {
-    return waitingInput(this.board);
+    return this.config.virtioConsole ? queuedInput(this.board) : waitingInput(this.board);
   }
 
   requestLab(op: number, arg: number): number | null {
@@ -366,6 +414,12 @@ class VirtMachine implements Machine {
     this.end = state.end;
   }
 
+  readDisk(index: number): Uint8Array {
+    const disk = this.board.disks[index];
+    assert(disk, "machine: no such disk");
+    return this.board.bytes.slice(disk.at, disk.at + disk.sectors * SECTOR_BYTES);
+  }
+
   hash(): string {
     return hashBoard(this.board);
   }
@@ -386,6 +440,7 @@ export function createMachine(config: MachineConfig): Result<Machine> {
     engine = createEngine({
       harts,
       memoryBytes,
+      storageBytes: (config.disks ?? []).reduce((sum, disk) => sum + diskRoom(disk), 0),
       timing,
       interleave,
       recordMarks,

@@ -1,6 +1,5 @@
 /**
- * A board without an engine, for tests of `hart/` and `device/`: plain memory, no RAM, nothing
- * runs.
+ * A board without an engine, for tests of `hart/` and `device/`: plain memory, nothing runs.
  */
 import {
   ByteQueue,
@@ -14,11 +13,15 @@ import {
 } from "./board.ts";
 import { resetClint } from "./device/clint.ts";
 import { resetLab } from "./device/lab.ts";
+import { resetUart } from "./device/uart.ts";
+import { diskRoom, loadDisk, placeDisks, plug } from "./device/virtio/plug.ts";
+import { resetVirtio } from "./device/virtio/transport.ts";
 import { PRIV } from "./hart/bits.ts";
 import { CSR_ROWS } from "./hart/csr-table.ts";
 import { executeSystem } from "./hart/system.ts";
 import { ENGINE_BASE, HART } from "./memory/layout.ts";
 import { DEFAULT_MODEL } from "./timing/model.ts";
+import type { DiskConfig } from "./types.ts";
 
 export const INTERRUPT_LATENCY = 600;
 
@@ -29,26 +32,40 @@ export interface TestBoard extends Board {
   readonly records: EmittedRecord[];
 }
 
-export function createTestBoard(harts = 2): TestBoard {
-  const memory = new ArrayBuffer(ENGINE_BASE);
+export interface TestShape {
+  readonly ramBytes?: number;
+  readonly disks?: readonly DiskConfig[];
+  readonly virtioConsole?: boolean;
+}
+
+export function createTestBoard(harts = 2, shape: TestShape = {}): TestBoard {
+  const { ramBytes = 0, disks = [], virtioConsole = false } = shape;
+  const places = placeDisks(disks, ENGINE_BASE + ramBytes);
+  const storage = disks.reduce((sum, disk) => sum + diskRoom(disk), 0);
+  const memory = new ArrayBuffer(ENGINE_BASE + ramBytes + storage);
   const records: EmittedRecord[] = [];
   const board: TestBoard = {
     words: new Int32Array(memory),
     bytes: new Uint8Array(memory),
     harts,
     ramOffset: ENGINE_BASE,
-    ramBytes: 0,
+    ramBytes,
     hasLab: true,
     costs: DEFAULT_MODEL.costs,
     interruptLatency: INTERRUPT_LATENCY,
+    disks: places,
+    virtio: plug(places, virtioConsole),
     stop: null,
     console: new ByteQueue(),
     labResults: [],
     records,
     now: () => Math.max(...Array.from({ length: harts }, (_, hart) => clockOf(board, hart))),
-    wroteRam: () => {},
+    wroteRam(offset, length) {
+      if (offset < 0 || offset + length > ramBytes + storage) throw new Error("written outside RAM and disks");
+    },
     emitRecord: (...record) => records.push(record),
   };
+  places.forEach((place, index) => loadDisk(board, place, disks[index]!.bytes));
   for (let hart = 0; hart < harts; hart++) {
     setHart(board, hart, HART.PRIV, PRIV.M);
     setHart(board, hart, HART.PC, 0x8000_0000 | 0);
@@ -57,6 +74,8 @@ export function createTestBoard(harts = 2): TestBoard {
   }
   resetClint(board);
   resetLab(board);
+  resetUart(board);
+  resetVirtio(board);
   return board;
 }
 

@@ -7,6 +7,12 @@ export type Timing = "functional" | "cycle";
 /** exact: one instruction at a time in clock order, the reference. ahead: private work runs ahead (ENGINE.md). */
 export type Interleave = "exact" | "ahead";
 
+export interface DiskConfig {
+  /** Contents at the start, whole 512-byte sectors; copied. */
+  readonly bytes: Uint8Array;
+  readonly readOnly: boolean;
+}
+
 export interface MachineConfig {
   /** 1..64. */
   readonly harts: number;
@@ -22,6 +28,10 @@ export interface MachineConfig {
   readonly recordMarks: boolean;
   /** What things cost in cycle mode; absent: the default preset. */
   readonly costs?: TimingModel;
+  /** virtio-blk devices; disk 0 is the first that a kernel finds. Default: none. */
+  readonly disks?: readonly DiskConfig[];
+  /** A virtio-console on the board: it gets what `sendConsole` sends; what it sends joins the UART's. Default: none. */
+  readonly virtioConsole?: boolean;
 }
 
 export type Stop =
@@ -91,9 +101,12 @@ export interface Machine {
   drainMarks(consume: (words: Int32Array, count: number) => void): void;
   /** What the UART sent since the last call. */
   drainConsole(): Uint8Array;
-  /** Bytes that the UART will receive. */
-  sendConsole(bytes: Uint8Array): void;
-  /** Bytes sent to the UART that the guest has not read yet. */
+  /**
+   * Bytes that the UART (or the virtio-console, if there is one) will receive. How many were taken: the device holds a
+   * few KiB that the guest has not read; send the rest later.
+   */
+  sendConsole(bytes: Uint8Array): number;
+  /** Bytes sent there that the guest has not read yet. */
   unreadInput(): number;
   /** Queues a request in the lab device and raises its interrupt; null when its queue of 64 is full. */
   requestLab(op: number, arg: number): number | null;
@@ -111,6 +124,8 @@ export interface Machine {
   snapshot(): Snapshot;
   /** Back to a snapshot of this machine, also of one that has ended; any one, in any order, as often as wanted. */
   restore(snapshot: Snapshot): void;
+  /** The contents of a disk now. A copy. */
+  readDisk(index: number): Uint8Array;
   /** SHA-256 over RAM, hart state, device sections and clocks, in hex. */
   hash(): string;
 }

@@ -8,8 +8,9 @@ import { FINISHER } from "./finisher.ts";
 import { LAB_DEVICE } from "./lab.ts";
 import { PLIC } from "./plic.ts";
 import { UART } from "./uart.ts";
+import { VIRTIO_SLOTS } from "./virtio/transport.ts";
 
-const DEVICES: readonly Device[] = [CLINT, PLIC, UART, FINISHER];
+const DEVICES: readonly Device[] = [CLINT, PLIC, UART, FINISHER, ...VIRTIO_SLOTS];
 
 function deviceAt(board: Board, address: number): Device | null {
   for (const device of DEVICES) {

@@ -1,6 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
-import { BOARD } from "../memory/layout.ts";
+import { setHart64 } from "../board.ts";
+import { BOARD, HART } from "../memory/layout.ts";
 import { createTestBoard, type TestBoard } from "../test-board.ts";
+import { nextDeviceEvent, runDeviceEvents } from "./agenda.ts";
 import { loadDevice, storeDevice } from "./bus.ts";
 import { receive, UART_RING_BYTES } from "./uart.ts";
 
@@ -12,7 +14,7 @@ beforeEach(() => {
 const load = (offset: number): number | null => loadDevice(board, 0, BOARD.UART + offset, 1);
 const store = (offset: number, value: number): boolean =>
   storeDevice(board, 0, BOARD.UART + offset, 1, value);
-const type = (text: string): void => receive(board, new TextEncoder().encode(text));
+const type = (text: string): number => receive(board, new TextEncoder().encode(text));
 const pending = (): number => loadDevice(board, 0, BOARD.PLIC + 0x1000, 4)! >>> 10;
 
 test("sends while LSR says empty, and hands over all at once", () => {
@@ -26,7 +28,11 @@ test("sends while LSR says empty, and hands over all at once", () => {
 
 test("receives in order, LSR shows data", () => {
   type("ok");
-  expect([load(5), load(0), load(0), load(5), load(0)]).toEqual([0x61, 0x6f, 0x6b, 0x60, 0]);
+  expect([load(5), load(0), load(0), load(5)]).toEqual([0x61, 0x6f, 0x6b, 0x60]);
+  // Without the FIFO the last character stays in the register.
+  expect(load(0)).toBe(0x6b);
+  store(2, 1);
+  expect(load(0)).toBe(0);
 });
 
 test("interrupts: received data by trigger level, the empty transmitter until it is seen", () => {
@@ -37,12 +43,41 @@ test("interrupts: received data by trigger level, the empty transmitter until it
   store(0, 65);
   expect([load(2), load(2)]).toEqual([0xc2, 0xc1]);
   type("abc");
-  expect([pending(), load(2)]).toEqual([1, 0xcc]);
+  expect([pending(), load(2)]).toEqual([0, 0xc1]);
   type("d");
   expect(load(2)).toBe(0xc4);
   for (let i = 0; i < 4; i++) load(0);
   expect([pending(), load(2)]).toEqual([0, 0xc1]);
   store(2, 0);
+  expect([load(2), load(2)]).toEqual([2, 1]);
+});
+
+test("characters below the trigger level: a timeout four of them after the last", () => {
+  const four = 4 * 12 * 43_403;
+  store(2, 0xc1);
+  store(1, 1);
+  setHart64(board, 0, HART.CLOCK, 1000);
+  type("abc");
+  expect([nextDeviceEvent(board), load(2)]).toEqual([1000 + four, 0xc1]);
+  setHart64(board, 0, HART.CLOCK, 5000);
+  expect([load(0), nextDeviceEvent(board)]).toEqual([0x61, 5000 + four]);
+  runDeviceEvents(board, 5000 + four);
+  expect([pending(), load(2), load(2), nextDeviceEvent(board)]).toEqual([1, 0xcc, 0xcc, Infinity]);
+  expect([load(0), load(2)]).toEqual([0x62, 0xc1]);
+  expect([load(0), nextDeviceEvent(board)]).toEqual([0x63, Infinity]);
+  type("d");
+  store(2, 3);
+  expect([nextDeviceEvent(board), load(5)]).toEqual([Infinity, 0x60]);
+});
+
+test("emptying the transmitter's FIFO reports it empty, switching its interrupt off forgets it", () => {
+  store(1, 2);
+  expect([load(2), load(2)]).toEqual([2, 1]);
+  store(2, 4);
+  expect([load(2), load(2)]).toEqual([2, 1]);
+  store(0, 65);
+  store(1, 0);
+  store(1, 4);
   expect(load(2)).toBe(1);
 });
 
@@ -62,9 +97,21 @@ test("loopback returns what is sent and the modem lines", () => {
   expect([load(6), load(0), board.console.length]).toEqual([0x90, 0x55, 0]);
 });
 
-test("what the ring cannot take is an overrun", () => {
-  receive(board, new Uint8Array(UART_RING_BYTES + 1).fill(7));
+test("loopback overruns: the FIFO keeps what it has, the single register the last", () => {
+  store(4, 0x10);
+  store(0, 1);
+  store(0, 2);
+  expect([load(5), load(5), load(0)]).toEqual([0x63, 0x61, 2]);
+  store(2, 1);
+  for (let i = 0; i < 17; i++) store(0, i);
   expect([load(5), load(5)]).toEqual([0x63, 0x61]);
+  for (let i = 0; i < 16; i++) expect(load(0)).toBe(i);
+  expect(load(5)).toBe(0x60);
+});
+
+test("what the ring cannot take stays outside; the FIFO is its front", () => {
+  expect(receive(board, new Uint8Array(UART_RING_BYTES + 1).fill(7))).toBe(UART_RING_BYTES);
+  expect([receive(board, Uint8Array.of(1)), load(5)]).toEqual([0, 0x61]);
   store(2, 3);
   for (let i = 0; i < UART_RING_BYTES - 16; i++) expect(load(0)).toBe(7);
   expect(load(5)).toBe(0x60);

@@ -59,6 +59,8 @@ export interface EngineImports {
 export interface EngineOptions {
   readonly harts: number;
   readonly memoryBytes: number;
+  /** Bytes of memory behind guest RAM, page aligned, that only devices reach: disks. Default 0. */
+  readonly storageBytes?: number;
   readonly timing: Timing;
   readonly interleave: Interleave;
   readonly recordMarks: boolean;
@@ -104,8 +106,9 @@ export interface Engine {
   /** The largest clock of all harts. */
   now(): number;
   /**
-   * JavaScript (a loader, a device's DMA) has written these bytes of RAM: what was predecoded from them is dropped. Call it
-   * after every such write, between calls of `run` or from an import.
+   * JavaScript (a loader, a device's DMA) has written these bytes of RAM: what was predecoded from them is dropped,
+   * reservations on them are lost. Call it after every such write, between calls of `run` or from an import. Offsets
+   * behind RAM are storage.
    */
   wroteRam(offset: number, length: number): void;
   /** Forgets all code predecoded so far. */

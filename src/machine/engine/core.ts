@@ -139,7 +139,7 @@ const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["wroteCode"]);
 const typesOf = (letters: string) => [...letters].map((letter) => (letter === "l" ? I64 : I32));
 
 export function createCore(options: EngineOptions): Core {
-  const tables = layTables(options.harts, options.memoryBytes, options.timing);
+  const tables = layTables(options.harts, options.memoryBytes, options.timing, options.storageBytes);
   const module = new ModuleBuilder({ module: "engine", name: "memory", pages: tables.wasmPages });
   const host = (name: string, params: string, results: string): Callee =>
     module.importFunction("engine", name, typesOf(params), typesOf(results));

@@ -2,8 +2,9 @@
 import { assert } from "../../base/assert.ts";
 import { hartWord } from "../board.ts";
 import { lengthOf } from "../../isa/index.ts";
-import { HART, MACHINE_WORD } from "../memory/layout.ts";
 import { ChangedPages, withdrawWrites } from "./changed-pages.ts";
+import { BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
+import { CACHE } from "../timing/constants.ts";
 import { createCore } from "./core.ts";
 import { emitCache } from "./emit-cache.ts";
 import { emitCode } from "./emit-code.ts";
@@ -33,12 +34,16 @@ const REMAINING_MAX = 2 ** 52;
 /** More than a hart may be ahead of the one that stops the machine, in cycle mode. */
 const settleCycles = (costs: Costs): number => lookahead(costs) + 19;
 
+/** Bytes that a reservation covers. */
+const RESERVATION_BYTES = 1 << CACHE.lineShift;
+
 const MODULES = new Map<string, WebAssembly.Module>();
 
 /** The same options give the same module. */
 function moduleFor(options: EngineOptions): WebAssembly.Module {
-  const { harts, memoryBytes, timing, interleave, recordMarks, costs } = options;
-  const key = [harts, memoryBytes, timing, interleave, recordMarks, ...(timing === "cycle" ? Object.values(costs) : [])].join();
+  const { harts, memoryBytes, storageBytes = 0, timing, interleave, recordMarks, costs } = options;
+  const shape = [harts, memoryBytes, storageBytes, timing, interleave, recordMarks];
+  const key = [...shape, ...(timing === "cycle" ? Object.values(costs) : [])].join();
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
@@ -77,8 +82,8 @@ interface Exports {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { harts, memoryBytes, imports } = options;
-  const tables = layTables(harts, memoryBytes, options.timing);
+  const { harts, memoryBytes, storageBytes = 0, imports } = options;
+  const tables = layTables(harts, memoryBytes, options.timing, storageBytes);
   assert(tables.wasmPages <= 0x1_0000, "engine: memory and tables fit 4 GiB");
   const memory = new WebAssembly.Memory({ initial: tables.wasmPages, maximum: tables.wasmPages });
   const words = new Int32Array(memory.buffer);
@@ -172,8 +177,14 @@ export function createEngine(options: EngineOptions): Engine {
     },
     now: () => Math.max(...all(HART.CLOCK)),
     wroteRam: (offset, length) => {
-      assert(offset >= 0 && length >= 0 && offset + length <= memoryBytes, "engine: wroteRam is inside RAM");
+      const inside = offset >= 0 && length >= 0 && offset + length <= memoryBytes + storageBytes;
+      assert(inside, "engine: wroteRam is inside RAM and storage");
       changes.markRange(ramOffset + offset, length);
+      if (offset >= memoryBytes) return;
+      for (let hart = 0; hart < harts; hart++) {
+        const line = (words[hartWord(hart, HART.RESERVATION)]! >>> 0) - BOARD.RAM - 1;
+        if (line + RESERVATION_BYTES > offset && line < offset + length) words[hartWord(hart, HART.RESERVATION)] = 0;
+      }
       for (let at = offset & ~3; at < offset + length; ) {
         const nextPage = (at & ~0xfff) + 0x1000;
         if (words[(tables.codeOf >>> 2) + (at >>> 12)] === 0) at = nextPage;

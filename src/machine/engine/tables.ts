@@ -84,11 +84,11 @@ export interface Tables {
   /** Per hart: see SPLIT. */
   readonly split: number;
   readonly ramOffset: number;
-  /** Pages of 64 KiB of the whole memory. */
+  /** Pages of 64 KiB of the whole memory: storage lies behind RAM. */
   readonly wasmPages: number;
 }
 
-export function layTables(harts: number, memoryBytes: number, timing: Timing): Tables {
+export function layTables(harts: number, memoryBytes: number, timing: Timing, storageBytes = 0): Tables {
   const cycle = timing === "cycle";
   let next = ENGINE_BASE;
   const take = (bytes: number): number => {
@@ -136,9 +136,9 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing): T
     split: take(harts * SPLIT.STRIDE),
   };
   // One page of this memory more is five bytes more here.
-  const pages = Math.ceil((next + memoryBytes + 0x2_0000) / (4096 - 5));
+  const pages = Math.ceil((next + memoryBytes + storageBytes + 0x2_0000) / (4096 - 5));
   const dirty = take(pages);
   const dirtyList = take(pages * 4 + 4);
   const ramOffset = Math.ceil(next / 0x1_0000) * 0x1_0000;
-  return { ...tables, dirty, dirtyList, ramOffset, wasmPages: (ramOffset + memoryBytes) / 0x1_0000 };
+  return { ...tables, dirty, dirtyList, ramOffset, wasmPages: Math.ceil((ramOffset + memoryBytes + storageBytes) / 0x1_0000) };
 }

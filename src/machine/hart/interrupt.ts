@@ -41,11 +41,15 @@ export function attendIfPending(board: Board, hart: number): void {
     setHart(board, hart, HART.ATTENTION, 1);
 }
 
+/** Who did it, when it was a device event (device/event.ts): no hart is ahead of it. */
+export const BY_DEVICE = -2;
+
 /**
  * The first clock at which something done now by hart `by` (-1: the world outside, between runs)
- * reaches another hart.
+ * reaches another hart. What a device does reaches each at the clock where it stands.
  */
 export function earliestReach(board: Board, by: number): number {
+  if (by === BY_DEVICE) return 0;
   return by < 0 ? board.now() : clockOf(board, by) + board.interruptLatency;
 }
 

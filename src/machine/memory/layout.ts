@@ -5,7 +5,7 @@
  * Engine-private tables (line table, L1 tags, directory, L2, predecoded entries) are placed by `engine/` behind the
  * sections named here and are rebuilt, not saved.
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Hart h's block starts at HART_BASE + h * HART_STRIDE. */
 export const HART_BASE = 0x1_0000;
@@ -87,7 +87,7 @@ export const HART = {
   PMPADDR: 400,
 } as const;
 
-/** Device sections: one page each, from DEVICE_BASE on (CLINT, PLIC, UART, finisher, lab). */
+/** Device sections, from DEVICE_BASE on. */
 export const DEVICE_BASE = HART_BASE + MAX_HARTS * HART_STRIDE;
 export const DEVICE = {
   CLINT: DEVICE_BASE,
@@ -95,6 +95,8 @@ export const DEVICE = {
   UART: DEVICE_BASE + 0x8000,
   FINISHER: DEVICE_BASE + 0xa000,
   LAB: DEVICE_BASE + 0xb000,
+  VIRTIO: DEVICE_BASE + 0xc000,
+  VIRTIO_CONSOLE: DEVICE_BASE + 0xd000,
 } as const;
 
 /** Machine-wide words used by the loop. */
@@ -170,12 +172,14 @@ export const BOARD = {
   PLIC: 0x0c00_0000,
   PLIC_SIZE: 0x60_0000,
   UART: 0x1000_0000,
+  /** Eight virtio-mmio slots, 0x1000 apart. */
+  VIRTIO: 0x1000_1000,
   LAB: 0x1020_0000,
   RAM: 0x8000_0000,
 } as const;
 
-/** PLIC sources. */
-export const IRQ = { UART: 10, LAB: 40 } as const;
+/** PLIC sources; virtio slot n has VIRTIO + n. */
+export const IRQ = { VIRTIO: 1, UART: 10, LAB: 40 } as const;
 
 /** Cycles a tick of mtime (10 MHz at 1 cycle = 1 ns). */
 export const CYCLES_PER_TICK = 100;

@@ -46,6 +46,7 @@ function dropExecuted(board: Memory, engine: Engine, page: number, restored: Int
 export function dropStaleCode(board: Memory, engine: Engine, pages: PageMap): void {
   const { tables, changes } = engine;
   const firstRam = board.ramOffset >>> PAGE_SHIFT;
+  const endRam = firstRam + (board.ramBytes >>> PAGE_SHIFT);
   const firstBits = tables.codeBits >>> PAGE_SHIFT;
   const endBits = tables.trackedEnd >>> PAGE_SHIFT;
   const codeOf = (tables.codeOf >>> 2) - firstRam;
@@ -53,7 +54,8 @@ export function dropStaleCode(board: Memory, engine: Engine, pages: PageMap): vo
   for (let at = 0; at < changes.count; at++) {
     const page = changes.page(at);
     if (page >= firstRam) {
-      if (board.words[codeOf + page] !== 0) dropRewritten(board, engine, page, wordsOf(pages.get(page)));
+      // Behind RAM are disks.
+      if (page < endRam && board.words[codeOf + page] !== 0) dropRewritten(board, engine, page, wordsOf(pages.get(page)));
     } else if (page >= firstBits && page < endBits) {
       dropExecuted(board, engine, page, wordsOf(pages.get(page)));
     }
