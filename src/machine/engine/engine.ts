@@ -187,7 +187,9 @@ export function createEngine(options: EngineOptions): Engine {
       }
       for (let at = offset & ~3; at < offset + length; ) {
         const nextPage = (at & ~0xfff) + 0x1000;
-        if (words[(tables.codeOf >>> 2) + (at >>> 12)] === 0) at = nextPage;
+        const decoded = words[(tables.codeOf >>> 2) + (at >>> 12)] !== 0;
+        const wasExecuted = seesCode && bytes[tables.executed + (at >>> 12)] !== 0;
+        if (!decoded && !wasExecuted) at = nextPage;
         else for (; at < Math.min(nextPage, offset + length); at += 4) wroteCode(at);
       }
     },
