@@ -6,7 +6,7 @@ import { createTestBoard, type TestBoard } from "../../test-board.ts";
 import { nextDeviceEvent } from "../agenda.ts";
 import { storeDevice } from "../bus.ts";
 import { STATUS } from "./state.ts";
-import { FLAG, PLACE, TestDriver, drive, type Piece } from "./testing.ts";
+import { FLAG, PLACE, drive, type Piece, type TestDriver } from "./testing.ts";
 import { REGISTER } from "./transport.ts";
 
 const SECTORS = 16;
