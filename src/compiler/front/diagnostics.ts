@@ -157,7 +157,7 @@ export const DIAGNOSTICS = {
   K118: ["`using` stands in a block", "put braces around it: `{ using _x = …; … }`"],
   K119: ["{0}", "{1}"],
   K120: ["{0} does not print", "print one of its fields, or a number"],
-  K121: ["a template holds its arguments itself", "write `${...}` in the text"],
+  K121: ["a template holds its arguments itself", "write it into the text, in braces behind a `$`"],
 } as const satisfies Record<string, readonly [message: string, hint: string]>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

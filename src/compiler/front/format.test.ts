@@ -28,7 +28,7 @@ test("a substitution prints by its type; a conversion before it is used instead"
   expect(
     printed(`const n: u32 = u32(3); const ns: u64 = 5n; const i: i32 = -1; print(\`\${n} leaks in \${ns} ns, \${i}; 100 %% of %08x\${n} \${n === 3}\`);`),
   ).toEqual({ format: "%u leaks in %llu ns, %d; 100 %% of %08x %u", words: [3, 5, 0, -1, 3, 1] });
-  expect(printed('print(`${"a"} and ${7}`);').format).toBe("%s and %d");
+  expect(printed(`print(\`\${"a"} and \${7}\`);`).format).toBe("%s and %d");
 });
 
 test("formats that do not fit", () => {
@@ -69,7 +69,7 @@ test("formats that do not fit", () => {
       "kernel/main.ts:15:19: a template holds its arguments itself (K121)
           print(\`\${x}\`, x);
                         ^
-      write \`\${...}\` in the text",
+      write it into the text, in braces behind a \`$\`",
       "kernel/main.ts:16:15: a template with a substitution here is not part of kernel TypeScript (K101)
           const s = \`\${x}\`;
                     ^
