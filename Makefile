@@ -32,10 +32,10 @@ test: dist/hartlab.js
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario
 
-dist/bench.js: node_modules $(SOURCES) bench/process.ts bench/machine.ts bench/bundle.mjs
+build/bench.js: node_modules $(SOURCES) bench/process.ts bench/machine.ts bench/bundle.mjs
 	node bench/bundle.mjs
 
-bench: dist/hartlab.js dist/bench.js
+bench: dist/hartlab.js build/bench.js
 	npx tsx bench/run.ts
 
 run: dist/hartlab.js

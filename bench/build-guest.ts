@@ -1,6 +1,6 @@
 /**
  * `npx tsx bench/build-guest.ts NAME [ROUNDS] [HARTS] [-o FILE]`: one guest as an ELF with its listing, for whoever works
- * on the engine. `node dist/bench.js FILE.elf '{"timing":"cycle"}'` runs it (process.ts).
+ * on the engine. `node build/bench.js FILE.elf '{"timing":"cycle"}'` runs it (process.ts).
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

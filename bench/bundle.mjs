@@ -1,9 +1,9 @@
-// Bundles bench/process.ts into dist/bench.js, dependencies included: the process that `make bench` measures.
+// Bundles bench/process.ts into build/bench.js, dependencies included: the process that `make bench` measures.
 import { build } from "esbuild";
 
 await build({
   entryPoints: ["bench/process.ts"],
-  outfile: "dist/bench.js",
+  outfile: "build/bench.js",
   bundle: true,
   platform: "node",
   target: "node20",

@@ -62,8 +62,8 @@ export function runQemu(program: Program, harts: number, icount: boolean, startS
 
 export function runOurs(program: Program, harts: number, config: Partial<MachineConfig>): Run {
   const whole = { ...config, harts, memoryBytes: MEMORY_MIB << 20, bootargs: program.bootargs };
-  const command = [process.execPath, join(ROOT, "dist/bench.js"), program.file, JSON.stringify(whole)];
-  const what = `dist/bench.js ${JSON.stringify(whole)} ${program.file}`;
+  const command = [process.execPath, join(ROOT, "build/bench.js"), program.file, JSON.stringify(whole)];
+  const what = `build/bench.js ${JSON.stringify(whole)} ${program.file}`;
   const done = finished(what, sample(command, LIMIT_SECONDS));
   const report = JSON.parse(done.stdout) as ProcessReport;
   if (report.stop !== "poweroff") throw new Error(`${what}: ended with ${report.stop}`);

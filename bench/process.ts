@@ -1,5 +1,5 @@
 /**
- * The measured process of a guest on our machine: `node dist/bench.js FILE.elf '{"timing":"cycle",...}'`.
+ * The measured process of a guest on our machine: `node build/bench.js FILE.elf '{"timing":"cycle",...}'`.
  *
  * It runs the ELF to its end and prints one JSON line. CPU times are of the whole process, so the compiling threads of V8
  * count: `startUserSeconds` up to the first guest instruction, `userSeconds` to the end.

@@ -17,7 +17,7 @@ export function cacheFile(root: string, input: FingerprintInput, moduleUrl: stri
   const self = fileURLToPath(moduleUrl);
   if (!self.endsWith(".js")) return null;
   const version = createHash("sha256").update(readFileSync(self)).digest("hex");
-  return join(root, "build/cache", `${fingerprint(input, version)}.elf`);
+  return join(root, "build/cache", `${fingerprint(input, version, createHash("sha256"))}.elf`);
 }
 
 /** What is kept there, or null. */

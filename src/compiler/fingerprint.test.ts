@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { fingerprint } from "./fingerprint.ts";
 import type { FingerprintInput } from "./fingerprint.ts";
@@ -41,4 +42,8 @@ test("everything that changes the image changes the fingerprint", () => {
   all.push(fingerprint(base, "2"));
   expect(new Set(all).size).toBe(all.length);
   expect(all[0]).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("the host's SHA-256 gives the same name", () => {
+  expect(fingerprint(base, "1", createHash("sha256"))).toBe(fingerprint(base, "1"));
 });

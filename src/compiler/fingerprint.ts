@@ -18,12 +18,22 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** What computes a SHA-256: of the host where it has one, which is ten times as fast when it runs once. */
+export interface Sha256 {
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+}
+
 /** 64 hexadecimal digits. `compilerVersion` must change whenever the compiler's output may. */
-export function fingerprint(input: FingerprintInput, compilerVersion: string): string {
-  const hash = sha256.create();
+export function fingerprint(
+  input: FingerprintInput,
+  compilerVersion: string,
+  hash: Sha256 = sha256.create(),
+): string {
   const add = (text: string): void => {
     const bytes = utf8ToBytes(text);
-    hash.update(utf8ToBytes(`${bytes.length}:`)).update(bytes);
+    hash.update(utf8ToBytes(`${bytes.length}:`));
+    hash.update(bytes);
   };
   const addList = (texts: readonly string[]): void => {
     add(String(texts.length));
