@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import type { Figures } from "./figures.ts";
+import type { ForkFigures } from "./fork.ts";
 import type { ScenarioFigures } from "./scenario.ts";
 import type { Verdict } from "./targets.ts";
 
@@ -11,6 +12,7 @@ export const HISTORY_VERSION = 2;
 export interface Measurements {
   readonly runs: number;
   readonly rows: Readonly<Record<string, Readonly<Record<string, Figures | null>>>>;
+  readonly forks: ForkFigures | null;
   readonly scenario: ScenarioFigures | null;
   readonly verdicts: readonly Verdict[];
 }

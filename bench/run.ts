@@ -9,6 +9,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { runOurs, run, runQemu, type Run } from "./engines.ts";
 import { figuresOf, type Measured, type RowRuns } from "./figures.ts";
+import { FORK_PART, type ForkFigures, forkTargets, measureForks } from "./fork.ts";
 import { historyLine } from "./history.ts";
 import { Images } from "./images.ts";
 import { ENGINES, type EngineName, type Row, ROWS } from "./rows.ts";
@@ -24,7 +25,7 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 /** Rows and other parts that BENCH names; all without it. */
 function wanted(): (name: string) => boolean {
   const names = (process.env.BENCH ?? "").split(",").filter((name) => name !== "");
-  const known = [...ROWS.map((row) => row.name), SCENARIO_PART];
+  const known = [...ROWS.map((row) => row.name), FORK_PART, SCENARIO_PART];
   for (const name of names) {
     if (!known.includes(name)) throw new Error(`BENCH=${name}: there are ${known.join(", ")}`);
   }
@@ -95,6 +96,7 @@ function main(): void {
   const images = new Images();
   const bench = new Bench(images);
   const verdicts: Verdict[] = [];
+  let forks: ForkFigures | null = null;
   try {
     bench.measureQemuStart();
     for (let turn = 1; turn <= runs; turn++) {
@@ -104,6 +106,8 @@ function main(): void {
       }
     }
     verdicts.push(...rowTargets(bench.all), ...rows.flatMap((row) => checkEqual(row, images)));
+    forks = isWanted(FORK_PART) ? measureForks(runs, images, say) : null;
+    if (forks) verdicts.push(...forkTargets(forks));
   } finally {
     images.remove();
   }
@@ -118,7 +122,7 @@ function main(): void {
   if (scenario) process.stdout.write(`${JSON.stringify(scenario, null, 2)}\n`);
   printVerdicts(verdicts);
   if (process.env.BENCH) say("not everything was measured: nothing is appended to the history");
-  else appendFileSync(HISTORY, `${historyLine({ runs, rows: figures, scenario, verdicts })}\n`);
+  else appendFileSync(HISTORY, `${historyLine({ runs, rows: figures, forks, scenario, verdicts })}\n`);
 }
 
 main();
