@@ -5,11 +5,15 @@
  * LINES through `setLine` only. A hart's own instruction raises its ATTENTION when something
  * enabled in MIE is pending; whether it is deliverable now is decided in `nextInterrupt`, so a
  * write that makes it deliverable must call `attendIfPending`. Another hart is told by an event
- * `interruptLatency` cycles ahead, because it may have run that far (engine/index.ts).
+ * `interruptLatency` cycles ahead, because it may have run that far (engine/index.ts), and a line that goes up is not seen
+ * before; one that goes down is down at once.
  */
 import { clockOf, getHart, getHart64, setHart, setHart64, type Board } from "../board.ts";
 import { HART } from "../memory/layout.ts";
 import { INTERRUPT, IP, MSTATUS, PRIV } from "./bits.ts";
+
+/** The lines of LINES, in the order of LINE_FROM. */
+const LINE_BITS: readonly number[] = [IP.MSIP, IP.SEIP, IP.MEIP];
 
 /** Highest first, as the privileged specification orders them. */
 const PRIORITY = [
@@ -21,11 +25,23 @@ const PRIORITY = [
   INTERRUPT.STI,
 ] as const;
 
+/** Where the clock is kept from which a line is seen. */
+const lineFrom = (bit: number): number => HART.LINE_FROM + 8 * LINE_BITS.indexOf(bit);
+
+/** The lines that are up and have reached the hart. */
+function arrivedLines(board: Board, hart: number): number {
+  let lines = getHart(board, hart, HART.LINES);
+  for (const bit of LINE_BITS) {
+    if ((lines & bit) !== 0 && clockOf(board, hart) < getHart64(board, hart, lineFrom(bit))) lines &= ~bit;
+  }
+  return lines;
+}
+
 /** Brings MIP up to date and returns it. */
 export function refreshMip(board: Board, hart: number): number {
   const expired = clockOf(board, hart) >= getHart64(board, hart, HART.TIMER_CLOCK);
   const mip =
-    getHart(board, hart, HART.LINES) |
+    arrivedLines(board, hart) |
     getHart(board, hart, HART.SOFT_MIP) |
     (expired ? IP.MTIP : 0);
   setHart(board, hart, HART.MIP, mip);
@@ -59,9 +75,21 @@ export function notify(board: Board, hart: number, by: number): void {
     attendIfPending(board, hart);
     return;
   }
-  const clock = earliestReach(board, by);
+  lookAt(board, hart, earliestReach(board, by));
+}
+
+function lookAt(board: Board, hart: number, clock: number): void {
   if (clock < getHart64(board, hart, HART.EVENT_CLOCK))
     setHart64(board, hart, HART.EVENT_CLOCK, clock);
+}
+
+/** An event may come while another line is still on its way: it gets an event of its own. */
+export function expectLines(board: Board, hart: number): void {
+  const lines = getHart(board, hart, HART.LINES);
+  for (const bit of LINE_BITS) {
+    const from = getHart64(board, hart, lineFrom(bit));
+    if ((lines & bit) !== 0 && from > clockOf(board, hart)) lookAt(board, hart, from);
+  }
 }
 
 /**
@@ -73,6 +101,7 @@ export function setLine(board: Board, hart: number, bit: number, level: boolean,
   const lines = level ? old | bit : old & ~bit;
   if (lines === old) return;
   setHart(board, hart, HART.LINES, lines);
+  if (level) setHart64(board, hart, lineFrom(bit), by === hart ? 0 : earliestReach(board, by));
   notify(board, hart, by);
 }
 

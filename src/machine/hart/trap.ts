@@ -5,7 +5,7 @@
 import { getHart, requestStop, setHart, type Board } from "../board.ts";
 import { HART } from "../memory/layout.ts";
 import { CAUSE_INTERRUPT, MSTATUS, PRIV } from "./bits.ts";
-import { attendIfPending, nextInterrupt, refreshMip } from "./interrupt.ts";
+import { attendIfPending, expectLines, nextInterrupt, refreshMip } from "./interrupt.ts";
 import { trackIrqsOff } from "./irqs-off.ts";
 
 /** Where a trap vector sends a cause. */
@@ -70,6 +70,7 @@ export function enterTrap(board: Board, hart: number, cause: number, tval: numbe
  */
 export function attend(board: Board, hart: number): void {
   setHart(board, hart, HART.ATTENTION, 0);
+  expectLines(board, hart);
   if ((refreshMip(board, hart) & getHart(board, hart, HART.MIE)) === 0) return;
   if (getHart(board, hart, HART.WFI) !== 0) {
     setHart(board, hart, HART.WFI, 0);

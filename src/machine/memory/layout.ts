@@ -82,6 +82,8 @@ export const HART = {
   SOFT_MIP: 348,
   /** Bits of mip that device wires hold up (MSIP, SEIP, MEIP); MTIP follows from CLOCK and TIMER_CLOCK. */
   LINES: 352,
+  /** Clocks from which this hart sees those lines, while they are up (u64 each, by hart/interrupt.ts). */
+  LINE_FROM: 360,
   /** 4 words of pmpcfg, then 16 of pmpaddr. */
   PMPCFG: 384,
   PMPADDR: 400,
