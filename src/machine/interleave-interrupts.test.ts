@@ -99,19 +99,17 @@ test("an IPI arrives the documented number of cycles after its store, wherever t
 });
 
 test("two lines on their way at once arrive one after the other, and neither is lost or early", () => {
-  const work = Array.from({ length: 20 }, () => act("work", 59));
-  const model = timingModel("u54-like", { interrupt: 300 });
+  const work = (times: number) => Array.from({ length: times }, () => act("work", 59));
+  const model = timingModel("u54-like", { interrupt: 1000 });
   if (!model.ok) throw new Error("no model");
   for (const interleave of ["ahead", "exact"] as const) {
-    const lists = [[act("mask"), act("ipi", 1), act("work", 59), act("uart on"), ...work], []];
+    const lists = [[act("mask"), act("ipi", 1), ...work(6), act("uart on"), ...work(30)], []];
     const machine = interruptMachine(lists, interleave, { costs: model.value });
-    machine.run({ maxInstructions: 1e12, untilCycle: 2_000 });
+    machine.run({ maxInstructions: 1e12, untilCycle: 4_000 });
     const log = loggedInterrupts(machine, 1);
     expect(log.map(([number]) => number)).toEqual([MSI, MEI]);
-    // The second store is made while the first line is on its way, and after the time that `work` takes.
-    const apart = log[1]![1] - log[0]![1];
-    expect(apart).toBeGreaterThan(119);
-    expect(apart).toBeLessThan(300);
+    // The second store is made while the first line is on its way, and the first handler is over when the second line arrives.
+    expect(log[1]![1] - log[0]![1]).toBeGreaterThan(500);
   }
 });
 
