@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { buildGuest } from "./guest.ts";
+import { buildGuest } from "./images/guest.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { MachineConfig } from "../src/machine/types.ts";
-import { boot, runToEnd } from "./machine.ts";
+import { boot, runToEnd } from "./images/machine.ts";
 
 /** What one run of a guest tells; counts and clocks are deterministic, seconds are not. */
 export interface ProcessReport {

@@ -65,3 +65,7 @@ export const ROWS: readonly Row[] = [
   fourHarts("sharing", 300_000, 30_000),
   fourHarts("ring", 6000, 500),
 ];
+
+export function engineNames(row: Row): EngineName[] {
+  return Object.keys(row.rounds) as EngineName[];
+}

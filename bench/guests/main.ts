@@ -1,3 +1,3 @@
-// The guest that is built: bench/guest.ts replaces this file by one that names another; this one serves editors and tsc.
+// The guest that is built: bench/images/guest.ts replaces this file by one that names another; this one serves editors and tsc.
 
 export { guest_main } from "./mix.ts";

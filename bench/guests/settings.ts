@@ -1,4 +1,4 @@
-// What a build of a guest may choose. bench/guest.ts replaces this file; these values serve editors and tsc.
+// What a build of a guest may choose. bench/images/guest.ts replaces this file; these values serve editors and tsc.
 
 /** Rounds of the guest's main loop. */
 export const ROUNDS: u32 = 1;

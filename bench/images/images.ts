@@ -5,14 +5,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Image } from "../src/compiler/build.ts";
-import { elfOf, type ImageRequest } from "../src/cli/image.ts";
-import { imageRequest, readScenario } from "../src/cli/scenario-file.ts";
-import { bootargs } from "../src/lab/scenario/bootargs.ts";
+import type { Image } from "../../src/compiler/build.ts";
+import { elfOf, type ImageRequest } from "../../src/cli/image.ts";
+import { imageRequest, readScenario } from "../../src/cli/scenario-file.ts";
+import { bootargs } from "../../src/lab/scenario/bootargs.ts";
 import { flatSource } from "./flat-source.ts";
 import { buildGuest } from "./guest.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 export const SCENARIO = join(ROOT, "scenarios/kmemleak/lost-object.yaml");
 
 /** Code without locality is more than any cache holds. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 
 export interface Usage {
   readonly userSeconds: number;
@@ -22,7 +22,7 @@ export function measure(args: readonly string[], exits: readonly number[] = [0])
     const began = performance.now();
     const child = spawnSync(
       process.execPath,
-      ["--import", join(ROOT, "bench/usage.mjs"), join(ROOT, "dist/hartlab.js"), ...args],
+      ["--import", join(ROOT, "bench/measure/usage.mjs"), join(ROOT, "dist/hartlab.js"), ...args],
       { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, USAGE_FILE: file } },
     );
     const wallSeconds = (performance.now() - began) / 1000;

@@ -1,6 +1,6 @@
 /** A machine of ours that runs one ELF to its end; nothing here is measured (process.ts is). */
-import { createMachine } from "../src/machine/machine.ts";
-import type { Machine, MachineConfig } from "../src/machine/types.ts";
+import { createMachine } from "../../src/machine/machine.ts";
+import type { Machine, MachineConfig } from "../../src/machine/types.ts";
 
 const DEFAULTS: MachineConfig = {
   harts: 1,

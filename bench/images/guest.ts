@@ -7,10 +7,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { formatProblem } from "../src/base/result.ts";
-import { build, type Image, type TypeScript } from "../src/compiler/build.ts";
+import { formatProblem } from "../../src/base/result.ts";
+import { build, type Image, type TypeScript } from "../../src/compiler/build.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const MOUNT = "firmware/";
 const ENTRY = `${MOUNT}bench/guests/start.ts`;
 const ts = createRequire(import.meta.url)("typescript") as TypeScript;

@@ -1,6 +1,6 @@
 /** The bench's tables on stdout. */
 import { figuresOf, speedRatio, type RowRuns } from "./figures.ts";
-import type { EngineName, Row } from "./rows.ts";
+import { type EngineName, engineNames, type Row } from "../rows.ts";
 import type { Verdict } from "./targets.ts";
 
 const COLUMNS = ["row", "engine", "MIPS", "net MIPS", "krounds/s", "user s", "start s", "spread", "/ QEMU", "/ -icount"];
@@ -36,8 +36,9 @@ function line(row: Row, all: RowRuns, engine: EngineName): string[] {
 
 /** Ratios say how many times as fast as QEMU the engine does the same rounds. */
 export function printRows(rows: readonly Row[], all: Readonly<Record<string, RowRuns>>): void {
+  if (rows.length === 0) return;
   const lines = rows.flatMap((row) =>
-    (Object.keys(row.rounds) as EngineName[]).map((engine) => line(row, all[row.name]!, engine)),
+    engineNames(row).map((engine) => line(row, all[row.name]!, engine)),
   );
   process.stdout.write(`${table([COLUMNS, ...lines])}\n`);
 }

@@ -2,8 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import type { Figures } from "./figures.ts";
-import type { ForkFigures } from "./fork.ts";
-import type { ScenarioFigures } from "./scenario.ts";
+import type { BootFigures } from "../measure/boot.ts";
+import type { ForkFigures } from "../measure/fork.ts";
+import type { ScenarioFigures } from "../measure/scenario.ts";
 import type { Verdict } from "./targets.ts";
 
 /** Lines without `version` are the first kind: the kernel scenario alone. */
@@ -12,6 +13,7 @@ export const HISTORY_VERSION = 2;
 export interface Measurements {
   readonly runs: number;
   readonly rows: Readonly<Record<string, Readonly<Record<string, Figures | null>>>>;
+  readonly boot: BootFigures | null;
   readonly forks: ForkFigures | null;
   readonly scenario: ScenarioFigures | null;
   readonly verdicts: readonly Verdict[];

@@ -94,7 +94,7 @@ export function flatSource(functions = FLAT_FUNCTIONS): string {
   const dice = new Dice(functions);
   const fills = Array.from({ length: functions / FILL }, (_, i) => i * FILL);
   return [
-    `// Made by bench/flat-source.ts.`,
+    `// Made by bench/images/flat-source.ts.`,
     `import { finish_with } from "./report.ts";`,
     `import { ROUNDS } from "./settings.ts";`,
     `import { xorshift } from "./xorshift.ts";`,

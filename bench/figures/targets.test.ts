@@ -1,6 +1,6 @@
 /** Verdicts from made-up runs, on both sides of each bound. */
 import { expect, test } from "vitest";
-import type { Run } from "./engines.ts";
+import type { Run } from "../measure/engines.ts";
 import type { Measured, RowRuns } from "./figures.ts";
 import { rowTargets } from "./targets.ts";
 

@@ -1,6 +1,6 @@
 /** From the runs of each row and engine to the figures that are printed, judged and kept. */
-import type { Run } from "./engines.ts";
-import type { EngineName, Row } from "./rows.ts";
+import type { Run } from "../measure/engines.ts";
+import type { EngineName, Row } from "../rows.ts";
 import { median, pairedRatio, rounded, spread } from "./statistics.ts";
 
 /** The runs of one engine on one row, in the order of the bench's turns. */

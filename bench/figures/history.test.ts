@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HISTORY_VERSION } from "./history.ts";
 
-const lines = readFileSync(join(import.meta.dirname, "history.ndjson"), "utf8").trimEnd().split("\n");
+const lines = readFileSync(join(import.meta.dirname, "../history.ndjson"), "utf8").trimEnd().split("\n");
 
 test("each line of the history is a whole measurement, the newest last", () => {
   expect(lines.length).toBeGreaterThan(0);

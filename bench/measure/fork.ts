@@ -1,19 +1,19 @@
 /**
  * Snapshots: what a restore costs by the number of changed pages, and how many forks of 20,000 instructions (restore, run,
- * again) a minute of CPU gives. `npx tsx bench/fork.ts [RUNS]` measures and prints them; bench/run.ts keeps them.
+ * again) a minute of CPU gives. `npx tsx bench/measure/fork.ts [RUNS]` measures and prints them; bench/run.ts keeps them.
  *
  * Restores are timed alone, in wall-clock time (they are too short for the clock of user CPU), the fastest half of many.
  * Fork loops count user CPU of the process, the compiling threads of V8 included, after a second of warming up.
  */
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { Assembler } from "../src/machine/test-assembler.ts";
-import { elfFile } from "../src/machine/test-elf.ts";
-import type { Machine, MachineConfig } from "../src/machine/types.ts";
-import { Images } from "./images.ts";
-import { boot } from "./machine.ts";
-import { median, rounded } from "./statistics.ts";
-import { atLeast, atMost, type Verdict } from "./targets.ts";
+import { Assembler } from "../../src/machine/test-assembler.ts";
+import { elfFile } from "../../src/machine/test-elf.ts";
+import type { Machine, MachineConfig } from "../../src/machine/types.ts";
+import { Images } from "../images/images.ts";
+import { boot } from "../images/machine.ts";
+import { median, rounded } from "../figures/statistics.ts";
+import { atLeast, atMost, type Verdict } from "../figures/targets.ts";
 
 /** What BENCH calls this part. */
 export const FORK_PART = "fork";

@@ -1,12 +1,12 @@
 /** Runs one program on QEMU or on our machine and tells what it cost and computed. */
 import { join } from "node:path";
-import type { MachineConfig } from "../src/machine/types.ts";
-import type { Program } from "./images.ts";
-import type { ProcessReport } from "./process.ts";
-import type { Engine } from "./rows.ts";
+import type { MachineConfig } from "../../src/machine/types.ts";
+import type { Program } from "../images/images.ts";
+import type { ProcessReport } from "../process.ts";
+import type { Engine } from "../rows.ts";
 import { sample, type Sample } from "./sample.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const QEMU = "qemu-system-riscv32";
 const MEMORY_MIB = 64;
 const LIMIT_SECONDS = 120;

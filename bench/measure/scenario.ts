@@ -4,13 +4,13 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { RunResult } from "../src/lab/run/result.ts";
-import { measure } from "./measure.ts";
-import { median, rounded } from "./statistics.ts";
+import type { RunResult } from "../../src/lab/run/result.ts";
+import { measure } from "./command.ts";
+import { median, rounded } from "../figures/statistics.ts";
 
 /** What BENCH calls this part. */
 export const SCENARIO_PART = "scenario";
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const SCENARIO = "scenarios/kmemleak/lost-object.yaml";
 const EXIT_BUDGET = 3;
 const EXIT_FAILED = 1;

@@ -1,6 +1,6 @@
 /** The targets of the machine (issue 3), each beside its figure. A figure that was not measured has no verdict. */
 import { speedRatio, type RowRuns } from "./figures.ts";
-import type { EngineName } from "./rows.ts";
+import type { EngineName } from "../rows.ts";
 import { median, rounded } from "./statistics.ts";
 import { netSeconds } from "./figures.ts";
 
