@@ -336,6 +336,10 @@ class VirtMachine implements Machine {
     this.engine.drainMarks(consume);
   }
 
+  drainAccesses(consume: (words: Int32Array, count: number) => void): void {
+    this.engine.drainAccesses(consume);
+  }
+
   drainConsole(): Uint8Array {
     return this.board.console.drain();
   }
@@ -444,6 +448,7 @@ export function createMachine(config: MachineConfig): Result<Machine> {
       timing,
       interleave,
       recordMarks,
+      observeAccesses: config.observeAccesses ?? false,
       costs: costsOf(config),
       imports: engineImports(boardOf, costsOf(config)),
     });

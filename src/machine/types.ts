@@ -26,6 +26,12 @@ export interface MachineConfig {
   readonly lab: boolean;
   /** Buffer mark records for `drainMarks`. Off: marks are still counted. Never changes the hash. */
   readonly recordMarks: boolean;
+  /**
+   * Buffer a record of every load, store, atomic and fence for `drainAccesses`; the machine is the same, but slower. Default: no.
+   * With `ahead` in functional mode harts see each other's plain stores up to 500 cycles early or late; else the records in
+   * order are what happened.
+   */
+  readonly observeAccesses?: boolean;
   /** What things cost in cycle mode; absent: the default preset. */
   readonly costs?: TimingModel;
   /** virtio-blk devices; disk 0 is the first that a kernel finds. Default: none. */
@@ -49,7 +55,7 @@ export type Stop =
   | { readonly kind: "deadlock"; readonly detail: string }
   /** A hart cannot go on: a trap inside the trap handler's first instruction, or no memory at mtvec. */
   | { readonly kind: "fault"; readonly hart: number; readonly detail: string }
-  /** The mark buffer is nearly full or console output waits: drain and run again. */
+  /** The mark buffer or the access buffer is nearly full, or console output waits: drain and run again. */
   | { readonly kind: "drain" };
 
 export interface RunLimits {
@@ -99,6 +105,8 @@ export interface Machine {
   hart(index: number): HartView;
   /** Calls back with runs of whole records (MARK_WORD), in order of time; the array is reused. */
   drainMarks(consume: (words: Int32Array, count: number) => void): void;
+  /** The same for access records (ACCESS_WORD in memory/layout.ts). */
+  drainAccesses(consume: (words: Int32Array, count: number) => void): void;
   /** What the UART sent since the last call. */
   drainConsole(): Uint8Array;
   /**

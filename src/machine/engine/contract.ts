@@ -64,6 +64,8 @@ export interface EngineOptions {
   readonly timing: Timing;
   readonly interleave: Interleave;
   readonly recordMarks: boolean;
+  /** Every access to memory leaves a record for `drainAccesses`. Default: no. */
+  readonly observeAccesses?: boolean;
   /** What things cost in cycle mode; part of the generated code. */
   readonly costs: Costs;
   readonly imports: EngineImports;
@@ -78,7 +80,7 @@ export const RUN = {
   DEADLOCK: 4,
   /** MACHINE_WORD.STOP was set by an import. */
   STOPPED: 5,
-  /** The mark buffer is nearly full. */
+  /** The mark buffer or the access buffer is nearly full. */
   DRAIN: 6,
 } as const;
 
@@ -123,4 +125,6 @@ export interface Engine {
   record(hart: number, event: number, pc: number, a: number, b: number, c: number): void;
   /** Whole records in order of time; those that a slower hart may still precede stay for the next call. */
   drainMarks(consume: (words: Int32Array, count: number) => void): void;
+  /** The same for access records (ACCESS_WORD). */
+  drainAccesses(consume: (words: Int32Array, count: number) => void): void;
 }

@@ -49,6 +49,8 @@ export interface Core {
   readonly cycle: boolean;
   readonly ahead: boolean;
   readonly recordMarks: boolean;
+  /** Memory accesses leave records (emit-observe.ts). */
+  readonly observe: boolean;
   readonly costs: Costs;
   readonly status: Global;
   readonly slowCost: Global;
@@ -127,6 +129,8 @@ const FUNCTIONS = {
   fireMark: "wwwwww:w",
   /** (s, entry, context, time): time; why and where are in EXIT_REASON and EXIT_ENTRY */
   interpret: "",
+  /** (s, va, left, physical, kind << 4 | bytes, value, written): appends an access record */
+  observe: "wwwwwww:",
   /** (s, entry, host address): the atomic operation of an entry */
   amo: "www:",
   /** (s, budget): left */
@@ -170,6 +174,7 @@ export function createCore(options: EngineOptions): Core {
     cycle: options.timing === "cycle",
     ahead: options.interleave === "ahead",
     recordMarks: options.recordMarks,
+    observe: options.observeAccesses ?? false,
     costs: options.costs,
     status: module.global(I32),
     slowCost: module.global(I32),

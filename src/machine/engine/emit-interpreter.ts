@@ -11,9 +11,10 @@ import {
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass, Instruction } from "../../isa/index.ts";
-import { HART, MACHINE_WORD } from "../memory/layout.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
 import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
+import { writeAccess } from "./emit-observe.ts";
 import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
 import { ENTRY_SHIFT, EXEC, LINE } from "./tables.ts";
 
@@ -80,6 +81,8 @@ class Scope {
   readonly a: Local;
   readonly b: Local;
   readonly t: Local;
+  /** In an observed engine: where records go. */
+  readonly record: Local | null;
   /** Length of the instruction at hand. */
   readonly bytes: 2 | 4 = 4;
   readonly next: Label = label("next");
@@ -93,6 +96,7 @@ class Scope {
     this.a = local();
     this.b = local();
     this.t = local();
+    this.record = core.observe ? local() : null;
   }
   /** The same for instructions of two bytes. */
   short(): Scope {
@@ -121,6 +125,14 @@ class Scope {
   done(kind: CostClass): Node {
     return sequence(this.time.cost(kind), this.skip);
   }
+  /** The record of an access to address `a` that was done at `host`. */
+  observe(kind: number, bytes: number, host: Value, value: Value, written: Value = i32.const(0)): Node {
+    const { core, s, record } = this;
+    if (!record) return sequence();
+    const physical = i32.add(i32.sub(host, core.tables.ramOffset), BOARD.RAM);
+    const what = (kind << 4) | bytes;
+    return writeAccess(core, record, { s, left: this.time.left, pc: this.pc, va: get(this.a), physical, what, value, written });
+  }
   exit(reason: number): Node {
     return sequence(i32.store(0, reason, MACHINE_WORD.EXIT_REASON), br(this.leave));
   }
@@ -139,9 +151,14 @@ function loadHandler(c: Scope, bytes: 1 | 2 | 4, signed: boolean): Node[] {
   const read = bytes === 4 ? i32.load
     : bytes === 2 ? (signed ? i32.load16S : i32.load16U)
     : signed ? i32.load8S : i32.load8U;
+  const plain = bytes === 4 ? i32.load : bytes === 2 ? i32.load16U : i32.load8U;
   return [
     set(c.a, i32.add(c.rs1, c.immediate)),
-    when(lineHit(c, LINE.READ, bytes), [c.setRd(read(fastHost(c))), c.done("load")]),
+    when(lineHit(c, LINE.READ, bytes), [
+      c.setRd(read(fastHost(c))),
+      c.observe(ACCESS_KIND.LOAD, bytes, fastHost(c), plain(fastHost(c))),
+      c.done("load"),
+    ]),
     c.exit(EXIT.SLOW),
   ];
 }
@@ -150,13 +167,19 @@ function storeHandler(c: Scope, bytes: 1 | 2 | 4): Node[] {
   const write = bytes === 4 ? i32.store : bytes === 2 ? i32.store16 : i32.store8;
   return [
     set(c.a, i32.add(c.rs1, c.immediate)),
-    when(lineHit(c, LINE.WRITE, bytes), [write(fastHost(c), c.rs2), c.done("store")]),
+    when(lineHit(c, LINE.WRITE, bytes), [
+      write(fastHost(c), c.rs2),
+      c.observe(ACCESS_KIND.STORE, bytes, fastHost(c), i32.and(c.rs2, -1 >>> (32 - 8 * bytes))),
+      c.done("store"),
+    ]),
     c.exit(EXIT.SLOW),
   ];
 }
 
 /** Ordered: only in its place of the order; the slow path refuses otherwise. */
 function amoHandler(c: Scope, value: (old: Value, b: Value) => Value): Node[] {
+  // Observed ones are recorded where they are slow.
+  if (c.core.observe) return [c.exit(EXIT.SLOW)];
   const mayGo = i32.gtS(c.time.left, i32.load(0, MACHINE_WORD.SLACK));
   const fast = [
     set(c.t, fastHost(c)),

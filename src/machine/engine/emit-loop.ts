@@ -14,12 +14,15 @@ import {
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { FunctionScope } from "../../isa/wasm/module.ts";
 import { IP } from "../hart/bits.ts";
-import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
+import { ACCESS_BYTES, ACCESS_CAPACITY, HART, HART_STRIDE, MACHINE_WORD, MARK_CAPACITY } from "../memory/layout.ts";
 import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { RUN } from "./contract.ts";
+import { MARK_RESERVE } from "./emit-marks.ts";
 
 const NEVER = -1;
+/** With room for so few access records `run` ends. */
+const ACCESS_RESERVE = 1024;
 /** Longest turn, in cycles; fits an i32 with room to spare. */
 const TURN_CYCLES_MAX = 0x10_0000;
 
@@ -220,6 +223,10 @@ function windowNodes(l: Loop): Node[] {
   ];
 }
 
+/** How many more access records there is room for. */
+const accessRoom = (core: Core): Value =>
+  i32.sub(ACCESS_CAPACITY, i32.shrU(i32.sub(i32.load(0, MACHINE_WORD.ACCESS_NEXT), core.tables.accesses), Math.log2(ACCESS_BYTES)));
+
 /** Cuts the turn at the hart's next event and the limits of `run`; sets turnEnd, slack, budget. */
 function limitNodes(l: Loop): Node[] {
   const { core, s } = l;
@@ -232,6 +239,7 @@ function limitNodes(l: Loop): Node[] {
     set(l.key, get(l.end)),
     minimum(l.key, i64.add(get(l.now), word64(MACHINE_WORD.REMAINING))),
     minimum(l.key, i64.add(get(l.now), TURN_CYCLES_MAX)),
+    ...(core.observe ? [minimum(l.key, i64.add(get(l.now), i64.extendS(accessRoom(core))))] : []),
     setGlobal(core.turnEnd, get(l.key)),
     set(l.budget, i32.wrap(i64.sub(get(l.key), get(l.now)))),
     // slack = turnEnd - firstEnd, kept within an i32.
@@ -341,6 +349,11 @@ export function emitLoop(core: Core): void {
         l.pick,
         when(i64.leU(i64.add(word64(MACHINE_WORD.REMAINING), 1), 1), [ret(i32.const(RUN.BUDGET))]),
         when(i64.gtU(word64(MACHINE_WORD.SLICE), 1 << 30), [ret(i32.const(0))]),
+        // Machine records come without a mark that would end the run: one each 256 cycles at most, so a turn's fit the reserve.
+        ...(core.recordMarks
+          ? [when(i32.geU(i32.load(0, MACHINE_WORD.MARK_COUNT), MARK_CAPACITY - MARK_RESERVE), [ret(i32.const(RUN.DRAIN))])]
+          : []),
+        ...(core.observe ? [when(i32.leS(accessRoom(core), ACCESS_RESERVE), [ret(i32.const(RUN.DRAIN))])] : []),
         block(
           l.start,
           ...resumeNodes(l),

@@ -10,12 +10,13 @@ import {
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
-import { BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
 import {
   ACCESS, STATUS, addCost, failed, field, hartOf, mustWait, raise, refuse, setField, syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
 import { withdrawWriters } from "./emit-cache.ts";
+import { observe } from "./emit-observe.ts";
 
 /** descriptor of a load: size in bytes, plus this bit when it extends the sign. */
 export const SIGNED = 8;
@@ -71,17 +72,27 @@ function defineLoad(core: Core): void {
         set(value, i32.load8U(hostOf(core, offset))),
         when(i32.and(get(descriptor), 2), [set(value, i32.load16U(hostOf(core, offset)))]),
         when(i32.and(get(descriptor), 4), [set(value, i32.load(hostOf(core, offset)))]),
+        ...(core.observe
+          ? [when(i32.eqz(failed(core)), [observe(core, s, va, left, get(offset), i32.or(LOADED, size), get(value))])]
+          : []),
         ret(extend(value, descriptor)),
       ]),
       when(mustWait(core, left), [refuse(core, zero)]),
       syncClock(core, s, left),
       set(value, call(imports.mmioLoad, hartOf(s), i32.add(get(offset), BOARD.RAM), size)),
       ...finishDevice(core, va, CAUSE.LOAD_ACCESS, zero),
+      observe(core, s, va, left, get(offset), i32.or(LOADED, size), narrow(value, size)),
       i32.store(get(target), extend(value, descriptor)),
       zero,
     ];
   });
 }
+
+/** kind << 4 of access records. */
+const LOADED = ACCESS_KIND.LOAD << 4;
+const STORED = ACCESS_KIND.STORE << 4;
+/** The low bytes of a value. */
+const narrow = (value: Local, size: Value): Value => i32.and(get(value), i32.shrU(-1, i32.sub(32, i32.shl(size, 3))));
 
 /** The store proper, its size known at run time. */
 const storeSized = (host: Value, value: Local, size: Value): Node =>
@@ -107,6 +118,7 @@ function defineStore(core: Core): void {
         call(functions.touch, get(s), get(va), get(offset), i32.const(1), get(left)),
         when(failed(core), [ret()]),
         storeSized(hostOf(core, offset), value, get(size)),
+        observe(core, s, va, left, get(offset), i32.or(STORED, get(size)), narrow(value, get(size))),
         call(functions.wroteCode, get(offset)),
         ret(),
       ]),
@@ -114,6 +126,7 @@ function defineStore(core: Core): void {
       syncClock(core, s, left),
       call(imports.mmioStore, hartOf(s), i32.add(get(offset), BOARD.RAM), get(size), get(value)),
       ...finishDevice(core, va, CAUSE.STORE_ACCESS),
+      observe(core, s, va, left, get(offset), i32.or(STORED, get(size)), narrow(value, get(size))),
     ];
   });
 }
@@ -180,6 +193,7 @@ function defineMisaligned(core: Core): void {
         set(value, i32.or(get(value), i32.shl(i32.load8U(byteAt(core, locals)), i32.shl(get(at), 3)))),
         brIf(next, i32.ltU(tee(at, i32.add(get(at), 1)), get(size))),
       ),
+      observe(core, s, va, left, get(locals.first), i32.or(LOADED, get(size)), get(value)),
       get(value),
     ];
   });
@@ -197,6 +211,7 @@ function defineMisaligned(core: Core): void {
       ),
       call(functions.wroteCode, get(first)),
       call(functions.wroteCode, get(last)),
+      observe(core, s, va, left, get(first), i32.or(STORED, get(size)), narrow(value, get(size))),
     ];
   });
 }
@@ -251,9 +266,11 @@ function defineAtomics(core: Core): void {
         setField(s, HART.RESERVATION, 0),
         i32.store(hostOf(core, offset), get(value)),
         call(functions.wroteCode, get(offset)),
+        observe(core, s, va, left, get(offset), (ACCESS_KIND.SC << 4) | 4, get(value)),
         ret(i32.const(0)),
       ]),
       setField(s, HART.RESERVATION, 0),
+      observe(core, s, va, left, get(offset), (ACCESS_KIND.SC_FAILED << 4) | 4, get(value)),
       i32.const(1),
     ];
   });

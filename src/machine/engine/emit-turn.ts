@@ -11,11 +11,12 @@ import {
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass } from "../../isa/index.ts";
 import { CAUSE } from "../hart/bits.ts";
-import { HART, MACHINE_WORD } from "../memory/layout.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
 import { STATUS, clockAt, contextOf, failed, field, hartOf, mustWait, partOf, seesCode, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { EXIT, Time } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
+import { observe } from "./emit-observe.ts";
 import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "./opcodes.ts";
 import { execEntry } from "./emit-translate.ts";
 import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, SPLIT } from "./tables.ts";
@@ -33,6 +34,8 @@ class Scope {
   readonly left: Local;
   readonly target: Local;
   readonly context: Local;
+  /** In an observed engine. */
+  readonly old: Local | null;
   /** Length of the instruction at hand. */
   readonly bytes: 2 | 4 = 4;
   /** Interpret on from `p`. */
@@ -53,6 +56,7 @@ class Scope {
     this.left = local();
     this.target = local();
     this.context = local();
+    this.old = core.observe ? local() : null;
   }
   /** The same for instructions of two bytes. */
   short(): Scope {
@@ -124,13 +128,28 @@ function storeHandler(c: Scope, bytes: number): Node[] {
   ];
 }
 
+/** Before and after an AMO or LR on the host address in `v`: its record. */
+function observeAtomic(c: Scope, kind: number): { before: Node; after: Node } {
+  const { core, s, v, left, target, old } = c;
+  if (!old) return { before: sequence(), after: sequence() };
+  const offset = i32.sub(get(v), core.tables.ramOffset);
+  const written = kind === ACCESS_KIND.AMO ? i32.load(get(v)) : i32.const(0);
+  return {
+    before: sequence(set(target, c.rs1), set(old, i32.load(get(v)))),
+    after: observe(core, s, target, left, offset, (kind << 4) | 4, get(old), written),
+  };
+}
+
 /** All AMOs: the line first, then the operation by opcode. */
 function amoHandler(c: Scope): Node[] {
+  const { before, after } = observeAtomic(c, ACCESS_KIND.AMO);
   return [
     c.ordered,
     set(c.v, call(c.core.functions.slowAtomic, get(c.s), c.rs1, get(c.left), i32.const(0))),
     c.checked,
+    before,
     call(c.core.functions.amo, get(c.s), get(c.p), get(c.v)),
+    after,
     c.done("atomic"),
   ];
 }
@@ -185,14 +204,25 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     when(i32.ne(get(c.v), STATUS.REFUSED), [setField(c.s, HART.PC, i32.add(get(c.pc), 4))]),
     br(c.leave),
   ],
-  FENCE: (c) => [c.ordered, c.done("fence")],
-  LR: (c) => [
+  FENCE: (c) => [
     c.ordered,
-    set(c.v, call(c.core.functions.slowAtomic, get(c.s), c.rs1, get(c.left), i32.const(1))),
-    c.checked,
-    i32.store(c.rdAddress, i32.load(get(c.v))),
-    c.done("atomic"),
+    ...(c.core.observe
+      ? [set(c.target, 0), observe(c.core, c.s, c.target, c.left, i32.const(-BOARD.RAM), ACCESS_KIND.FENCE << 4, c.immediate)]
+      : []),
+    c.done("fence"),
   ],
+  LR: (c) => {
+    const { before, after } = observeAtomic(c, ACCESS_KIND.LR);
+    return [
+      c.ordered,
+      set(c.v, call(c.core.functions.slowAtomic, get(c.s), c.rs1, get(c.left), i32.const(1))),
+      c.checked,
+      before,
+      i32.store(c.rdAddress, i32.load(get(c.v))),
+      after,
+      c.done("atomic"),
+    ];
+  },
   SC: (c) => [
     c.ordered,
     set(c.v, call(c.core.functions.slowConditional, get(c.s), c.rs1, get(c.left), c.rs2)),

@@ -12,6 +12,8 @@ import { emitCsr } from "./emit-csr.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import { emitLoop } from "./emit-loop.ts";
 import { emitMarks } from "./emit-marks.ts";
+import { drainAccesses } from "./accesses.ts";
+import { emitObserve } from "./emit-observe.ts";
 import { emitMemory } from "./emit-memory.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { emitTurn } from "./emit-turn.ts";
@@ -41,13 +43,13 @@ const MODULES = new Map<string, WebAssembly.Module>();
 
 /** The same options give the same module. */
 function moduleFor(options: EngineOptions): WebAssembly.Module {
-  const { harts, memoryBytes, storageBytes = 0, timing, interleave, recordMarks, costs } = options;
-  const shape = [harts, memoryBytes, storageBytes, timing, interleave, recordMarks];
+  const { harts, memoryBytes, storageBytes = 0, timing, interleave, recordMarks, observeAccesses, costs } = options;
+  const shape = [harts, memoryBytes, storageBytes, timing, interleave, recordMarks, observeAccesses ?? false];
   const key = [...shape, ...(timing === "cycle" ? Object.values(costs) : [])].join();
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitInterpreter, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -136,6 +138,7 @@ export function createEngine(options: EngineOptions): Engine {
     const changed = fresh ? tables.directory : tables.trackedEnd;
     changes.markRange(tables.trackedStart, changed - tables.trackedStart);
     unused = true;
+    words[MACHINE_WORD.ACCESS_NEXT / 4] = tables.accesses;
     for (let hart = 0; hart < harts; hart++) {
       words.fill(-1, hartWord(hart, HART.EVENT_CLOCK), hartWord(hart, HART.EVENT_CLOCK) + 2);
     }
@@ -209,6 +212,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     record: (hart, event, pc, a, b, c) => appendRecord(words, options.recordMarks, hart, { event, pc, a, b, c }),
     drainMarks: (consume) => drainMarks(words, harts, earliest(), consume),
+    drainAccesses: (consume) => drainAccesses(words, tables.accesses, harts, earliest(), consume),
   };
 
   /** No hart will produce a record before this clock any more. */

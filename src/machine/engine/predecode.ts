@@ -76,7 +76,7 @@ export function predecode(words: Int32Array, at: number, bits: number, offset: n
     case "sc":
       return put(entry(OP.SC, word), 0);
     case "fence":
-      return put(entry(OP.FENCE, word, false), 0);
+      return put(entry(OP.FENCE, word, false), immediate);
     case "pause":
       return put(entry(OP.PAUSE, word, false), 0);
     case "csr":

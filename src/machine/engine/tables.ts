@@ -9,7 +9,7 @@
  *   codeOf, code                caches without influence on the model: left alone, stale entries dropped one by one
  */
 import type { Timing } from "../types.ts";
-import { ENGINE_BASE } from "../memory/layout.ts";
+import { ACCESS_BYTES, ACCESS_CAPACITY, ENGINE_BASE } from "../memory/layout.ts";
 import { CACHE } from "../timing/constants.ts";
 
 /**
@@ -83,6 +83,8 @@ export interface Tables {
   readonly code: number;
   /** Per hart: see SPLIT. */
   readonly split: number;
+  /** Records of an observed engine. */
+  readonly accesses: number;
   readonly ramOffset: number;
   /** Pages of 64 KiB of the whole memory: storage lies behind RAM. */
   readonly wasmPages: number;
@@ -134,6 +136,7 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing, st
     // Before the first page, too, 8 bytes may be cleared.
     code: take(64 + CODE_PAGES * CODE_PAGE_STRIDE) + 64,
     split: take(harts * SPLIT.STRIDE),
+    accesses: take(ACCESS_CAPACITY * ACCESS_BYTES),
   };
   // One page of this memory more is five bytes more here.
   const pages = Math.ceil((next + memoryBytes + storageBytes + 0x2_0000) / (4096 - 5));

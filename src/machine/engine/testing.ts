@@ -89,6 +89,7 @@ export interface BenchOptions {
   readonly timing?: Timing;
   readonly interleave?: Interleave;
   readonly recordMarks?: boolean;
+  readonly observeAccesses?: boolean;
   readonly memoryBytes?: number;
   readonly costs?: Costs;
 }
@@ -118,6 +119,7 @@ export function createBench(program: Program | readonly number[], options: Bench
     timing: options.timing ?? "functional",
     interleave: options.interleave ?? "exact",
     recordMarks: options.recordMarks ?? true,
+    observeAccesses: options.observeAccesses ?? false,
     costs: options.costs ?? DEFAULT_MODEL.costs,
     imports: {
       trap,

@@ -133,6 +133,8 @@ export const MACHINE_WORD = {
   STOPPED_AT: MACHINE + 96,
   /** Set by mmioLoad and mmioStore: what the access costs, in cycle mode. */
   DEVICE_CYCLES: MACHINE + 104,
+  /** Address of the next record in the access buffer. */
+  ACCESS_NEXT: MACHINE + 108,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;
@@ -162,6 +164,28 @@ export const MARK_WORD = {
   RA1: 10,
   RESERVED: 11,
 } as const;
+
+/** Access records of an observed engine: 32 bytes each, in a buffer among the engine's tables. */
+export const ACCESS_BYTES = 32;
+export const ACCESS_CAPACITY = 0x1_0000;
+
+/** Word offsets inside one access record. */
+export const ACCESS_WORD = {
+  /** When the instruction began, u64. */
+  CLOCK_LOW: 0,
+  CLOCK_HIGH: 1,
+  /** hart in bits 0..7, bytes in bits 8..11, ACCESS_KIND in bits 12..15, privilege in bits 24..25 */
+  HEAD: 2,
+  PC: 3,
+  VIRTUAL: 4,
+  PHYSICAL: 5,
+  /** What was read or stored, extended by zeroes; sc.w: what it would store; fence: pred << 4 | succ. */
+  VALUE: 6,
+  /** What an AMO wrote. */
+  WRITTEN: 7,
+} as const;
+
+export const ACCESS_KIND = { LOAD: 0, STORE: 1, AMO: 2, LR: 3, SC: 4, SC_FAILED: 5, FENCE: 6 } as const;
 
 /** First byte that `engine/` may use for its own tables; guest RAM comes after those, page aligned. */
 export const ENGINE_BASE = (MARK_BUFFER + MARK_BYTES * MARK_CAPACITY + 0xffff) & ~0xffff;

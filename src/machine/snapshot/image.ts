@@ -24,6 +24,8 @@ export interface Image {
   readonly copies: readonly Uint8Array[];
   /** Mark records that nobody has drained. */
   readonly marks: Uint8Array;
+  /** Access records, likewise. */
+  readonly accesses: Uint8Array;
 }
 
 interface Part {
@@ -65,6 +67,7 @@ export class ImageStore {
       pages: this.#base,
       copies: this.#parts.map(({ from, to }) => bytes.slice(from, to)),
       marks: bytes.slice(MARK_BUFFER, MARK_BUFFER + marked),
+      accesses: bytes.slice(this.#engine.tables.accesses, words[MACHINE_WORD.ACCESS_NEXT >>> 2]!),
     };
   }
 
@@ -98,6 +101,9 @@ export class ImageStore {
     this.#base = pages;
     for (let at = 0; at < this.#parts.length; at++) bytes.set(image.copies[at]!, this.#parts[at]!.from);
     bytes.set(image.marks, MARK_BUFFER);
+    const { accesses } = this.#engine.tables;
+    bytes.set(image.accesses, accesses);
+    this.#board.words[MACHINE_WORD.ACCESS_NEXT >>> 2] = accesses + image.accesses.length;
     assert(
       this.#board.words[MACHINE_WORD.MARK_COUNT >>> 2]! * MARK_BYTES === image.marks.length,
       "snapshot: the count of mark records goes with them",
