@@ -1,6 +1,6 @@
 # make           check, then the quick tests            make run     the first scenario
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
-.PHONY: all check test quick bench run kernel soak clean
+.PHONY: all check test quick bench bench-long run kernel soak clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -37,6 +37,9 @@ build/bench.js: node_modules $(SOURCES) bench/process.ts bench/images/machine.ts
 
 bench: dist/hartlab.js build/bench.js
 	npx tsx bench/run.ts
+
+bench-long: build/bench.js
+	npx tsx bench/long.ts
 
 run: dist/hartlab.js
 	@node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml

@@ -60,11 +60,16 @@ export function runQemu(program: Program, harts: number, icount: boolean, startS
   return { ...seconds(finished(what, done)), startSeconds, proof: proofOf(program, done.stdout, what) };
 }
 
-export function runOurs(program: Program, harts: number, config: Partial<MachineConfig>): Run {
+export function runOurs(
+  program: Program,
+  harts: number,
+  config: Partial<MachineConfig>,
+  limitSeconds = LIMIT_SECONDS,
+): Run {
   const whole = { ...config, harts, memoryBytes: MEMORY_MIB << 20, bootargs: program.bootargs };
   const command = [process.execPath, join(ROOT, "build/bench.js"), program.file, JSON.stringify(whole)];
   const what = `build/bench.js ${JSON.stringify(whole)} ${program.file}`;
-  const done = finished(what, sample(command, LIMIT_SECONDS));
+  const done = finished(what, sample(command, limitSeconds));
   const report = JSON.parse(done.stdout) as ProcessReport;
   if (report.stop !== "poweroff") throw new Error(`${what}: ended with ${report.stop}`);
   const { instructions, clocks, maxRssMiB, startUserSeconds: startSeconds } = report;
