@@ -1,6 +1,6 @@
 # make           check, then the quick tests            make run     the first scenario
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
-.PHONY: all check test quick bench bench-long run kernel soak clean
+.PHONY: all check test quick bench bench-long bench-compiler run kernel soak clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -40,6 +40,9 @@ bench: dist/hartlab.js build/bench.js
 
 bench-long: build/bench.js
 	npx tsx bench/long.ts
+
+bench-compiler: node_modules
+	npx tsx bench/compiler/run.ts
 
 run: dist/hartlab.js
 	@node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml
