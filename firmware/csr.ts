@@ -17,6 +17,14 @@ export const MVENDORID = 0xf11;
 export const MARCHID = 0xf12;
 export const MIMPID = 0xf13;
 export const MHARTID = 0xf14;
+export const MENVCFG = 0x30a;
+export const MENVCFGH = 0x31a;
+export const STVEC = 0x105;
+export const SEPC = 0x141;
+export const SCAUSE = 0x142;
+export const STVAL = 0x143;
+export const STIMECMP = 0x14d;
+export const STIMECMPH = 0x15d;
 export const SATP = 0x180;
 
 export const MSTATUS_SIE = 1 << 1;

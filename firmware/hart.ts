@@ -27,6 +27,8 @@ export const enum HSM {
   START_PENDING = 2,
   STOP_PENDING = 3,
   SUSPENDED = 4,
+  SUSPEND_PENDING = 5,
+  RESUME_PENDING = 6,
 }
 
 export class hart_state {
@@ -41,8 +43,10 @@ export class hart_state {
   ipi: u32;
   /** A remote fence waits to be done. */
   fence: u32;
-  /** Illegal instructions are skipped: an optional CSR is being tried. */
+  /** 1: illegal instructions are skipped, as an optional CSR is being tried; 2: one was. */
   probing: u32;
+  /** It has stimecmp. */
+  sstc: u32;
 }
 
 export const harts = new StructArray(hart_state, HARTS_MAX);
@@ -50,6 +54,12 @@ export const harts = new StructArray(hart_state, HARTS_MAX);
 export function this_hart(): u32 {
   "inline";
   return csrRead(MHARTID);
+}
+
+/** Whether a supervisor runs on this hart, or sleeps and can be woken. */
+export function hart_runs(hart: u32): boolean {
+  const state = READ_ONCE(harts[hart].state);
+  return state === HSM.STARTED || state >= HSM.SUSPENDED;
 }
 
 /** First byte above the machine-mode stack of a hart. */
@@ -68,16 +78,24 @@ export function hart_park(hart: u32): void {
   }
   fence("r", "rw");
   WRITE_ONCE(self.go, 0);
+  // What was meant for its former life.
+  WRITE_ONCE(self.ipi, 0);
+  fence("w", "w");
   WRITE_ONCE(self.state, HSM.STARTED);
   hart_enter(hart, self.start_pc, self.start_arg);
 }
 
-/** Leaves for supervisor mode: translation off, interrupts off, a0 = hart id, a1 = argument. */
+/** Leaves for a new supervisor: no interrupt pending or enabled. */
 export function hart_enter(hart: u32, pc: usize, arg: u32): void {
-  csrWrite(SATP, 0);
-  sfenceVma();
   csrReadClear(MIP, 0x222);
   csrWrite(MIE, 1 << IRQ_M_SOFT);
+  hart_resume(hart, pc, arg);
+}
+
+/** Leaves for supervisor mode: translation off, interrupts off, a0 = hart id, a1 = argument. */
+export function hart_resume(hart: u32, pc: usize, arg: u32): void {
+  csrWrite(SATP, 0);
+  sfenceVma();
   csrReadClear(MSTATUS, MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_SIE);
   csrReadSet(MSTATUS, MSTATUS_MPP_S);
   csrWrite(MSCRATCH, stack_top(hart));

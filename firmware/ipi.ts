@@ -2,11 +2,11 @@
 
 import { clint_set_msip, HARTS_MAX } from "./board.ts";
 import { IRQ_S_SOFT, MIP } from "./csr.ts";
-import { harts } from "./hart.ts";
+import { hart_runs, harts } from "./hart.ts";
 import { hart_serve_fence } from "./rfence.ts";
 
 /** The base that means "every hart". */
-const BASE_ALL = 0xffff_ffff;
+export const BASE_ALL = 0xffff_ffff;
 
 /** False for a mask that names a hart which does not exist. */
 export function hart_mask_valid(mask: u32, base: u32): boolean {
@@ -27,8 +27,10 @@ export function* hart_targets(mask: u32, base: u32): Generator<u32> {
   }
 }
 
+/** A hart that is not started has nobody to interrupt. */
 export function send_ipi(mask: u32, base: u32): void {
   for (const hart of hart_targets(mask, base)) {
+    if (!hart_runs(hart)) continue;
     WRITE_ONCE(harts[hart].ipi, 1);
     fence("rw", "rw");
     clint_set_msip(hart, 1);

@@ -10,12 +10,16 @@ import {
   IRQ_S_TIMER,
   MCOUNTEREN,
   MEDELEG,
+  MENVCFG,
+  MENVCFGH,
   MIDELEG,
   MIE,
   MIP,
   MTVEC,
   PMPADDR0,
   PMPCFG0,
+  STIMECMP,
+  STIMECMPH,
 } from "./csr.ts";
 import { fdt_harts } from "./fdt.ts";
 import { HSM, hart_enter, hart_park, hart_stack_ready, harts } from "./hart.ts";
@@ -31,6 +35,10 @@ const DELEGATED_EXCEPTIONS = 0xb1ff;
 const DELEGATED_INTERRUPTS = (1 << IRQ_S_SOFT) | (1 << IRQ_S_TIMER) | (1 << IRQ_S_EXTERNAL);
 /** One entry over all of memory: NAPOT, read, write, execute. */
 const PMP_ALL = 0x1f;
+/** What the supervisor may use where it exists: cache-block operations, stimecmp, page-based memory types. */
+const ENVCFG_CACHE_BLOCKS = 0xf0;
+const ENVCFGH_STCE = 1 << 31;
+const ENVCFGH_PBMTE = 1 << 30;
 
 class boot_gate {
   /** Not zero, so that it lies in .fw.data and is valid before .fw.bss is cleared. */
@@ -82,11 +90,17 @@ function hart_init(hart: u32): void {
   csrWrite(MIP, 0);
   csrWrite(MIE, 0);
   csrWrite(MCOUNTEREN, 7);
-  harts[hart].probing = 1;
+  WRITE_ONCE(harts[hart].probing, 1);
   csrWrite(PMPADDR0, 0xffff_ffff);
   csrWrite(PMPCFG0, PMP_ALL);
-  barrier();
-  harts[hart].probing = 0;
+  csrReadSet(MENVCFG, ENVCFG_CACHE_BLOCKS);
+  csrReadSet(MENVCFGH, ENVCFGH_STCE | ENVCFGH_PBMTE);
+  // QEMU 7.2 takes STCE without having stimecmp, so try that.
+  WRITE_ONCE(harts[hart].probing, 1);
+  csrWrite(STIMECMPH, 0xffff_ffff);
+  csrWrite(STIMECMP, 0xffff_ffff);
+  if (READ_ONCE(harts[hart].probing) === 1) harts[hart].sstc = 1;
+  WRITE_ONCE(harts[hart].probing, 0);
 }
 
 /**

@@ -1,4 +1,5 @@
-// Traps into machine mode: the supervisor's calls, the timer and the software interrupt.
+// Traps into machine mode: the supervisor's calls, the timer and the software interrupt. Any other exception below machine
+// mode is the supervisor's to handle.
 //
 // mscratch holds the top of this hart's machine stack while the supervisor runs and 0 while the handler does, so a trap
 // inside the handler is noticed. The handler is compiled code and keeps s0..s11; the vector saves the rest.
@@ -10,18 +11,17 @@ import {
   CAUSE_INTERRUPT,
   IRQ_M_SOFT,
   IRQ_M_TIMER,
-  IRQ_S_TIMER,
   MCAUSE,
   MEPC,
-  MIE,
-  MIP,
   MSTATUS,
   MSTATUS_MPP,
   MTVAL,
 } from "./csr.ts";
 import { harts, this_hart } from "./hart.ts";
 import { software_interrupt } from "./ipi.ts";
+import { redirect_trap } from "./redirect.ts";
 import { sbi_call } from "./sbi.ts";
+import { timer_interrupt } from "./timer.ts";
 import { put_decimal, put_hex, put_string } from "./uart.ts";
 
 export class trap_frame {
@@ -107,13 +107,14 @@ export function fw_trap(frame: trap_frame): void {
   if (cause === CAUSE_ECALL_S) {
     sbi_call(frame);
   } else if (cause === (CAUSE_INTERRUPT | IRQ_M_TIMER)) {
-    // The comparator stays in the past; the supervisor arms it again.
-    csrReadClear(MIE, 1 << IRQ_M_TIMER);
-    csrReadSet(MIP, 1 << IRQ_S_TIMER);
+    timer_interrupt();
   } else if (cause === (CAUSE_INTERRUPT | IRQ_M_SOFT)) {
     software_interrupt(this_hart());
   } else if (cause === CAUSE_ILLEGAL_INSTRUCTION && harts[this_hart()].probing !== 0) {
+    harts[this_hart()].probing = 2;
     frame.mepc += 4;
+  } else if ((cause & CAUSE_INTERRUPT) === 0 && (csrRead(MSTATUS) & MSTATUS_MPP) !== MSTATUS_MPP) {
+    redirect_trap(frame, frame.mepc, cause, csrRead(MTVAL));
   } else {
     fw_fatal();
   }

@@ -92,8 +92,8 @@ function withQemu<T>(
 }
 
 /** What the program sent over the UART under QEMU. */
-export function runQemu(elf: Uint8Array, harts = 1): Uint8Array {
-  return withQemu(elf, harts, [], (read) => Uint8Array.from(read("sent")));
+export function runQemu(elf: Uint8Array, harts = 1, args: readonly string[] = []): Uint8Array {
+  return withQemu(elf, harts, args, (read) => Uint8Array.from(read("sent")));
 }
 
 /** State before an instruction: pc, then x0..x31. */

@@ -20,6 +20,8 @@ import { whereHartsAre } from "./where.ts";
 
 export type { BootOptions } from "./options.ts";
 
+const OWN_FIRMWARE = "our firmware";
+
 /** A file that must hold something. */
 function contents(file: string, what: string): Result<Uint8Array> {
   const bytes = readBytes(file, what);
@@ -40,7 +42,7 @@ async function firmwareProgram(bios: string, payload: ReadProgram): Promise<Resu
   if (wanted === "none") return success(null);
   const bytes = wanted === "ours" ? await ownFirmware() : contents(wanted, "the firmware");
   if (!bytes.ok) return bytes;
-  const name = wanted === "ours" ? "our firmware" : wanted;
+  const name = wanted === "ours" ? OWN_FIRMWARE : wanted;
   return readProgram({ kind: isElf(bytes.value) ? "elf" : "image", name, bytes: bytes.value });
 }
 
@@ -78,6 +80,7 @@ async function prepare(options: BootOptions, settings: BootSettings): Promise<Re
     board: config,
     payload: payload.value,
     firmware: firmware.value,
+    reserveFirmware: firmware.value?.name === OWN_FIRMWARE,
     tree: tree.value && { name: options.dtb!, bytes: tree.value },
     initrd: initrd.value && { name: options.initrd!, bytes: initrd.value },
     bootargs: options.append ?? (tree.value ? null : ""),

@@ -19,6 +19,8 @@ import { givenTree, ownTree, type Chosen } from "./tree.ts";
 
 /** Where flat payloads start under firmware, on RV32. */
 export const PAYLOAD_BASE = 0x8040_0000;
+/** What our firmware takes, its stacks included: 8 KiB and 4 KiB a hart, rounded up generously. */
+const FIRMWARE_BYTES = 0x8_0000;
 const PAGE_BYTES = 4096;
 
 /** One thing in RAM. */
@@ -52,6 +54,8 @@ export interface BootRequest {
   readonly board: BoardShape;
   readonly payload: ReadProgram;
   readonly firmware: ReadProgram | null;
+  /** Whether the tree must say that RAM below the payload is the firmware's; other firmware than ours says so itself. */
+  readonly reserveFirmware: boolean;
   /** A device tree instead of the board's own. */
   readonly tree: { readonly name: string; readonly bytes: Uint8Array } | null;
   readonly initrd: { readonly name: string; readonly bytes: Uint8Array } | null;
@@ -156,9 +160,10 @@ export function planBoot(request: BootRequest): Result<BootPlan> {
     });
   }
   const info = firmware ? firmwareInfo(entry) : new Uint8Array(0);
+  const reserved = request.reserveFirmware ? { start: BOARD.RAM, bytes: FIRMWARE_BYTES } : null;
   const encode = (ramdisk: Chosen["initrd"]): Result<Uint8Array> => {
     const chosen = { bootargs: request.bootargs, initrd: ramdisk };
-    if (!request.tree) return success(ownTree(boardTree(board), chosen));
+    if (!request.tree) return success(ownTree(boardTree(board), chosen, reserved));
     const given = givenTree(request.tree.bytes, board.memoryBytes, chosen);
     return given.ok ? given : named(request.tree.name, given.problems);
   };

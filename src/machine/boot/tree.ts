@@ -71,7 +71,25 @@ export function givenTree(blob: Uint8Array, memoryBytes: number, chosen: Chosen)
   return success(encodeFdt(withChosen(root, chosen), new DataView(blob.buffer, blob.byteOffset).getUint32(28), reservedMemory(blob)));
 }
 
+/** Memory that belongs to the firmware: a kernel must not touch it. */
+export interface ReservedRange {
+  readonly start: number;
+  readonly bytes: number;
+}
+
 /** The board's own tree, with what `chosen` adds. */
-export function ownTree(root: FdtNode, chosen: Chosen): Uint8Array {
-  return encodeFdt(withChosen(root, chosen));
+export function ownTree(root: FdtNode, chosen: Chosen, reserved: ReservedRange | null): Uint8Array {
+  const tree = withChosen(root, chosen);
+  if (!reserved) return encodeFdt(tree);
+  const range: FdtNode = {
+    name: `mmode_resv0@${reserved.start.toString(16)}`,
+    properties: [["reg", cells(0, reserved.start, 0, reserved.bytes)], ["no-map", new Uint8Array(0)]],
+    children: [],
+  };
+  const parent: FdtNode = {
+    name: "reserved-memory",
+    properties: [["#address-cells", cells(2)], ["#size-cells", cells(2)], ["ranges", new Uint8Array(0)]],
+    children: [range],
+  };
+  return encodeFdt({ ...tree, children: [...tree.children, parent] });
 }
