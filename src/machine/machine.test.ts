@@ -4,7 +4,7 @@ import { findNode, findProperty, parseFdt } from "./fdt.ts";
 import { createMachine } from "./machine.ts";
 import { Assembler } from "./test-assembler.ts";
 import { elfFile } from "./test-elf.ts";
-import type { Machine, MachineConfig, Stop } from "./types.ts";
+import type { DiskConfig, Machine, MachineConfig, Stop } from "./types.ts";
 
 const MIB = 1 << 20;
 const CONFIG: MachineConfig = {
@@ -86,6 +86,22 @@ describe("configuration and images", () => {
           "RAM is 8 MiB to 2 GiB, not NaN bytes",
           "the boot arguments contain a control character",
         ],
+      ]
+    `);
+  });
+
+  test("disks that are none, and too many of them", () => {
+    const disk = (length: number): DiskConfig => ({ bytes: new Uint8Array(length), readOnly: false });
+    const made = createMachine({
+      ...CONFIG,
+      virtioConsole: true,
+      disks: [disk(0), disk(1000), ...Array.from({ length: 6 }, () => disk(512))],
+    });
+    expect(made.ok ? [] : made.problems.map((problem) => problem.message)).toMatchInlineSnapshot(`
+      [
+        "the board has room for 7 disks, not 8",
+        "a disk is a whole number of 512-byte sectors; disk 0 has 0 bytes",
+        "a disk is a whole number of 512-byte sectors; disk 1 has 1000 bytes",
       ]
     `);
   });

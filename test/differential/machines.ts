@@ -63,10 +63,12 @@ function withQemu<T>(
   harts: number,
   args: readonly string[],
   use: (read: (name: string) => Buffer) => T,
+  file?: { readonly name: string; readonly contents: Uint8Array },
 ): T {
   const directory = mkdtempSync(join(tmpdir(), "hartlab-differential-"));
   try {
     writeFileSync(join(directory, "program.elf"), elf);
+    if (file) writeFileSync(join(directory, file.name), file.contents);
     const machine = [
       "-M",
       "virt",
@@ -131,4 +133,20 @@ export function traceOurs(elf: Uint8Array, end: number, limit: number): Step[] {
     if (pc === end || machine.run({ maxInstructions: count + 1 }).kind !== "budget") break;
   }
   return steps;
+}
+
+/** Runs QEMU with a file beside the program: what the guest sent, and the file afterwards. */
+export function runQemuWithFile(
+  elf: Uint8Array,
+  args: readonly string[],
+  file: string,
+  contents: Uint8Array,
+): { sent: Uint8Array; after: Uint8Array } {
+  return withQemu(
+    elf,
+    1,
+    args,
+    (read) => ({ sent: Uint8Array.from(read("sent")), after: Uint8Array.from(read(file)) }),
+    { name: file, contents },
+  );
 }
