@@ -158,6 +158,20 @@ export const DIAGNOSTICS = {
   K119: ["{0}", "{1}"],
   K120: ["{0} does not print", "print one of its fields, or a number"],
   K121: ["a template holds its arguments itself", "write it into the text, in braces behind a `$`"],
+  // contracts
+  K122: [
+    "the result of {0} tells whether it worked, and is dropped",
+    "test it, or assign it to a variable and say why it does not matter",
+  ],
+  K123: ["{0} must not sleep, and {1} may: {2}", "leave it to a kthread, or use a variant that does not sleep"],
+  K124: [
+    "these flags are restored a second time",
+    "restore on each path once; save again for a second section",
+  ],
+  K125: [
+    "{0} returns the address of its own local",
+    "the frame is gone then: let the caller pass the storage",
+  ],
 } as const satisfies Record<string, readonly [message: string, hint: string]>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -96,6 +96,7 @@ function compile(input: CompileInput, diagnostics: Diagnostics): IrUnit {
   const result = resultOf(unit, input);
   const workload = input.workload === null ? null : modules.byPath.get(input.workload);
   if (workload) checkAll(unit, workload);
+  unit.callGraph.check(diagnostics);
   return result;
 }
 

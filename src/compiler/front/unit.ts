@@ -8,6 +8,7 @@ import type TS from "typescript";
 import type { StructInfo } from "../../base/hartlab-section.ts";
 import type { DataObject, IrFunction, Location, LocationId, NakedFunction } from "../ir.ts";
 import type { Config } from "./config.ts";
+import { CallGraph } from "./contract/sleep.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Modules } from "./types/modules.ts";
 import type { Operand } from "./lower/operand.ts";
@@ -62,6 +63,8 @@ export class Unit {
   readonly data: DataObject[] = [];
   readonly structs = new Map<string, StructInfo>();
 
+  /** Direct calls, for @atomic and @may_sleep. */
+  readonly callGraph = new CallGraph();
   /** Aliases whose type is being found. */
   readonly openAliases = new Set<AliasSymbol>();
   readonly pendingFunctions: Instance[] = [];

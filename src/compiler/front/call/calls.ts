@@ -13,7 +13,7 @@ import {
 } from "./arguments.ts";
 import { lowerIntrinsic } from "./intrinsics.ts";
 import { findField, strideOf } from "../types/layout.ts";
-import { findVariable, type Lowering, type Scope } from "../lower/lowering.ts";
+import { findVariable, type Activation, type Lowering, type Scope } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
 import { indexed } from "../lower/places.ts";
 import { lowerProperty, unknownName } from "../lower/names.ts";
@@ -40,11 +40,11 @@ export function lowerCall(
 ): Operand {
   if (node.questionDotToken) f.diagnostics.fail(node, "K101", "`?.`", "test for null first");
   const direct = findCallee(f, node, scope);
-  if (direct) return invoke(f, node, direct, scope);
+  if (direct) return invoke(f, node, direct, scope, dropped);
   let target: TS.Expression = node.expression;
   while (ts.isParenthesizedExpression(target) || ts.isNonNullExpression(target))
     target = target.expression;
-  if (ts.isPropertyAccessExpression(target)) return lowerMethodCall(f, node, target, scope);
+  if (ts.isPropertyAccessExpression(target)) return lowerMethodCall(f, node, target, scope, dropped);
   if (ts.isIdentifier(target) && !findVariable(scope, target.text)) {
     const base = BASE_TYPES.get(target.text);
     if (base?.kind === "int") return lowerConversion(f, node, base, scope);
@@ -74,6 +74,7 @@ function lowerMethodCall(
   node: TS.CallExpression,
   target: TS.PropertyAccessExpression,
   scope: Scope,
+  dropped: boolean,
 ): Operand {
   const object = lowerExpression(f, target.expression, scope);
   const name = target.name.text;
@@ -84,7 +85,7 @@ function lowerMethodCall(
   if (type.kind === "percpu") return lowerPerCpu(f, node, object, type, name, scope);
   if (type.kind === "class") {
     const method = type.cls.methods.get(name);
-    if (method) return invoke(f, node, { fn: method, self: object }, scope);
+    if (method) return invoke(f, node, { fn: method, self: object }, scope, dropped);
     if (findField(f.unit, type, name))
       return callThroughPointer(f, node, lowerProperty(f, target, scope), scope);
     const known = [...type.cls.methods.keys()].join(", ");
@@ -167,9 +168,16 @@ function lowerPerCpu(
 }
 
 /** A call of a known function: in place, or by its symbol. */
-function invoke(f: Lowering, node: TS.CallExpression, callee: Callee, scope: Scope): Operand {
+function invoke(
+  f: Lowering,
+  node: TS.CallExpression,
+  callee: Callee,
+  scope: Scope,
+  dropped: boolean,
+): Operand {
   const { fn } = callee;
   if (fn.generator) return f.diagnostics.fail(node, "K083", fn.name);
+  if (dropped && fn.tags.mustUse) f.diagnostics.report(node, "K122", fn.name);
   const args = evaluateArguments(f, node, callee, scope);
   return enter(f, node, callee, args, scope);
 }
@@ -195,6 +203,7 @@ function enter(
   const { fn } = callee;
   if (f.b.dead) return deadResult(f, callee, args);
   f.at(node, scope);
+  noteContracts(f, node, fn, args, scope);
   if (shouldInline(f, fn, node, scope)) return inlineCall(f, node, callee, args, scope);
   const bound = args.values.map((v, i) =>
     v.cls || args.types[i]!.kind === "fieldname" ? v : null,
@@ -208,6 +217,22 @@ function enter(
   if (args.rest) words.push(...args.rest);
   const type = resultType(f, fn, { module: fn.module, typeArgs: args.typeArgs, thisType });
   return emitCall(f, instance.symbol, words, type);
+}
+
+/** What the contracts of caller and callee (contract/tags.ts) will be checked against. */
+function noteContracts(
+  f: Lowering,
+  node: TS.Node,
+  fn: FunctionSymbol,
+  args: Arguments,
+  scope: Scope,
+): void {
+  f.unit.callGraph.add(scope.activation.fn, fn, node);
+  if (fn.tags.restores < 0) return;
+  for (let a: Activation | null = scope.activation; a; a = a.caller)
+    if (a.fn.tags.restores >= 0) return;
+  const restored = args.values[fn.tags.restores]?.words[0];
+  if (restored) f.restores.add(f.b.find(restored), f.b.current, node);
 }
 
 function deadResult(f: Lowering, callee: Callee, args: Arguments): Operand {

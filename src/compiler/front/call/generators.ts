@@ -30,6 +30,7 @@ export function lowerForOf(f: Lowering, node: TS.ForOfStatement, scope: Scope): 
   }
   const isConst = (node.initializer.flags & ts.NodeFlags.Const) !== 0;
 
+  f.unit.callGraph.add(scope.activation.fn, callee.fn, call);
   const end = f.b.block();
   const args = evaluateArguments(f, call, callee, scope);
   const onYield = (value: Operand, yieldedFrom: Scope): void => {

@@ -4,6 +4,7 @@ import { endBody, resultType } from "../call/inline.ts";
 import { activationScope, innerScope, Lowering, type Activation } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
 import { lowerStatements } from "./statements.ts";
+import { successors } from "../../opt/cfg.ts";
 import { resolveType, type TypeContext } from "../types/type-nodes.ts";
 import { VARARGS, classType, wordsOf, type ClassType, type Type } from "../types/types.ts";
 import type { Instance, Unit } from "../unit.ts";
@@ -47,6 +48,7 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   const { line, character } = fn.module.source.getLineAndCharacterOfPosition(end);
   if (!f.b.dead) f.b.loc = closingLocation(unit, activation, line, character);
   endBody(f, fn, result, body);
+  f.restores.check(unit.diagnostics, (v) => f.b.find(v), ({ end }) => successors(end));
   if (unit.diagnostics.problems.length) return; // a statement that was abandoned may have left blocks open
   unit.functions.push(f.b.finish({ ...head, paramCount: words.count, results: wordsOf(result) }));
 }

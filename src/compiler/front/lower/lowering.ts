@@ -5,6 +5,7 @@
  */
 import type TS from "typescript";
 import type { Block, LocationId, Value } from "../../ir.ts";
+import { Restores } from "../contract/restore.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import type { Operand, Variable, VariableWord } from "./operand.ts";
 import { SsaBuilder } from "./ssa-builder.ts";
@@ -53,12 +54,29 @@ export class Lowering {
   readonly diagnostics: Diagnostics;
   readonly domain: Domain;
   readonly b = new SsaBuilder();
+  readonly restores = new Restores();
+  /** Whose local a slot of the frame is. */
+  private readonly slotOwners = new Map<number, Activation>();
   private argumentAddress: Value | null = null;
 
   constructor(unit: Unit, domain: Domain) {
     this.unit = unit;
     this.diagnostics = unit.diagnostics;
     this.domain = domain;
+  }
+
+  /** Storage of a local of `owner`. */
+  localSlot(size: number, align: number, name: string, owner: Activation): Value {
+    const slot = this.b.newSlot(size, align, name);
+    if (slot.op === "frame") this.slotOwners.set(slot.x.slot, owner);
+    return slot;
+  }
+
+  /** Whether this is the address of, or in, a local of `owner`. */
+  isLocalAddress(value: Value, owner: Activation): boolean {
+    const word = this.b.find(value);
+    const base = word.op === "binary" && word.x.op === "add" ? this.b.find(word.args[0]!) : word;
+    return base.op === "frame" && this.slotOwners.get(base.x.slot) === owner;
   }
 
   /** The slot that rest arguments are passed in: one for all calls, because a call's words are stored right before it. */

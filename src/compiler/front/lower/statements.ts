@@ -1,6 +1,6 @@
 /** Statements. A problem abandons one statement; the next is looked at. */
 import type TS from "typescript";
-import type { Block } from "../../ir.ts";
+import type { Block, Value } from "../../ir.ts";
 import { release, releaseActivation, releaseLoop } from "./cleanup.ts";
 import { lowerCondition } from "./conditions.ts";
 import { convert, materialize } from "./convert.ts";
@@ -129,19 +129,33 @@ function lowerReturn(f: Lowering, node: TS.ReturnStatement, scope: Scope): void 
     f.b.jump(returnTo!.block);
     return;
   }
-  let words: readonly import("../../ir.ts").Value[] = [];
+  let words: readonly Value[] = [];
   if (node.expression) {
     const value = returnedValue(f, node.expression, scope);
     if (result.kind === "void") {
       if (value.type.kind !== "void" && value.type.kind !== "never")
         f.diagnostics.fail(node, "K040", typeName(value.type), "void", "drop the value");
-    } else words = convert(f, value, result, node.expression).words;
+    } else words = escaping(f, convert(f, value, result, node.expression).words, node.expression, scope);
   } else if (result.kind !== "void") {
     f.diagnostics.fail(node, "K088", fn.name, typeName(result));
   }
   f.at(node, scope);
   releaseActivation(f, scope);
   leave(f, words, scope);
+}
+
+/** Objects to the address of a local as a result: the frame is gone when the caller looks. */
+function escaping(
+  f: Lowering,
+  words: readonly Value[],
+  node: TS.Expression,
+  scope: Scope,
+): readonly Value[] {
+  const { activation } = scope;
+  const { fn } = activation;
+  if (words.length > 0 && !fn.directives.inline && f.isLocalAddress(words[0]!, activation))
+    f.diagnostics.report(node, "K125", fn.name);
+  return words;
 }
 
 /** `return new T()` in an "inline" function is storage on the frame that it is inlined into. */
@@ -155,7 +169,7 @@ function returnedValue(f: Lowering, node: TS.Expression, scope: Scope): Operand 
 /** Returns from the activation with these words. */
 export function leave(
   f: Lowering,
-  words: readonly import("../../ir.ts").Value[],
+  words: readonly Value[],
   scope: Scope,
 ): void {
   const { returnTo } = scope.activation;

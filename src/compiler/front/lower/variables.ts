@@ -72,7 +72,12 @@ export function declareVariable(
   const { type } = value;
   const addressed = addressedNames(scope.activation.fn).has(name);
   const slot = addressed
-    ? f.b.newSlot(sizeOf(f.unit, type, node), alignOf(f.unit, type, node), name)
+    ? f.localSlot(
+        sizeOf(f.unit, type, node),
+        alignOf(f.unit, type, node),
+        name,
+        scope.activation,
+      )
     : null;
   const variable: Variable = {
     name,
@@ -196,11 +201,8 @@ export function lowerStorage(
       "a kernel stack is small: declare it at module level, or allocate it",
     );
   }
-  const base = f.b.newSlot(
-    sizeOf(f.unit, type, node),
-    Math.max(4, alignOf(f.unit, type, node)),
-    name,
-  );
+  const align = Math.max(4, alignOf(f.unit, type, node));
+  const base = f.localSlot(size, align, name, scope.activation);
   if (type.kind === "struct")
     constructInPlace(f, base, 0, type, initializer.arguments ?? [], scope, initializer);
   if (type.kind === "array" && type.of.kind === "struct")

@@ -4,6 +4,7 @@
  * Imports resolve relative to the importing file; a path that leaves the tree (a workload outside of the repository) is
  * found again by its part from `kernel/` on. Bodies are looked at only when something reaches them.
  */
+import { tagsOf } from "../contract/tags.ts";
 import type TS from "typescript";
 import { closestName } from "../spelling.ts";
 import { placeAt, type Diagnostics } from "../diagnostics.ts";
@@ -269,6 +270,7 @@ export class Modules {
       generator: node.asteriskToken !== undefined,
       typeParams: typeParamNames(node),
       directives: directivesOf(body),
+      tags: tagsOf(node, module.source),
       addressed: null,
       size: -1,
     };

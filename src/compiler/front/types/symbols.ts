@@ -2,6 +2,7 @@
 import type TS from "typescript";
 import type { Layout } from "./layout.ts";
 import type { StaticValue } from "../constants/consteval.ts";
+import type { Tags } from "../contract/tags.ts";
 import type { Type } from "./types.ts";
 
 /** Code under firmware/ runs on physical addresses, everything else on the kernel's. */
@@ -43,6 +44,7 @@ export interface FunctionSymbol {
   readonly generator: boolean;
   readonly typeParams: readonly string[];
   readonly directives: Directives;
+  readonly tags: Tags;
   /** Locals whose address is taken; null until looked for. */
   addressed: ReadonlySet<string> | null;
   /** AST nodes of the body; -1 until counted. */
