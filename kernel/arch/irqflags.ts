@@ -10,6 +10,7 @@ export function local_irq_save(): u32 {
   return flags;
 }
 
+/** @restores flags */
 export function local_irq_restore(flags: u32): void {
   "inline";
   barrier();

@@ -27,6 +27,7 @@ class cpu_hotplug_t {
 }
 const cpu_hotplug = new cpu_hotplug_t();
 
+/** @may_sleep */
 export function cpus_read_lock(): void {
   if (cpu_hotplug.active_writer === get_current()) return;
   mutex_lock(cpu_hotplug.lock);

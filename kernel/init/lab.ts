@@ -29,6 +29,7 @@ function write(register: u32, value: u32): void {
   WRITE_ONCE(cast<Ptr<u32>>(machine.lab_base + register)[0], value);
 }
 
+/** @atomic */
 function lab_interrupt(irq: u32): void {
   disable_irq_nosync(irq);
   wake_up_process(lab_thread!);

@@ -79,6 +79,7 @@ function mutex_lock_slow(lock: mutex, state: u32): void {
   preempt_enable();
 }
 
+/** @may_sleep */
 export function mutex_lock(lock: mutex): void {
   if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
@@ -92,6 +93,8 @@ export function mutex_lock(lock: mutex): void {
 /**
  * As mutex_lock, sleeping interruptibly; 0 when it is held. Nothing interrupts yet: there are no signals, and a wake-up
  * alone does not end the wait.
+ * @may_sleep
+ * @must_use
  */
 export function mutex_lock_interruptible(lock: mutex): i32 {
   if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
@@ -104,6 +107,7 @@ export function mutex_lock_interruptible(lock: mutex): i32 {
   return 0;
 }
 
+/** @must_use */
 export function mutex_trylock(lock: mutex): boolean {
   if (CMPXCHG(lock.owner, 0, addr(get_current())) === 0) {
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);

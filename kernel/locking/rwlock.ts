@@ -131,6 +131,7 @@ export function read_lock_irqsave(lock: rwlock_t): u32 {
   return flags;
 }
 
+/** @restores flags */
 export function read_unlock_irqrestore(lock: rwlock_t, flags: u32): void {
   leave_read(lock);
   local_irq_restore(flags);
@@ -144,6 +145,7 @@ export function write_lock_irqsave(lock: rwlock_t): u32 {
   return flags;
 }
 
+/** @restores flags */
 export function write_unlock_irqrestore(lock: rwlock_t, flags: u32): void {
   leave_write(lock);
   local_irq_restore(flags);

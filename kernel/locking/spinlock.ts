@@ -49,7 +49,7 @@ export function spin_unlock(lock: spinlock_t): void {
   preempt_enable();
 }
 
-/** True when the lock was free and is now held. */
+/** True when the lock was free and is now held. @must_use */
 export function spin_trylock(lock: spinlock_t): boolean {
   preempt_disable();
   if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.spin)) return true;
@@ -83,6 +83,7 @@ export function spin_lock_irqsave_nested(lock: spinlock_t, subclass: u32): u32 {
   return flags;
 }
 
+/** @restores flags */
 export function spin_unlock_irqrestore(lock: spinlock_t, flags: u32): void {
   ticket_unlock(addressOf(lock.slock), LOCK_KIND.spin);
   local_irq_restore(flags);
@@ -110,6 +111,7 @@ export function raw_spin_unlock(lock: raw_spinlock_t): void {
   preempt_enable();
 }
 
+/** @must_use */
 export function raw_spin_trylock(lock: raw_spinlock_t): boolean {
   preempt_disable();
   if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.raw)) return true;
@@ -136,6 +138,7 @@ export function raw_spin_lock_irqsave(lock: raw_spinlock_t): u32 {
   return flags;
 }
 
+/** @restores flags */
 export function raw_spin_unlock_irqrestore(lock: raw_spinlock_t, flags: u32): void {
   ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
   local_irq_restore(flags);

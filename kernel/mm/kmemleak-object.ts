@@ -110,11 +110,12 @@ export function color_gray(object: kmemleak_object): boolean {
 
 // ---- references ----
 
-/** Takes a reference unless the count is zero for good. The caller is in an RCU read section or holds object_tree_lock. */
+/** Takes a reference unless the count is zero for good. The caller is in an RCU read section or holds object_tree_lock. @must_use */
 export function get_object(object: kmemleak_object): boolean {
   return atomic_inc_not_zero(object.use_count);
 }
 
+/** @atomic */
 function free_object_rcu(head: rcu_head): void {
   const object = containerOf(kmemleak_object, "rcu", head);
   let area = object.areas;

@@ -171,6 +171,7 @@ function move_callbacks(data: rcu_cpu): void {
   raw_spin_unlock(rcu_lock);
 }
 
+/** @atomic */
 function rcu_process_callbacks(): void {
   local_irq_disable();
   const data = rcu_data.current();
@@ -201,11 +202,12 @@ class rcu_synchronize {
   readonly done = new completion();
 }
 
+/** @atomic */
 function wakeme_after_rcu(head: rcu_head): void {
   complete(containerOf(rcu_synchronize, "head", head).done);
 }
 
-/** Returns when every read section that had begun before has ended. Sleeps. */
+/** Returns when every read section that had begun before has ended. Sleeps. @may_sleep */
 export function synchronize_rcu(): void {
   const wait = new rcu_synchronize();
   init_completion(wait.done);
@@ -213,6 +215,7 @@ export function synchronize_rcu(): void {
   wait_for_completion(wait.done);
 }
 
+/** @atomic */
 function barrier_callback(_head: rcu_head): void {
   if (atomic_dec_and_test(barrier_count)) complete(barrier_done);
 }
@@ -223,7 +226,7 @@ function barrier_on_cpu(_arg: u32): void {
   call_rcu(rcu_data.current().barrier_head, barrier_callback);
 }
 
-/** Returns when all callbacks queued before, on whatever CPU, have run. Sleeps. */
+/** Returns when all callbacks queued before, on whatever CPU, have run. Sleeps. @may_sleep */
 export function rcu_barrier(): void {
   mutex_lock(barrier_mutex);
   reinit_completion(barrier_done);

@@ -49,7 +49,7 @@ export function complete_all(x: completion): void {
   spin_unlock_irqrestore(x.wait.lock, flags);
 }
 
-/** The ticks that were left, at least 1; 0 when the time was over first. */
+/** The ticks that were left, at least 1; 0 when the time was over first. @may_sleep */
 export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
   const wait = new wait_queue_entry();
   let left = timeout;
@@ -71,6 +71,7 @@ export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
   return left === 0 ? 1 : left;
 }
 
+/** @may_sleep */
 export function wait_for_completion(x: completion): void {
   wait_for_completion_timeout(x, MAX_SCHEDULE_TIMEOUT);
 }

@@ -108,7 +108,7 @@ export function kthread_should_park(): boolean {
   return (READ_ONCE(get_current().kthread_flags) & KTHREAD_SHOULD_PARK) !== 0;
 }
 
-/** Asks the thread to end and waits until it has. */
+/** Asks the thread to end and waits until it has. @may_sleep */
 export function kthread_stop(task: task_struct): void {
   get_task_struct(task);
   amoOr(addressOf(task.kthread_flags), KTHREAD_SHOULD_STOP);

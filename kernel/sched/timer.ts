@@ -137,7 +137,7 @@ function first_timer(base: timer_base): timer_list | null {
   return containerOf(timer_list, "entry", base.timers.next);
 }
 
-/** The TIMER softirq. */
+/** The TIMER softirq. @atomic */
 function run_timer_softirq(): void {
   const base = timer_bases.current();
   raw_spin_lock_irq(base.lock);
@@ -214,11 +214,12 @@ class process_timer {
   task: task_struct;
 }
 
+/** @atomic */
 function process_timeout(timer: timer_list): void {
   wake_up_process(containerOf(process_timer, "timer", timer).task);
 }
 
-/** Sleeps (the caller has set its state) until it is woken or `timeout` ticks are over; the ticks that were left. */
+/** Sleeps (the caller has set its state) until it is woken or `timeout` ticks are over; the ticks that were left. @may_sleep */
 export function schedule_timeout(timeout: u32): u32 {
   if (timeout >= MAX_SCHEDULE_TIMEOUT) {
     schedule();
@@ -236,17 +237,19 @@ export function schedule_timeout(timeout: u32): u32 {
   return time_before(now, expires) ? expires - now : 0;
 }
 
+/** @may_sleep */
 export function schedule_timeout_interruptible(timeout: u32): u32 {
   set_current_state(TASK_INTERRUPTIBLE);
   return schedule_timeout(timeout);
 }
 
+/** @may_sleep */
 export function schedule_timeout_uninterruptible(timeout: u32): u32 {
   set_current_state(TASK_UNINTERRUPTIBLE);
   return schedule_timeout(timeout);
 }
 
-/** At least `ms` milliseconds. */
+/** At least `ms` milliseconds. @may_sleep */
 export function msleep(ms: u32): void {
   let timeout = msecs_to_jiffies(ms) + 1;
   while (timeout !== 0) timeout = schedule_timeout_uninterruptible(timeout);
