@@ -31,6 +31,7 @@ import { SLOTS } from "./device/virtio/state.ts";
 import { resetVirtio, wake } from "./device/virtio/transport.ts";
 import { readElf, type ElfSegment } from "./elf.ts";
 import { createEngine, interruptLatency, RUN, type Engine, type EngineImports } from "./engine/index.ts";
+import { JIT_TUNING } from "./engine/jit/jit.ts";
 import { hashBoard } from "./hash.ts";
 import { MISA_VALUE, PRIV } from "./hart/bits.ts";
 import { pmpAllows } from "./hart/pmp.ts";
@@ -48,6 +49,8 @@ const MEMORY_MAX = 2048 * MIB;
 const DISKS_MAX = 1024 * MIB;
 const BOOTARGS_BYTES_MAX = 0x1_0000;
 const PAGE_BYTES = 4096;
+/** Whether machines whose configuration does not say so have a JIT. */
+const JIT_DEFAULT = false;
 /** `access` of the engine's translate. */
 const ACCESS_READ = 0;
 
@@ -449,6 +452,7 @@ export function createMachine(config: MachineConfig): Result<Machine> {
       interleave,
       recordMarks,
       observeAccesses: config.observeAccesses ?? false,
+      jit: (config.jit ?? JIT_DEFAULT) ? JIT_TUNING : null,
       costs: costsOf(config),
       imports: engineImports(boardOf, costsOf(config)),
     });

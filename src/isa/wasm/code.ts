@@ -288,6 +288,22 @@ export const call = (callee: Callee, ...args: readonly Node[]): Node => (out) =>
   out.bytes.push(0x10);
   writeUnsigned(out.bytes, callee.index);
 };
+/** Calls entry `index` of the table, which must be of the type (`ModuleBuilder.typeOf`). */
+export const callIndirect = (type: number, index: Operand, ...args: readonly Node[]): Node => (out) => {
+  for (const arg of args) arg(out);
+  put(out, index, I32);
+  out.bytes.push(0x11);
+  writeUnsigned(out.bytes, type);
+  out.bytes.push(0);
+};
+/** The same in place of this function: its result is this one's. */
+export const returnCallIndirect = (type: number, index: Operand, ...args: readonly Node[]): Statement => (out) => {
+  for (const arg of args) arg(out);
+  put(out, index, I32);
+  out.bytes.push(0x13);
+  writeUnsigned(out.bytes, type);
+  out.bytes.push(0);
+};
 export const drop = (value: Value): Statement => (out) => {
   value(out);
   out.bytes.push(0x1a);

@@ -1,5 +1,6 @@
 /**
- * A WebAssembly module under construction: one imported memory, imported and own functions, globals.
+ * A WebAssembly module under construction: one imported memory, at most one imported table of functions, imported and own
+ * functions, globals.
  *
  * Declare first, define later: a function may call one that is defined after it. Imports must all be declared before
  * the first own function, because they come first in the index space.
@@ -34,6 +35,7 @@ export class ModuleBuilder {
   readonly #globals: { readonly type: ValueType; readonly initial: number }[] = [];
   readonly #exports: { readonly name: string; readonly index: number }[] = [];
   readonly #memory: { readonly module: string; readonly name: string; readonly pages: number };
+  #table: { readonly module: string; readonly name: string; readonly entries: number } | null = null;
 
   constructor(memory: { readonly module: string; readonly name: string; readonly pages: number }) {
     this.#memory = memory;
@@ -48,6 +50,16 @@ export class ModuleBuilder {
     this.#types.push(key);
     this.#typeBytes.push(bytes);
     return this.#types.length - 1;
+  }
+
+  /** Number of a function type, for calls through the table. */
+  typeOf(params: readonly ValueType[], results: readonly ValueType[]): number {
+    return this.#type({ params, results });
+  }
+
+  /** The table that `callIndirect` goes through: that many entries, never growing. */
+  importTable(module: string, name: string, entries: number): void {
+    this.#table = { module, name, entries };
   }
 
   importFunction(module: string, name: string, params: readonly ValueType[], results: readonly ValueType[]): Callee {
@@ -106,7 +118,7 @@ export class ModuleBuilder {
       parts.push(Uint8Array.from([id, ...size, ...count]), ...items.map((item) => Uint8Array.from(item)));
     };
     section(1, this.#typeBytes);
-    section(2, [this.#memoryImport(), ...this.#imports.map((item) => [...text(item.module), ...text(item.name), 0, ...unsigned(item.type)])]);
+    section(2, [this.#memoryImport(), ...this.#tableImport(), ...this.#imports.map((item) => [...text(item.module), ...text(item.name), 0, ...unsigned(item.type)])]);
     section(3, this.#functions.map((item) => unsigned(item.type)));
     section(6, this.#globals.map((item) => globalBytes(item.type, item.initial)));
     section(7, this.#exports.map((item) => [...text(item.name), 0, ...unsigned(item.index)]));
@@ -126,6 +138,12 @@ export class ModuleBuilder {
   #memoryImport(): number[] {
     const { module, name, pages } = this.#memory;
     return [...text(module), ...text(name), 2, 1, ...unsigned(pages), ...unsigned(pages)];
+  }
+
+  #tableImport(): number[][] {
+    if (!this.#table) return [];
+    const { module, name, entries } = this.#table;
+    return [[...text(module), ...text(name), 1, 0x70, 1, ...unsigned(entries), ...unsigned(entries)]];
   }
 }
 

@@ -34,6 +34,7 @@
  *
  * Instruction fetch costs nothing but its TLB walks (a simplification: a code footprint of an L1I is assumed).
  */
+import type { Jit, JitTuning } from "./jit/jit.ts";
 import type { Costs } from "../timing/constants.ts";
 import type { Interleave, Timing } from "../types.ts";
 import type { ChangedPages } from "./changed-pages.ts";
@@ -66,6 +67,8 @@ export interface EngineOptions {
   readonly recordMarks: boolean;
   /** Every access to memory leaves a record for `drainAccesses`. Default: no. */
   readonly observeAccesses?: boolean;
+  /** Compile what is hot (jit/); never changes what happens. null: interpret only, as an observed engine does. */
+  readonly jit: JitTuning | null;
   /** What things cost in cycle mode; part of the generated code. */
   readonly costs: Costs;
   readonly imports: EngineImports;
@@ -117,6 +120,8 @@ export interface Engine {
   flushCode(): void;
   /** Forgets all caches and translations of all harts, as at reset. */
   reset(): void;
+  /** Tier 2, to be looked at; null: there is none. */
+  readonly jit: Jit | null;
   /** Physical address as this hart's page tables map it now (no permissions, no TLB), or -1. Privilege 3: itself. */
   translate(hart: number, virtual: number, access: number, privilege: number): number;
   /** Marks whose event is listed end `run`. */

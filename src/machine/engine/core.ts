@@ -13,7 +13,8 @@ import { ModuleBuilder } from "../../isa/wasm/module.ts";
 import type { EngineOptions } from "./contract.ts";
 import type { Costs } from "../timing/constants.ts";
 import { lookahead } from "../timing/model.ts";
-import { CONTEXTS, layTables } from "./tables.ts";
+import { regionSignature } from "./jit/signature.ts";
+import { CONTEXTS, REGIONS_MAX, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
 
 /** How a turn ended. */
@@ -51,6 +52,8 @@ export interface Core {
   readonly recordMarks: boolean;
   /** Memory accesses leave records (emit-observe.ts). */
   readonly observe: boolean;
+  /** Type of the regions of tier 2 in the table of functions; null: no JIT. */
+  readonly regionType: number | null;
   readonly costs: Costs;
   readonly status: Global;
   readonly slowCost: Global;
@@ -64,7 +67,7 @@ export interface Core {
   readonly cacheable: Global;
   /** Whether the line just missed moved between harts. */
   readonly moved: Global;
-  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode" | "predecodeSplit", Callee>>;
+  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode" | "predecodeSplit" | "wroteRegions" | "dropRegions", Callee>>;
   readonly functions: Readonly<Record<FunctionName, Callee>>;
 }
 
@@ -131,6 +134,8 @@ const FUNCTIONS = {
   interpret: "",
   /** (s, va, left, physical, kind << 4 | bytes, value, written): appends an access record */
   observe: "wwwwwww:",
+  /** interpret, with samples taken */
+  sample: "",
   /** (s, entry, host address): the atomic operation of an entry */
   amo: "www:",
   /** (s, budget): left */
@@ -156,11 +161,15 @@ export function createCore(options: EngineOptions): Core {
     pmpAllows: host("pmpAllows", "wwwww", "w"),
     predecode: host("predecode", "ww", ""),
     predecodeSplit: host("predecodeSplit", "ww", ""),
+    wroteRegions: host("wroteRegions", "w", ""),
+    dropRegions: host("dropRegions", "", ""),
   };
+  const { params, results } = regionSignature(options.timing);
+  if (options.jit) module.importTable("engine", "regions", REGIONS_MAX);
   const functions = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, signature]) => {
       const time = options.timing === "cycle" ? "l" : "w";
-      const [params, results] = (name === "interpret" ? `www${time}:${time}` : signature).split(":");
+      const [params, results] = (signature === "" ? `www${time}:${time}` : signature).split(":");
       return [name, module.declare(name, typesOf(params!), typesOf(results!), EXPORTED.has(name))];
     }),
   ) as Record<FunctionName, Callee>;
@@ -175,6 +184,7 @@ export function createCore(options: EngineOptions): Core {
     ahead: options.interleave === "ahead",
     recordMarks: options.recordMarks,
     observe: options.observeAccesses ?? false,
+    regionType: options.jit ? module.typeOf(params, results) : null,
     costs: options.costs,
     status: module.global(I32),
     slowCost: module.global(I32),

@@ -388,10 +388,18 @@ function defineWroteCode(core: Core): void {
           mark(core, get(at)),
         ])]
       : [];
+    // Regions go before the entries that they were made from.
+    const decoded = OVERLAPPING.map((at) => i32.load(i32.add(get(page), at))).reduce((a, b) => i32.or(a, b));
+    const regions: Node[] = core.regionType === null ? [] : [
+      when(i32.load8U(i32.shrU(get(offset), 12), core.tables.regionPages), [
+        when(decoded, [call(core.imports.wroteRegions, get(offset))]),
+      ]),
+    ];
     return [
       ...forget,
       when(tee(page, holdsCode(core, offset)), [
         set(page, codeEntry(get(page), offset)),
+        ...regions,
         ...OVERLAPPING.map((at) => i32.store(i32.add(get(page), at), 0)),
       ]),
     ];

@@ -98,6 +98,7 @@ function defineFetchPage(core: Core): void {
     return [
       set(used, i32.load(0, MACHINE_WORD.CODE_PAGES_USED)),
       when(i32.eq(get(used), CODE_PAGES), [
+        ...(core.regionType === null ? [] : [call(core.imports.dropRegions)]),
         loop(
           next,
           set(used, i32.sub(get(used), 1)),

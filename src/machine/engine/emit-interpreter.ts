@@ -16,7 +16,7 @@ import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { writeAccess } from "./emit-observe.ts";
 import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
-import { ENTRY_SHIFT, EXEC, LINE } from "./tables.ts";
+import { ENTRY_SHIFT, EXEC, LINE, REGION } from "./tables.ts";
 
 /** Why `interpret` came back. */
 export const EXIT = {
@@ -26,6 +26,9 @@ export const EXIT = {
   SLOW: 1,
   /** The jump is done; EXIT_TARGET is not in the execution table. */
   FETCH: 2,
+  /** A region (jit/) is left; the entry is next. SHORT: because time is too short for it. */
+  GO_ON: 3,
+  SHORT: 4,
 } as const;
 
 const RETIRED = 2 ** 32;
@@ -63,6 +66,11 @@ export class Time {
   }
   cost(kind: CostClass): Node {
     return this.spend(this.core.costs[kind]);
+  }
+  /** Takes `cycles` off what is left, for a while; the same negative gives them back. */
+  postpone(cycles: Value): Node {
+    if (!this.core.cycle) return set(this.local, i32.sub(get(this.local), cycles));
+    return set(this.local, i64.add(get(this.local), i64.extendS(cycles)));
   }
   /** Time that passes beside. */
   penalty(cycles: Value): Node {
@@ -253,6 +261,7 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
     ...goTo(c),
   ];
   return {
+    REGION: regionHandler(c),
     PAGE_END: [set(a, c.pc), ...goTo(c)],
     NOP: [c.done("alu")],
     CONSTANT: [c.setRd(c.immediate), c.done("alu")],
@@ -291,6 +300,26 @@ function rowHandler(c: Scope, row: Instruction, far: boolean): Node[] {
     default:
       throw new Error(`engine: ${row.mnemonic} has no handler`);
   }
+}
+
+/** A region is for the caller, if there is time for it; else the instruction that it begins with is executed apart. */
+function regionHandler(c: Scope): Node[] {
+  const { a, p } = c;
+  return [
+    set(a, c.immediate),
+    when(i32.geS(c.time.left, i32.load(get(a), REGION.NEED)), [c.exit(EXIT.SLOW)]),
+    ...standApart(p, a),
+    br(c.next),
+  ];
+}
+
+/** From the entry `p` of a region to where its first instruction stands alone. */
+export function standApart(p: Local, record: Local): Node[] {
+  const moved = i32.shrS(i32.sub(get(p), i32.add(get(record), REGION.APART)), ENTRY_SHIFT);
+  return [
+    i32.store(0, i32.add(i32.load(0, MACHINE_WORD.PAGE_DELTA), moved), MACHINE_WORD.PAGE_DELTA),
+    set(p, i32.add(get(record), REGION.APART)),
+  ];
 }
 
 export function emitInterpreter(core: Core): void {

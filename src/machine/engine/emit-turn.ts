@@ -5,21 +5,21 @@
  * A slow operation that fails (STATUS) has changed nothing, and PC is its instruction.
  */
 import {
-  I32, block, br, brIf, call, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee,
+  I32, block, br, brIf, call, callIndirect, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, trap,
   when,
 } from "../../isa/wasm/code.ts";
-import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
+import type { Callee, Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass } from "../../isa/index.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
 import { STATUS, clockAt, contextOf, failed, field, hartOf, mustWait, partOf, seesCode, setField } from "./core.ts";
 import type { Core } from "./core.ts";
-import { EXIT, Time } from "./emit-interpreter.ts";
+import { EXIT, Time, standApart } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
 import { observe } from "./emit-observe.ts";
 import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "./opcodes.ts";
 import { execEntry } from "./emit-translate.ts";
-import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, SPLIT } from "./tables.ts";
+import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, REGION, SPLIT } from "./tables.ts";
 
 /** What the slow handlers share. */
 class Scope {
@@ -36,6 +36,8 @@ class Scope {
   readonly context: Local;
   /** In an observed engine. */
   readonly old: Local | null;
+  /** A region was left because time was too short for it. */
+  readonly isShort: Local;
   /** Length of the instruction at hand. */
   readonly bytes: 2 | 4 = 4;
   /** Interpret on from `p`. */
@@ -57,6 +59,7 @@ class Scope {
     this.target = local();
     this.context = local();
     this.old = core.observe ? local() : null;
+    this.isShort = local();
   }
   /** The same for instructions of two bytes. */
   short(): Scope {
@@ -179,6 +182,35 @@ function splitHandler(c: Scope): Node[] {
   ];
 }
 
+/** Tier 2, until it leaves. */
+function regionHandler(c: Scope): Node[] {
+  const { core, s, p, v, time } = c;
+  if (core.regionType === null) return [trap()];
+  const index = i32.load(c.immediate, REGION.INDEX);
+  return [
+    set(time.local, callIndirect(core.regionType, index, get(s), get(c.context), get(time.local))),
+    when(i32.eq(exitReason, EXIT.FETCH), [set(c.target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
+    set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
+    // The instruction that a region begins with is for tier 1.
+    when(i32.and(i32.eq(exitReason, EXIT.SLOW), i32.eq(i32.load8U(get(p)), OP.REGION)), [
+      set(v, i32.load(get(p), 4)),
+      ...standApart(p, v),
+    ]),
+    set(c.isShort, i32.eq(exitReason, EXIT.SHORT)),
+    br(c.next),
+  ];
+}
+
+const exitReason = i32.load(0, MACHINE_WORD.EXIT_REASON);
+
+/** Time is used up by interpreting; what is too short for a region is no sample of what should be one. */
+function interpretNodes(c: Scope): Node {
+  const { core, time } = c;
+  const by = (tier: Callee): Node => set(time.local, call(tier, get(c.s), get(c.p), get(c.context), get(time.local)));
+  if (core.regionType === null) return by(core.functions.interpret);
+  return when(get(c.isShort), [by(core.functions.interpret), set(c.isShort, 0)], [by(core.functions.sample)]);
+}
+
 const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
   UNDECODED: (c) => {
     const inPage = i32.and(get(c.pc), 0xfff);
@@ -231,6 +263,7 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     c.done("atomic"),
   ],
   SPLIT: splitHandler,
+  REGION: regionHandler,
 };
 
 function handlerFor(c: Scope, name: string): Node[] {
@@ -290,7 +323,6 @@ export function emitTurn(core: Core): void {
     const { s, p, pc, w, left, target } = c;
     const short = c.short();
     const handlers = OPCODE_NAMES.map((name) => handlerFor(partsOf(name).short ? short : c, name));
-    const reason = i32.load(0, MACHINE_WORD.EXIT_REASON);
     return [
       c.time.start(c.budget),
       set(c.context, contextOf(core, s)),
@@ -303,11 +335,11 @@ export function emitTurn(core: Core): void {
           ...fetchNodes(c),
           loop(
             c.next,
-            set(time, call(core.functions.interpret, get(s), get(p), get(c.context), get(time))),
+            interpretNodes(c),
             set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
-            when(i32.eq(reason, EXIT.FETCH), [set(target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
+            when(i32.eq(exitReason, EXIT.FETCH), [set(target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
             setField(s, HART.PC, tee(pc, i32.add(i32.shrU(get(p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA)))),
-            brIf(c.leave, i32.eq(reason, EXIT.TIME)),
+            brIf(c.leave, i32.eq(exitReason, EXIT.TIME)),
             set(w, i32.load(get(p))),
             set(left, c.time.left),
             switchOn(i32.and(get(w), 0xff), handlers),

@@ -16,6 +16,8 @@ import { drainAccesses } from "./accesses.ts";
 import { emitObserve } from "./emit-observe.ts";
 import { emitMemory } from "./emit-memory.ts";
 import { emitTranslate } from "./emit-translate.ts";
+import { Jit } from "./jit/jit.ts";
+import { emitSampling } from "./jit/emit-sampling.ts";
 import { emitTurn } from "./emit-turn.ts";
 import { RUN } from "./contract.ts";
 import type { Engine, EngineOptions } from "./contract.ts";
@@ -44,12 +46,12 @@ const MODULES = new Map<string, WebAssembly.Module>();
 /** The same options give the same module. */
 function moduleFor(options: EngineOptions): WebAssembly.Module {
   const { harts, memoryBytes, storageBytes = 0, timing, interleave, recordMarks, observeAccesses, costs } = options;
-  const shape = [harts, memoryBytes, storageBytes, timing, interleave, recordMarks, observeAccesses ?? false];
+  const shape = [harts, memoryBytes, storageBytes, timing, interleave, recordMarks, observeAccesses ?? false, options.jit != null];
   const key = [...shape, ...(timing === "cycle" ? Object.values(costs) : [])].join();
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -83,8 +85,13 @@ interface Exports {
   readonly wroteCode: (offset: number) => void;
 }
 
-export function createEngine(options: EngineOptions): Engine {
-  const { harts, memoryBytes, storageBytes = 0, imports } = options;
+/** One instruction at a time leaves nothing to compile, and regions leave no records of accesses. */
+const withUsableJit = (options: EngineOptions): EngineOptions =>
+  (options.interleave === "exact" && options.harts > 1) || options.observeAccesses ? { ...options, jit: null } : options;
+
+export function createEngine(wanted: EngineOptions): Engine {
+  const options = withUsableJit(wanted);
+  const { harts, memoryBytes, storageBytes = 0, imports, jit: tuning, timing, costs } = options;
   const tables = layTables(harts, memoryBytes, options.timing, storageBytes);
   assert(tables.wasmPages <= 0x1_0000, "engine: memory and tables fit 4 GiB");
   const memory = new WebAssembly.Memory({ initial: tables.wasmPages, maximum: tables.wasmPages });
@@ -92,9 +99,14 @@ export function createEngine(options: EngineOptions): Engine {
   const bytes = new Uint8Array(memory.buffer);
   const halves = new Uint16Array(memory.buffer);
   const { ramOffset } = tables;
+  const ahead = options.interleave === "ahead";
+  const jit = tuning && new Jit({ words, memory, tables, tuning, timing, costs: tuning.costs ?? costs, ahead });
   const instance = new WebAssembly.Instance(moduleFor(options), {
     engine: {
       memory,
+      regions: jit?.cache.table,
+      wroteRegions: (offset: number) => jit?.wroteCode(offset >>> 0),
+      dropRegions: () => jit?.dropAll(),
       system: (hart: number, insn: number) => imports.system(hart, insn),
       trap: (hart: number, cause: number, tval: number) => imports.trap(hart, cause, tval),
       interrupts: (hart: number) => imports.interrupts(hart),
@@ -133,6 +145,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** Whether the tables are as reset left them: nothing has run. */
   let unused = true;
   const reset = (fresh: boolean): void => {
+    jit?.dropAll();
     resetTables(words, bytes, tables, harts, memoryBytes, fresh);
     // Where nothing is marked there are zeroes; the L2 is not empty so.
     const changed = fresh ? tables.directory : tables.trackedEnd;
@@ -153,6 +166,7 @@ export function createEngine(options: EngineOptions): Engine {
     for (;;) {
       write64(MACHINE_WORD.SLICE, SLICE);
       const reason = run();
+      jit?.afterSlice();
       if (reason !== 0) return reason;
     }
   };
@@ -162,6 +176,7 @@ export function createEngine(options: EngineOptions): Engine {
     ramOffset,
     tables,
     changes,
+    jit,
     withdrawWrites: () => withdrawWrites(words, tables, harts),
     dropCode: (offset) => wroteCode(offset),
     run: (maxInstructions, untilCycle) => {
@@ -198,6 +213,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     flushCode: () => {
       if (unused) return;
+      jit?.dropAll();
       bytes.fill(0, tables.code, tables.code + CODE_PAGES * CODE_PAGE_STRIDE);
       bytes.fill(0, tables.codeOf, tables.codeOf + (memoryBytes / 4096) * 4);
       bytes.fill(0xff, tables.contexts, tables.contexts + harts * tables.contextBytes * CONTEXTS);

@@ -30,6 +30,8 @@ const SPECIAL = [
   "PAUSE",
   /** The instruction's second half is in the next page. */
   "SPLIT",
+  /** imm: address of the record of the region that begins here (tables.ts REGION). */
+  "REGION",
   /** imm: distance in bytes of entries, inside the page. */
   "JAL",
   /** imm: distance in bytes of code. */

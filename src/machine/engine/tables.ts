@@ -35,6 +35,15 @@ export const CODE_PAGE_STRIDE = CODE_PAGE_BYTES + 16;
 export const ENTRY_SHIFT = 2;
 /** A hart's entry for the instruction that crosses the end of a page: its word behind it, then PAGE_END. */
 export const SPLIT = { WORD: 8, END: 16, STRIDE: 32 } as const;
+/**
+ * Record of a region of the JIT (jit/cache.ts): cycles that must be left to enter it, index in the table of functions, what
+ * its entry was, and the same to stand alone with a PAGE_END behind it.
+ */
+export const REGION = { NEED: 0, INDEX: 4, ORIGINAL: 8, APART: 16, STRIDE: 48 } as const;
+export const REGIONS_MAX = 4096;
+/** Samples (jit/emit-sampling.ts): how many, cycles to the next one and between two, then two entry addresses each. */
+export const SAMPLES = { COUNT: 0, DUE: 4, PERIOD: 8, FIRST: 16, MAX: 510 } as const;
+
 /** Pages of code predecoded at a time; when they are used up all are dropped. */
 export const CODE_PAGES = 1024;
 
@@ -85,6 +94,10 @@ export interface Tables {
   readonly split: number;
   /** Records of an observed engine. */
   readonly accesses: number;
+  /** JIT: records of regions; a byte by RAM page, whether regions were made from it; samples. */
+  readonly regions: number;
+  readonly regionPages: number;
+  readonly samples: number;
   readonly ramOffset: number;
   /** Pages of 64 KiB of the whole memory: storage lies behind RAM. */
   readonly wasmPages: number;
@@ -137,6 +150,9 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing, st
     code: take(64 + CODE_PAGES * CODE_PAGE_STRIDE) + 64,
     split: take(harts * SPLIT.STRIDE),
     accesses: take(ACCESS_CAPACITY * ACCESS_BYTES),
+    regions: take(REGIONS_MAX * REGION.STRIDE),
+    regionPages: take(memoryBytes / 4096),
+    samples: take(SAMPLES.FIRST + SAMPLES.MAX * 8),
   };
   // One page of this memory more is five bytes more here.
   const pages = Math.ceil((next + memoryBytes + storageBytes + 0x2_0000) / (4096 - 5));

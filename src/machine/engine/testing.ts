@@ -8,6 +8,7 @@ import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts"
 import type { Costs } from "../timing/constants.ts";
 import { DEFAULT_MODEL } from "../timing/model.ts";
 import type { Interleave, Timing } from "../types.ts";
+import type { JitTuning } from "./jit/jit.ts";
 import { createEngine } from "./index.ts";
 import type { Engine } from "./index.ts";
 
@@ -92,6 +93,7 @@ export interface BenchOptions {
   readonly observeAccesses?: boolean;
   readonly memoryBytes?: number;
   readonly costs?: Costs;
+  readonly jit?: JitTuning;
 }
 
 /** All harts start at RAM in M mode with a0 = hart. */
@@ -120,6 +122,7 @@ export function createBench(program: Program | readonly number[], options: Bench
     interleave: options.interleave ?? "exact",
     recordMarks: options.recordMarks ?? true,
     observeAccesses: options.observeAccesses ?? false,
+    jit: options.jit ?? null,
     costs: options.costs ?? DEFAULT_MODEL.costs,
     imports: {
       trap,
