@@ -82,6 +82,9 @@ function addBoot(command: Command, done: (code: number) => void): void {
     .option("--max-instructions <n>", "end with exit code 3 after so many, over all harts")
     .option("--input <file>", "bytes for the console, one whenever the guest has read the one before")
     .option("--input-after <text>", "keep the input back until the guest has printed this")
+    .option("--disk <file>", "virtio block device, FILE or FILE,ro; the guest writes to a copy; may be repeated", (file: string, files: string[]) => [...files, file], [] as string[])
+    .option("--disk-write-back", "write what the guest left on the disks to their files at the end")
+    .option("--virtio-console", "a virtio console on the board; it gets the input instead of the UART")
     .option("--json", "one JSON document on stdout (docs/boot.md) instead of the console")
     .addHelpText(
       "after",
@@ -91,6 +94,7 @@ At a terminal the console is interactive: Ctrl-A X leaves.
 Examples:
   hartlab boot --elf rv32ui-p-add
   hartlab boot --image Image --harts 4 --append "console=ttyS0 earlycon=sbi"
+  hartlab boot --image Image --disk root.img --append "root=/dev/vda"
   hartlab boot --image Image --bios fw_dynamic.bin --initrd root.cpio --json
 
 Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab, 130 Ctrl-C.`,

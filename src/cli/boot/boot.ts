@@ -11,6 +11,7 @@ import { readBytes } from "../files.ts";
 import { print, printProblems } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { ConsoleLog } from "./console-log.ts";
+import { openDisks, writeBackDisks, type DiskFile } from "./disks.ts";
 import { ownFirmware } from "./firmware.ts";
 import { bootSettings, type BootOptions, type BootSettings } from "./options.ts";
 import { bootResult, describeEnd, endCode, type BootEnd } from "./result.ts";
@@ -50,6 +51,7 @@ interface Booted {
   readonly machine: Machine;
   readonly payload: ReadProgram;
   readonly input: Uint8Array | null;
+  readonly disks: readonly DiskFile[];
 }
 
 /** Everything read, checked and in the machine's memory. */
@@ -67,6 +69,8 @@ async function prepare(options: BootOptions, settings: BootSettings): Promise<Re
   if (!input.ok) return input;
   const firmware = await firmwareProgram(options.bios ?? "auto", payload.value);
   if (!firmware.ok) return firmware;
+  const disks = openDisks(options.disk ?? [], options.diskWriteBack === true);
+  if (!disks.ok) return disks;
   const config: MachineConfig = {
     harts: settings.harts,
     memoryBytes: settings.memoryBytes,
@@ -75,6 +79,8 @@ async function prepare(options: BootOptions, settings: BootSettings): Promise<Re
     bootargs: options.append ?? "",
     lab: false,
     recordMarks: false,
+    disks: disks.value.map(({ disk }) => disk),
+    virtioConsole: options.virtioConsole === true,
   };
   const plan = planBoot({
     board: config,
@@ -89,7 +95,7 @@ async function prepare(options: BootOptions, settings: BootSettings): Promise<Re
   const machine = createMachine(config);
   if (!machine.ok) return machine;
   machine.value.loadPlan(plan.value);
-  return success({ machine: machine.value, payload: payload.value, input: input.value });
+  return success({ machine: machine.value, payload: payload.value, input: input.value, disks: disks.value });
 }
 
 /** A line on a terminal's stderr, when stdout does not go there too. */
@@ -155,7 +161,7 @@ export async function boot(options: BootOptions): Promise<number> {
   if (!settings.ok) return printProblems(settings.problems);
   const booted = await prepare(options, settings.value);
   if (!booted.ok) return printProblems(booted.problems);
-  const { machine, payload } = booted.value;
+  const { machine, payload, disks } = booted.value;
   const log = new ConsoleLog();
   const end = await execute(booted.value, options, settings.value, log);
   if (options.json) {
@@ -166,5 +172,7 @@ export async function boot(options: BootOptions): Promise<number> {
   if (end.kind === "interrupted" || end.kind === "budget") {
     process.stderr.write(whereHartsAre(machine, payload.elf));
   }
+  const lost = options.diskWriteBack ? writeBackDisks(machine, disks) : [];
+  if (lost.length > 0) return printProblems(lost);
   return endCode(end);
 }

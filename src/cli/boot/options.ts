@@ -18,6 +18,9 @@ export interface BootOptions {
   readonly maxInstructions?: string;
   readonly input?: string;
   readonly inputAfter?: string;
+  readonly disk?: readonly string[];
+  readonly diskWriteBack?: boolean;
+  readonly virtioConsole?: boolean;
   readonly json?: boolean;
 }
 
