@@ -38,7 +38,11 @@ import { pmpAllows } from "./hart/pmp.ts";
 import { executeSystem, extraCycles } from "./hart/system.ts";
 import { attend, enterTrap } from "./hart/trap.ts";
 import { BOARD, HART, MACHINE_WORD, MAX_HARTS } from "./memory/layout.ts";
-import { ImageStore, type Image } from "./snapshot/image.ts";
+import { ImageStore } from "./snapshot/image.ts";
+import { configDifferences, decodeMachine, type SavedMachine } from "./snapshot/load.ts";
+import { encodeMachine } from "./snapshot/save.ts";
+import { savedImage } from "./snapshot/saved-image.ts";
+import { MachineSnapshot, type MachineState } from "./snapshot/state.ts";
 import type { Costs } from "./timing/constants.ts";
 import { DEFAULT_MODEL } from "./timing/model.ts";
 import type { HartView, LabResult, Machine, MachineConfig, RunLimits, Snapshot, Stop } from "./types.ts";
@@ -161,27 +165,6 @@ function resetBoard(board: Board, treeAddress: number): void {
 
 function hex(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
-}
-
-/** What a snapshot holds: linear memory, and the little that stands beside it. */
-interface MachineState {
-  readonly image: Image;
-  readonly console: Uint8Array;
-  readonly labResults: readonly LabResult[];
-  readonly started: boolean;
-  readonly end: Stop | null;
-}
-
-class MachineSnapshot implements Snapshot {
-  readonly owner: Machine;
-  readonly cycle: number;
-  readonly state: MachineState;
-
-  constructor(owner: Machine, cycle: number, state: MachineState) {
-    this.owner = owner;
-    this.cycle = cycle;
-    this.state = state;
-  }
 }
 
 /** Why a segment cannot be loaded, or null. RAM above `limit` belongs to the device tree. */
@@ -398,27 +381,41 @@ class VirtMachine implements Machine {
     return result;
   }
 
+  private state(): MachineState {
+    const { board, started, end } = this;
+    return { image: this.images.take(), console: board.console.copy(), labResults: [...board.labResults], started, end };
+  }
+
   snapshot(): Snapshot {
-    const { board } = this;
-    return new MachineSnapshot(this, this.engine.now(), {
-      image: this.images.take(),
-      console: board.console.copy(),
-      labResults: [...board.labResults],
-      started: this.started,
-      end: this.end,
-    });
+    return new MachineSnapshot(this, this.engine.now(), this.state());
   }
 
   restore(snapshot: Snapshot): void {
-    const { board } = this;
     assert(snapshot instanceof MachineSnapshot && snapshot.owner === this, "machine: a snapshot of this machine");
-    const { state } = snapshot;
+    this.become(snapshot.state);
+  }
+
+  private become(state: MachineState): void {
+    const { board } = this;
     this.images.restore(state.image);
     board.stop = null;
     board.console.replace(state.console);
     board.labResults.splice(0, board.labResults.length, ...state.labResults);
     this.started = state.started;
     this.end = state.end;
+  }
+
+  save(): Uint8Array {
+    return encodeMachine(this.state(), this.config, this.engine);
+  }
+
+  /** A fresh machine becomes the saved one; or it is to be thrown away. */
+  adopt({ header, sections }: SavedMachine): Result<void> {
+    const image = savedImage(header, sections, this.board, this.engine);
+    if (!image.ok) return image;
+    const { labResults, started, end } = header;
+    this.become({ image: image.value, console: sections.console, labResults, started, end });
+    return success(undefined);
   }
 
   readDisk(index: number): Uint8Array {
@@ -432,8 +429,28 @@ class VirtMachine implements Machine {
   }
 }
 
+/**
+ * The machine that `save` wrote. With a configuration only if it is the saved one (but for `recordMarks`, which may be
+ * chosen anew); else why not, and nothing is left behind.
+ */
+export function loadMachine(bytes: Uint8Array, wanted?: MachineConfig): Result<Machine> {
+  const saved = decodeMachine(bytes);
+  if (!saved.ok) return saved;
+  const { header, config } = saved.value;
+  const differences = wanted ? configDifferences(header.config, wanted) : [];
+  if (differences.length > 0) return failure(...differences);
+  const made = makeMachine({ ...config, recordMarks: wanted?.recordMarks ?? config.recordMarks });
+  if (!made.ok) return made;
+  const adopted = made.value.adopt(saved.value);
+  return adopted.ok ? made : adopted;
+}
+
 /** A machine at reset; bad configuration comes back as sentences. */
 export function createMachine(config: MachineConfig): Result<Machine> {
+  return makeMachine(config);
+}
+
+function makeMachine(config: MachineConfig): Result<VirtMachine> {
   const problems = configProblems(config);
   if (problems.length > 0) return failure(...problems);
   let board: Board | null = null;

@@ -134,6 +134,8 @@ export interface Machine {
   snapshot(): Snapshot;
   /** Back to a snapshot of this machine, also of one that has ended; any one, in any order, as often as wanted. */
   restore(snapshot: Snapshot): void;
+  /** This state as the bytes of a file, for `loadMachine` (machine.ts) in another process; changes nothing. */
+  save(): Uint8Array;
   /** The contents of a disk now. A copy. */
   readDisk(index: number): Uint8Array;
   /** SHA-256 over RAM, hart state, device sections and clocks, in hex. */

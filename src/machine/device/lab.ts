@@ -41,6 +41,11 @@ export function resetLab(board: Board): void {
   board.words[NEXT_SEQ] = 1;
 }
 
+/** Whether a section from outside can be this device's. */
+export function isLabSound(words: Int32Array): boolean {
+  return words[HEAD]! >>> 0 < LAB_QUEUE && words[COUNT]! >>> 0 <= LAB_QUEUE;
+}
+
 /** Queues a request; its sequence number, or null when 64 already wait. */
 export function queueRequest(board: Board, op: number, arg: number): number | null {
   const { words } = board;

@@ -105,6 +105,11 @@ export function resetUart(board: Board): void {
   cancelEvent(board, UART_EVENT);
 }
 
+/** Whether a section from outside can be this device's. */
+export function isUartSound(words: Int32Array): boolean {
+  return words[REG.RING_HEAD]! >>> 0 < UART_RING_BYTES && words[REG.RING_COUNT]! >>> 0 <= UART_RING_BYTES;
+}
+
 function enqueue(board: Board, byte: number): void {
   const { words } = board;
   const count = words[REG.RING_COUNT]!;

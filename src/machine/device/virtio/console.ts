@@ -17,6 +17,11 @@ export const INPUT_BYTES = 0x800;
 export const OUTPUT_BYTES_MAX = 0x1_0000;
 const INDIRECT = 1 << 28;
 
+/** Whether a section from outside can be this device's. */
+export function isConsoleSound(words: Int32Array): boolean {
+  return words[HEAD]! >>> 0 < INPUT_BYTES && words[COUNT]! >>> 0 <= INPUT_BYTES;
+}
+
 /** Queues input for the guest; how many bytes were taken. */
 export function enqueueInput(board: Board, bytes: Uint8Array): number {
   const { words } = board;

@@ -93,3 +93,16 @@ export function clearSlot(board: Board, slot: number): void {
   board.words.fill(0, from, from + SLOT_WORDS);
   board.words.fill(-1, slotWord(slot, WORD.EVENT), slotWord(slot, WORD.EVENT) + 2);
 }
+
+/** Whether slots from outside can be those of a board: queues within their limits, work on one that exists. */
+export function areSlotsSound(words: Int32Array): boolean {
+  return Array.from({ length: SLOTS }, (_, slot) => slot).every((slot) => {
+    if (words[slotWord(slot, WORD.WORKING)]! >>> 0 > QUEUES_MAX) return false;
+    return Array.from({ length: QUEUES_MAX }, (_, queue) => queue).every((queue) => {
+      const at = (word: number): number => words[queueWord(slot, queue, word)]! >>> 0;
+      const size = at(QUEUE.SIZE);
+      const legal = size > 0 && size <= QUEUE_SIZE_MAX && (size & (size - 1)) === 0;
+      return (at(QUEUE.READY) === 0 || legal) && at(QUEUE.AVAILABLE_SEEN) <= 0xffff && at(QUEUE.USED_COUNT) <= 0xffff;
+    });
+  });
+}
