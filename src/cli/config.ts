@@ -3,16 +3,25 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readConfigOptions } from "../compiler/front/index.ts";
 import type { Option } from "../compiler/front/config.ts";
-import type { Result } from "../base/result.ts";
+import { type Result, success } from "../base/result.ts";
+import { cacheFileOfText, readCache } from "./cache.ts";
+import { writeWhole } from "./files.ts";
 import { loadTypeScript } from "./image.ts";
 import { EXIT, print, printProblems } from "./output.ts";
 import { packageRoot } from "./package-root.ts";
 
+/** Reading the table needs the TypeScript compiler, which takes 0.1 s to load: the result is kept. */
 function options(root: string): Result<readonly Option[]> {
-  return readConfigOptions(loadTypeScript(), readFileSync(join(root, "kernel/config.ts"), "utf8"));
+  const text = readFileSync(join(root, "kernel/config.ts"), "utf8");
+  const file = cacheFileOfText(root, text, import.meta.url);
+  const kept = readCache(file);
+  if (kept !== null) return success(JSON.parse(Buffer.from(kept).toString()) as readonly Option[]);
+  const table = readConfigOptions(loadTypeScript(), text);
+  if (table.ok && file !== null) writeWhole(file, JSON.stringify(table.value));
+  return table;
 }
 
-/** The default of each of these keys. Reads the table, which needs the parser, only when there are any. */
+/** The default of each of these keys. */
 export function configDefaults(root: string, keys: readonly string[]): Record<string, string | number | boolean> {
   if (keys.length === 0) return {};
   const table = options(root);
