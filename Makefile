@@ -1,6 +1,7 @@
 # make           check, then the quick tests            make run     the first scenario
+# make linux     builds a riscv32 Linux (docs/linux.md)   make linux-test  boots it in every way
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
-.PHONY: all check test quick bench bench-long bench-compiler run kernel soak clean
+.PHONY: all check test quick bench bench-long bench-compiler run kernel soak linux linux-test clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -28,6 +29,13 @@ quick: dist/hartlab.js
 
 test: dist/hartlab.js
 	npx vitest run
+
+# Kept in the user's cache folder; says what it needs and how long it takes.
+linux: node_modules
+	npx tsx scripts/linux/build.ts
+
+linux-test: dist/hartlab.js
+	npx vitest run --config scripts/linux/vitest.config.ts
 
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario

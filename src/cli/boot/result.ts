@@ -1,4 +1,5 @@
 /** How a boot ended: its outcome, exit code and JSON document (ABI.md section 9; docs/boot.md lists the outcomes). */
+import { DEFAULT_MODEL } from "../../machine/timing/model.ts";
 import type { Interleave, Machine, Stop, Timing } from "../../machine/types.ts";
 
 export const BOOT_SCHEMA_VERSION = 1;
@@ -22,6 +23,8 @@ export interface BootResult {
   readonly harts: number;
   readonly memory: number;
   readonly timing: Timing;
+  /** The cost model's preset; null in functional timing. */
+  readonly costs: string | null;
   readonly interleave: Interleave;
   readonly instructions: number;
   readonly perHart: readonly number[];
@@ -88,6 +91,7 @@ export function bootResult(
     harts,
     memory: memoryBytes,
     timing,
+    costs: timing === "cycle" ? DEFAULT_MODEL.preset : null,
     interleave,
     instructions: perHart.reduce((sum, count) => sum + count, 0),
     perHart,
