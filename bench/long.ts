@@ -12,7 +12,7 @@ const INSTRUCTIONS = 1e10;
 const LIMIT_SECONDS = 1200;
 const GUEST_RAM_MIB = 64;
 const MORE_THAN_RAM_MB_MAX = 200;
-const MODES: readonly EngineName[] = ["functional", "cycle"];
+const MODES: readonly EngineName[] = ["functionalJit", "cycleJit"];
 
 function longRun(guest: string, mode: EngineName, images: Images): Verdict {
   const row = ROWS.find(({ name }) => name === guest)!;

@@ -21,10 +21,12 @@ function ours(config: Partial<MachineConfig>): Engine {
 export const ENGINES = {
   qemu: QEMU,
   icount: QEMU_ICOUNT,
-  functional: ours({ timing: "functional" }),
-  cycle: ours({ timing: "cycle" }),
-  functionalExact: ours({ timing: "functional", interleave: "exact" }),
-  cycleExact: ours({ timing: "cycle", interleave: "exact" }),
+  functional: ours({ timing: "functional", jit: false }),
+  functionalJit: ours({ timing: "functional", jit: true }),
+  cycle: ours({ timing: "cycle", jit: false }),
+  cycleJit: ours({ timing: "cycle", jit: true }),
+  functionalExact: ours({ timing: "functional", interleave: "exact", jit: false }),
+  cycleExact: ours({ timing: "cycle", interleave: "exact", jit: false }),
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof ENGINES;
@@ -40,25 +42,29 @@ export interface Row {
   readonly equalAt?: number;
 }
 
-function oneHart(name: string, rounds: number): Row {
-  const all = { qemu: rounds, icount: rounds, functional: rounds, cycle: rounds };
-  return { name, guest: name, harts: 1, rounds: all };
+/** Every mode of ours but `exact`. */
+function modes(rounds: number): Row["rounds"] {
+  return { functional: rounds, functionalJit: rounds, cycle: rounds, cycleJit: rounds };
+}
+
+function oneHart(name: string, guest: string, rounds: number): Row {
+  return { name, guest, harts: 1, rounds: { qemu: rounds, icount: rounds, ...modes(rounds) } };
 }
 
 /** What takes one instruction at a time, and QEMU -icount, whose harts poll for whole time slices, get shorter runs. */
 function fourHarts(name: string, rounds: number, short: number): Row {
-  const quick = { qemu: rounds, functional: rounds, cycle: rounds };
+  const quick = { qemu: rounds, ...modes(rounds) };
   const slow = { icount: short, functionalExact: short, cycleExact: short };
   return { name, guest: name, harts: 4, rounds: { ...quick, ...slow }, equalAt: short };
 }
 
 export const ROWS: readonly Row[] = [
-  oneHart("mix", 1000),
-  oneHart("tree", 30),
-  oneHart("flat", 900_000),
-  { name: "kernel1", guest: "kernel", harts: 1, rounds: { qemu: 900, icount: 900, functional: 900, cycle: 900 } },
+  oneHart("mix", "mix", 1000),
+  oneHart("tree", "tree", 30),
+  oneHart("flat", "flat", 900_000),
+  oneHart("kernel1", "kernel", 900),
   // With 4 harts QEMU -icount needs minutes: a hart that waits for a lock polls until its time slice ends.
-  { name: "kernel", guest: "kernel", harts: 4, rounds: { qemu: 300, functional: 300, cycle: 300 } },
+  { name: "kernel", guest: "kernel", harts: 4, rounds: { qemu: 300, ...modes(300) } },
   fourHarts("lock", 80_000, 10_000),
   fourHarts("ticket", 600_000, 60_000),
   fourHarts("ttas", 600_000, 60_000),
