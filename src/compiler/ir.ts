@@ -104,6 +104,8 @@ export type Terminator =
       readonly hint: "then" | "else" | null;
       loc: LocationId;
     }
+  /** Goes to targets[table[value]]; the value is below table.length, unsigned. Targets are different blocks. */
+  | { readonly kind: "switch"; args: [Value]; readonly table: readonly number[]; targets: Block[]; loc: LocationId }
   | { readonly kind: "unreachable"; loc: LocationId };
 
 export interface Block {

@@ -58,6 +58,8 @@ function printEnd(end: Terminator): string {
       const hint = end.hint ? ` (likely ${end.hint})` : "";
       return `branch ${end.condition} v${end.args[0].id}, v${end.args[1].id} ? b${end.then.id} : b${end.else.id}${hint}`;
     }
+    case "switch":
+      return `switch v${end.args[0].id} [${end.table.map((i) => `b${end.targets[i]!.id}`).join(", ")}]`;
     case "unreachable":
       return "unreachable";
   }

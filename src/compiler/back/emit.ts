@@ -259,8 +259,17 @@ class Emitter {
         this.#branch(BRANCHES[condition], this.#register(end.rs1), this.#register(end.rs2), target.label);
         return falls ? undefined : this.#jump(end.else, next);
       }
+      case "switch": return this.#switch(end);
       case "unreachable": return this.#trapUnlessLeft();
     }
+  }
+
+  /** auipc t; add t, t, 4 * index; jalr zero, 12(t); then a jump of one instruction each: nothing to relocate. */
+  #switch(end: Extract<MachineEnd, { kind: "switch" }>): void {
+    this.#op("auipc", { rd: ADDRESS_SCRATCH, imm: 0 });
+    this.#op("add", { rd: ADDRESS_SCRATCH, rs1: ADDRESS_SCRATCH, rs2: this.#register(end.rs1) });
+    this.#op("jalr", { rd: ZERO, rs1: ADDRESS_SCRATCH, imm: 12 });
+    for (const at of end.table) this.#items.push({ kind: "jump", label: end.targets[at].label, loc: this.#loc });
   }
 
   /** Nothing may run on into the next function; behind what does not return nothing is needed. */

@@ -28,6 +28,7 @@ export function threadJumps(fn: MachineFunction, isNoop: (insn: MachineInsn) => 
       end.then = follow(end.then);
       end.else = follow(end.else);
     }
+    if (end.kind === "switch") end.targets = end.targets.map(follow);
   }
 }
 

@@ -77,6 +77,14 @@ export type MachineEnd =
       else: MachineBlock;
       readonly loc: LocationId;
     }
+  /** A jump into a table of jumps; rs1 is four times an index below its length. */
+  | {
+      readonly kind: "switch";
+      rs1: Reg;
+      readonly table: readonly number[];
+      targets: MachineBlock[];
+      readonly loc: LocationId;
+    }
   | { readonly kind: "unreachable"; readonly loc: LocationId };
 
 export interface MachineBlock {
@@ -117,6 +125,7 @@ export function machineSuccessors(end: MachineEnd): readonly MachineBlock[] {
   switch (end.kind) {
     case "jump": return [end.target];
     case "branch": return [end.then, end.else];
+    case "switch": return end.targets;
     default: return [];
   }
 }
@@ -141,6 +150,8 @@ export function forEachEndUse(end: MachineEnd, visit: (register: Reg) => void): 
   if (end.kind === "branch") {
     if (end.rs1 >= FIRST_VIRTUAL) visit(end.rs1);
     if (end.rs2 >= FIRST_VIRTUAL) visit(end.rs2);
+  } else if (end.kind === "switch") {
+    if (end.rs1 >= FIRST_VIRTUAL) visit(end.rs1);
   } else if (end.kind === "return") {
     for (const move of end.moves) if (isVirtual(move.from)) visit(move.from);
   }

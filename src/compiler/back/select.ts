@@ -283,6 +283,13 @@ class Selector implements AddressContext {
           then: this.#blocks.get(end.then) as MachineBlock, else: this.#blocks.get(end.else) as MachineBlock,
         };
       }
+      case "switch": {
+        const targets = end.targets.map((target) => this.#blocks.get(target) as MachineBlock);
+        const index = this.#operand(end.args[0], loc);
+        const rs1 = this.#machine.registerCount++;
+        this.#emit("op", loc, { mnemonic: "slli", rd: rs1, rs1: index, imm: 2 });
+        return { kind: "switch", rs1, table: end.table, targets, loc };
+      }
       case "unreachable": return { kind: "unreachable", loc };
     }
   }

@@ -61,6 +61,8 @@ export function rewriteSpills(fn: MachineFunction, state: SpillState, fresh: Rea
       const load = loader(fn, state, fresh, out, end.loc);
       end.rs1 = load(end.rs1);
       end.rs2 = load(end.rs2);
+    } else if (end.kind === "switch") {
+      end.rs1 = loader(fn, state, fresh, out, end.loc)(end.rs1);
     } else if (end.kind === "return") {
       for (const move of end.moves) move.from = remade(state, fresh, move.from);
     }

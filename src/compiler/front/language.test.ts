@@ -267,3 +267,44 @@ test("the same sources give the same unit", () => {
     export function test(n: u32): u32 { let s: u32 = 0; for (let p: a | null = x; p !== null; p = p!.next) s += p!.n * n; return s; }`;
   expect(JSON.stringify(compileUnit(source).data)).toBe(JSON.stringify(compileUnit(source).data));
 });
+
+test("a switch over labels close together is a table; holes and everything outside go to default", () => {
+  const source = `export function test(x: u32): u32 {
+    let r: u32 = 1;
+    switch (x) {
+      case 4: r = 40; break;
+      case 5: r = 50;
+      case 6: r += 60; break;
+      case 9: r = 90; break;
+      case 10: return 100;
+      case 3: r = 30; break;
+      default: r = 7;
+    }
+    return r;
+  }`;
+  const results = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, -1].map((x) => run(source, x));
+  expect(results).toEqual([7, 7, 30, 40, 110, 61, 7, 7, 90, 100, 7, 7]);
+  const ends = (text: string) => compileUnit(text).functions[0]!.blocks.map(({ end }) => end.kind);
+  expect(ends(source)).toContain("switch");
+  expect(ends(source.replace("case 3:", "case 3000:"))).not.toContain("switch");
+  expect(ends(source.replace("switch (x)", "switch (u32(9))"))).not.toContain("switch");
+});
+
+test("a table over signed labels, without default, in a loop with labels", () => {
+  const source = `export function test(n: i32): u32 {
+    let sum: u32 = 0;
+    outer: for (let i: i32 = -4; i < n; i++) {
+      switch (i) {
+        case -3: sum += 1; break;
+        case -2: continue;
+        case -1: sum += 100; break;
+        case 0: case 1: sum += 1000; break;
+        case 3: break outer;
+      }
+      sum += 10_000;
+    }
+    return sum;
+  }`;
+  expect(run(source, 2)).toBe(1 + 100 + 2000 + 5 * 10_000);
+  expect(run(source, 100)).toBe(1 + 100 + 2000 + 6 * 10_000);
+});

@@ -1,4 +1,5 @@
 /** Checks the rules at the head of ir.ts; each broken one is a sentence. For tests and between passes. */
+import { successors } from "../opt/cfg.ts";
 import type { Block, IrFunction, Op, Value } from "../ir.ts";
 
 /** How many arguments an operation takes; null: any number. */
@@ -76,15 +77,10 @@ function checkValues(fn: IrFunction, say: (text: string) => void): Home {
   return home;
 }
 
-function successors(block: Block): Block[] {
-  const { end } = block;
-  return end.kind === "jump" ? [end.target] : end.kind === "branch" ? [end.then, end.else] : [];
-}
-
 function checkEdges(fn: IrFunction, say: (text: string) => void): void {
   const expected = new Map<Block, Block[]>(fn.blocks.map((b) => [b, []]));
   for (const block of fn.blocks) {
-    for (const s of successors(block)) {
+    for (const s of successors(block.end)) {
       const list = expected.get(s);
       if (list) list.push(block);
       else say(`b${block.id} leads to b${s.id}, which is not in the function`);
@@ -126,7 +122,7 @@ function checkDominance(fn: IrFunction, home: Home, say: (text: string) => void)
       else for (const a of v.args) check(`${v.op} v${v.id}`, a, block, at);
     });
     const { end } = block;
-    if (end.kind === "return" || end.kind === "branch")
+    if (end.kind !== "jump" && end.kind !== "unreachable")
       for (const a of end.args) check(`the end of b${block.id}`, a, block, Infinity);
   }
 }
@@ -140,7 +136,7 @@ function dominators(fn: IrFunction): Map<Block, Block> {
     seen.add(start);
     while (stack.length) {
       const top = stack.at(-1)!;
-      const next = successors(top[0])[top[1]++];
+      const next = successors(top[0].end)[top[1]++];
       if (!next) {
         order.unshift(top[0]);
         stack.pop();

@@ -9,6 +9,7 @@ export function successors(end: Terminator): readonly Block[] {
   switch (end.kind) {
     case "jump": return [end.target];
     case "branch": return [end.then, end.else];
+    case "switch": return end.targets;
     default: return [];
   }
 }

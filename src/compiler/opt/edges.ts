@@ -14,7 +14,7 @@ export function splitCriticalEdges(fn: IrFunction): void {
   const added: Block[] = [];
   for (const block of fn.blocks) {
     const end = block.end;
-    if (end.kind !== "branch") continue;
+    if (end.kind !== "branch" && end.kind !== "switch") continue;
     // A successor named twice is two predecessors, in the order then, else.
     const fix = (target: Block): Block => {
       if (target.preds.length < 2) return target;
@@ -24,6 +24,10 @@ export function splitCriticalEdges(fn: IrFunction): void {
       added.push(middle);
       return middle;
     };
+    if (end.kind === "switch") {
+      end.targets = end.targets.map(fix);
+      continue;
+    }
     end.then = fix(end.then);
     end.else = fix(end.else);
   }
@@ -70,5 +74,6 @@ export function retarget(end: Terminator, from: Block, to: Block): void {
     if (end.then === from) end.then = to;
     if (end.else === from) end.else = to;
   }
+  if (end.kind === "switch") end.targets = end.targets.map((target) => (target === from ? to : target));
 }
 

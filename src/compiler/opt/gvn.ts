@@ -12,7 +12,7 @@
 import type { Block, IrFunction, Value, ValueOf } from "../ir.ts";
 import type { Dominators } from "./cfg.ts";
 import { findDominators } from "./cfg.ts";
-import { Replacements, isClobber, isPure } from "./values.ts";
+import { Replacements, endArgs, isClobber, isPure } from "./values.ts";
 
 export function numberValues(fn: IrFunction): void {
   const dominators = findDominators(fn);
@@ -172,7 +172,7 @@ function escapingSlots(fn: IrFunction): Set<string> {
         if (!isAccess || i !== 0) use(arg);
       });
     }
-    if (block.end.kind === "return" || block.end.kind === "branch") block.end.args.forEach(use);
+    endArgs(block.end).forEach(use);
   }
   return escaping;
 }

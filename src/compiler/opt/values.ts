@@ -56,7 +56,7 @@ export function constantOf(value: Value): number | null {
 }
 
 export function endArgs(end: Terminator): readonly Value[] {
-  return end.kind === "branch" || end.kind === "return" ? end.args : [];
+  return end.kind === "jump" || end.kind === "unreachable" ? [] : end.args;
 }
 
 /** Which value stands for which; chains are followed, and nothing is rewritten before `apply`. */
@@ -93,7 +93,8 @@ export class Replacements {
     for (const block of fn.blocks) {
       block.values = block.values.filter((v) => !this.#by.has(v));
       for (const v of block.values) this.inArgs(v.args);
-      if (block.end.kind === "branch" || block.end.kind === "return") this.inArgs(block.end.args);
+      const { end } = block;
+      if (end.kind !== "jump" && end.kind !== "unreachable") this.inArgs(end.args);
     }
   }
 }

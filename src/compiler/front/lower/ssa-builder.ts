@@ -190,6 +190,7 @@ export class SsaBuilder {
         end.then.preds.push(this.current);
         end.else.preds.push(this.current);
       }
+      if (end.kind === "switch") for (const target of end.targets) target.preds.push(this.current);
     }
     const nowhere = this.block();
     nowhere.sealed = true;
@@ -206,6 +207,13 @@ export class SsaBuilder {
 
   unreachable(): void {
     this.close({ kind: "unreachable", loc: this.loc });
+  }
+
+  /** To targets[table[index]]; `index` is known to be below the table's length. */
+  switchTo(index: Value, table: readonly number[], targets: readonly Block[]): void {
+    const a = this.find(index);
+    if (a.op === "const") this.jump(targets[table[a.x.value]!]!);
+    else this.close({ kind: "switch", args: [a], table, targets: [...targets], loc: this.loc });
   }
 
   branch(
@@ -372,7 +380,7 @@ export class SsaBuilder {
       block.values = block.values.filter((v) => !this.replaced.has(v));
       for (const v of block.values) resolve(this, v.args);
       const { end } = block;
-      if (end.kind === "return" || end.kind === "branch") resolve(this, end.args);
+      if (end.kind !== "jump" && end.kind !== "unreachable") resolve(this, end.args);
     }
     this.entry.values = [...this.params, ...this.entryValues, ...this.entry.values];
     return {
@@ -406,6 +414,7 @@ function plainBlocks(blocks: readonly BuildBlock[]): (block: BuildBlock) => Bloc
       const then = of(end.then);
       result.end = { ...end, then, else: of(end.else) };
     }
+    if (end.kind === "switch") result.end = { ...end, targets: end.targets.map(of) };
     return result;
   };
 }

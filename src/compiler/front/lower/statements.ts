@@ -3,16 +3,16 @@ import type TS from "typescript";
 import type { Block, Value } from "../../ir.ts";
 import { release, releaseActivation, releaseLoop } from "./cleanup.ts";
 import { lowerCondition } from "./conditions.ts";
-import { convert, materialize } from "./convert.ts";
+import { convert } from "./convert.ts";
 import { lowerExpression } from "./expressions.ts";
 import { lowerForOf } from "../call/generators.ts";
 import { innerScope, type Loop, type Lowering, type Scope } from "./lowering.ts";
 import { lowerDo, lowerFor, lowerWhile } from "./loops.ts";
+import { lowerSwitch } from "./switch.ts";
 import { ts } from "../typescript.ts";
-import { LITERAL, typeName } from "../types/types.ts";
-import { arithmetic } from "./arithmetic.ts";
+import { typeName } from "../types/types.ts";
 import type { Operand } from "./operand.ts";
-import { constantNumber, lowerStorage, lowerVariables } from "./variables.ts";
+import { lowerStorage, lowerVariables } from "./variables.ts";
 
 export function lowerStatements(
   f: Lowering,
@@ -199,60 +199,4 @@ function lowerJump(
     }
   }
   f.diagnostics.fail(node, "K112", kind);
-}
-
-/** A chain of comparisons; bodies fall through as written. */
-function lowerSwitch(f: Lowering, node: TS.SwitchStatement, scope: Scope): void {
-  const value = materialize(f, lowerExpression(f, node.expression, scope), node.expression);
-  if (value.type.kind !== "int" || value.type.bytes === 8) {
-    f.diagnostics.fail(
-      node.expression,
-      "K045",
-      "`switch`",
-      typeName(value.type),
-      "switch over an integer of at most 32 bits",
-    );
-  }
-  const { clauses } = node.caseBlock;
-  const end = f.b.block();
-  const bodies = clauses.map(() => f.b.block());
-  let otherwise = end;
-  clauses.forEach((clause, i) => {
-    if (ts.isDefaultClause(clause)) {
-      otherwise = bodies[i]!;
-      return;
-    }
-    const number = constantNumber(f, clause.expression, scope, "a case label");
-    const label = arithmetic(
-      f,
-      "+",
-      value,
-      { type: LITERAL, words: [], literal: { value: 0n, bits: false } },
-      clause,
-    );
-    const wanted = convert(
-      f,
-      { type: LITERAL, words: [], literal: { value: number, bits: false } },
-      label.type,
-      clause.expression,
-    );
-    const next = f.b.block();
-    f.at(clause, scope);
-    f.b.branch("eq", value.words[0]!, wanted.words[0]!, bodies[i]!, next, null);
-    f.b.startSealed(next);
-  });
-  f.b.jump(otherwise);
-  const inner = innerScope(scope, {
-    label: scope.label,
-    breakTo: end,
-    continueTo: null,
-    up: scope.loop,
-  });
-  clauses.forEach((clause, i) => {
-    f.b.jump(bodies[i]!);
-    f.b.startSealed(bodies[i]!);
-    lowerStatements(f, clause.statements, inner);
-  });
-  f.b.jump(end);
-  f.b.startSealed(end);
 }

@@ -132,6 +132,7 @@ export class Runner {
         return end.args.map(get);
       }
       if (end.kind === "jump") block = end.target;
+      else if (end.kind === "switch") block = end.targets[end.table[get(end.args[0]) >>> 0]!]!;
       else
         block = foldCondition(end.condition, get(end.args[0]), get(end.args[1]))
           ? end.then

@@ -35,6 +35,7 @@ export function interpret(fn: IrFunction, args: readonly number[], world: World)
         block = taken ? end.then : end.else;
         break;
       }
+      case "switch": block = end.targets[end.table[get(end.args[0]) >>> 0]]; break;
       case "unreachable": throw new Error("interpret: unreachable");
     }
   }
