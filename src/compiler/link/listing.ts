@@ -9,6 +9,10 @@ import type { Code } from "./piece.ts";
 import { inlineFrames } from "./rows.ts";
 import type { Row, RowSequence } from "./rows.ts";
 
+/** A word of code, which is never compressed here, or of data. */
+export const textOf = (word: number, at: number): string =>
+  (word & 3) === 3 ? disassemble(word, at) : `.word 0x${(word >>> 0).toString(16)}`;
+
 export interface Listing {
   readonly asm: string;
   readonly sym: string;
@@ -71,7 +75,7 @@ class AsmListing {
       const row = this.rowAt.get(at);
       if (row) this.source(row);
       const word = this.wordAt(at);
-      this.out.push(`${hex(at)}:  ${hex(word)}  ${disassemble(word, at)}${this.target(word, at)}`);
+      this.out.push(`${hex(at)}:  ${hex(word)}  ${textOf(word, at)}${this.target(word, at)}`);
     }
     this.out.push("");
   }

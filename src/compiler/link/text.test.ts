@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { disassemble } from "../../isa/index.ts";
+import { textOf } from "./listing.ts";
 import { link } from "./index.ts";
 import { readElf } from "./elf-reader.ts";
 import { makeUnit } from "./test-unit.ts";
@@ -14,7 +14,7 @@ function assemble(text: string): string[] {
   const elf = readElf(result.value.elf);
   const { size } = elf.symbol("_start");
   return Array.from({ length: Math.floor(size / 4) }, (_, i) =>
-    disassemble(elf.word(BASE + 4 * i), BASE + 4 * i),
+    textOf(elf.word(BASE + 4 * i), BASE + 4 * i),
   );
 }
 
