@@ -4,9 +4,9 @@
  *
  *   0x0000 + 4h  msip      bit 0 raises MSIP of hart h
  *   0x4000 + 8h  mtimecmp  u64; MTIP while mtime >= mtimecmp
- *   0xbff8       mtime     u64, the asking hart's clock / 100; read-only here, for the clock is the machine's only time
+ *   0xbff8       mtime     u64, the asking hart's clock / 100; read-only here: it is the only clock there is
  *
- * Words only. Section: msip words, then mtimecmp words. Reset leaves mtimecmp at all ones, so no
+ * Words only; nothing answers behind mtime. Section: msip words, then mtimecmp words. Reset leaves mtimecmp at all ones, so no
  * timer is armed.
  */
 import { clockOf, setHart64, setHartNever, type Board } from "../board.ts";
@@ -58,7 +58,7 @@ function mtimecmpWord(board: Board, offset: number): number {
 export const CLINT: Device = {
   name: "clint",
   base: BOARD.CLINT,
-  size: BOARD.CLINT_SIZE,
+  size: MTIME + 8,
 
   load(board, hart, offset, size) {
     if (size !== 4 || (offset & 3) !== 0) return NO_ANSWER;

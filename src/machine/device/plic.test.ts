@@ -52,6 +52,47 @@ test("claim takes the wire down, completion brings it back while the source hold
   expect([lines(0), load(claimAt(1))]).toEqual([0, 0]);
 });
 
+test("a request stays pending when its wire goes down, and is claimed; while claimed the gateway is closed", () => {
+  store(4 * 10, 1);
+  enable(1, 10);
+  setSource(board, 10, true, -1);
+  setSource(board, 10, false, -1);
+  expect([load(0x1000), lines(0), load(claimAt(1))]).toEqual([1024, IP.SEIP, 10]);
+  setSource(board, 10, true, -1);
+  expect(load(0x1000)).toBe(0);
+  setSource(board, 10, false, -1);
+  store(claimAt(1), 10);
+  expect([load(0x1000), lines(0)]).toEqual([0, 0]);
+});
+
+test("a completion counts from any context that has the source enabled, and from no other", () => {
+  store(4 * 10, 1);
+  enable(1, 10);
+  setSource(board, 10, true, -1);
+  expect(load(claimAt(1))).toBe(10);
+  for (const [context, source] of [[0, 10], [1, 0], [1, 11], [1, 97], [1, -1], [3, 10]] as const) {
+    store(claimAt(context), source);
+    expect(load(0x1000)).toBe(0);
+  }
+  enable(3, 10);
+  store(claimAt(3), 10);
+  expect([load(0x1000), lines(0), lines(1)]).toEqual([1024, IP.SEIP, IP.SEIP]);
+});
+
+test("64 harts: every context has its own enables and threshold, the last as well as the first", () => {
+  board = createTestBoard(64);
+  store(4 * 96, 7);
+  setSource(board, 96, true, -1);
+  for (let context = 0; context < 128; context++) enable(context, 96);
+  for (let hart = 0; hart < 64; hart++) expect(lines(hart)).toBe(IP.MEIP | IP.SEIP);
+  store(0x20_0000 + 0x1000 * 127, 7);
+  expect([lines(62), lines(63)]).toEqual([IP.MEIP | IP.SEIP, IP.MEIP]);
+  store(0x2000 + 0x80 * 126 + 12, 0);
+  expect([lines(62), lines(63)]).toEqual([IP.MEIP | IP.SEIP, 0]);
+  expect([load(claimAt(127)), load(claimAt(128)), load(claimAt(124))]).toEqual([0, 0, 96]);
+  for (let hart = 0; hart < 64; hart++) expect(lines(hart)).toBe(0);
+});
+
 test("registers keep legal bits; what lies between them reads zero; bytes are refused", () => {
   store(0, -1);
   store(4 * 96, -1);
@@ -76,7 +117,9 @@ test("another hart hears INTERRUPT_LATENCY later, the own one at once, from outs
   enable(3, 10);
   expect(getHart(board, 1, HART.ATTENTION)).toBe(0);
   expect(getHart64(board, 1, HART.EVENT_CLOCK)).toBe(5000 + INTERRUPT_LATENCY);
-  setSource(board, 10, false, -1);
+  store(4 * 11, 1);
+  enable(2, 11);
+  setSource(board, 11, true, -1);
   expect(getHart64(board, 1, HART.EVENT_CLOCK)).toBe(5000);
 });
 

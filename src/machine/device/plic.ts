@@ -7,9 +7,15 @@
  *   0x00_2000 + 0x80c     enable bits of context c
  *   0x20_0000 + 0x1000c   threshold of context c; + 4: claim (read), complete (write)
  *
- * Wires are levels: a source is pending while its wire is up and nobody has claimed it, so the
- * gateway needs no state of its own. The highest priority above the threshold wins, the lower
- * number on a tie; a claim respects the threshold, as in QEMU. Words only.
+ * Wires are levels, as the gateways of the specification (PLIC 1.0.0, chapter 3) take them: a wire
+ * going up makes its source pending, and it stays so when the wire goes down again, until it is
+ * claimed. From claim to completion the gateway is closed; at completion a wire that is up makes the
+ * source pending anew. The highest priority above the threshold wins, the lower number on a tie; a
+ * claim respects the threshold. A completion for a source that is not enabled in the context is
+ * ignored; which hart had claimed it does not matter. Words only.
+ *
+ * QEMU 7.2 differs: it opens the gateway to a wire that is set again while claimed, loses one that
+ * stays up over the completion, and completes disabled sources.
  */
 import type { Board } from "../board.ts";
 import { IP } from "../hart/bits.ts";
@@ -28,16 +34,18 @@ const CONTEXT = 0x20_0000;
 const CONTEXT_STRIDE = 0x1000;
 
 /**
- * Word indices of the section: wires, claims, priorities, then per context enables and threshold.
+ * Word indices of the section: wires, claims, pending, priorities, then per context enables and
+ * threshold.
  */
 const LEVEL_WORD = DEVICE.PLIC >>> 2;
 const CLAIMED_WORD = LEVEL_WORD + BIT_WORDS;
+const PENDING_WORD = CLAIMED_WORD + BIT_WORDS;
 const PRIORITY_WORD = LEVEL_WORD + 0x20;
 const ENABLE_WORD = LEVEL_WORD + 0x100;
 const THRESHOLD_WORD = ENABLE_WORD + 128 * BIT_WORDS;
 
 function pendingWord(board: Board, index: number): number {
-  return board.words[LEVEL_WORD + index]! & ~board.words[CLAIMED_WORD + index]!;
+  return board.words[PENDING_WORD + index]!;
 }
 
 /** The source that context `context` would claim now, or 0. */
@@ -77,14 +85,39 @@ export function setSource(board: Board, source: number, level: boolean, by: numb
   const next = level ? old | bit : old & ~bit;
   if (next === old) return;
   board.words[at] = next;
+  forward(board, source);
   update(board, by);
 }
 
-function setClaimed(board: Board, source: number, claimed: boolean, by: number): void {
-  const at = CLAIMED_WORD + (source >>> 5);
+/** Whether a device holds the wire of a source up. */
+export function isWireUp(board: Board, source: number): boolean {
+  return (board.words[LEVEL_WORD + (source >>> 5)]! & (1 << (source & 31))) !== 0;
+}
+
+/** The gateway: a source whose wire is up becomes pending, unless somebody works on it. */
+function forward(board: Board, source: number): void {
+  const word = source >>> 5;
+  const open = board.words[LEVEL_WORD + word]! & ~board.words[CLAIMED_WORD + word]!;
+  board.words[PENDING_WORD + word]! |= open & (1 << (source & 31));
+}
+
+function claim(board: Board, context: number, by: number): number {
+  const source = bestSource(board, context);
+  if (source === 0) return 0;
+  const word = source >>> 5;
+  board.words[CLAIMED_WORD + word]! |= 1 << (source & 31);
+  board.words[PENDING_WORD + word]! &= ~(1 << (source & 31));
+  update(board, by);
+  return source;
+}
+
+function complete(board: Board, context: number, source: number, by: number): void {
+  if (source >>> 0 > PLIC_SOURCES) return;
+  const word = source >>> 5;
   const bit = 1 << (source & 31);
-  if (claimed) board.words[at]! |= bit;
-  else board.words[at]! &= ~bit;
+  if ((board.words[ENABLE_WORD + context * BIT_WORDS + word]! & bit) === 0) return;
+  board.words[CLAIMED_WORD + word]! &= ~bit;
+  forward(board, source);
   update(board, by);
 }
 
@@ -127,11 +160,7 @@ export const PLIC: Device = {
   load(board, hart, offset, size) {
     if (size !== 4 || (offset & 3) !== 0) return NO_ANSWER;
     const context = claimContext(board, offset);
-    if (context >= 0) {
-      const source = bestSource(board, context);
-      if (source !== 0) setClaimed(board, source, true, hart);
-      return source;
-    }
+    if (context >= 0) return claim(board, context, hart);
     if (offset >= PENDING && offset < PENDING + 4 * BIT_WORDS)
       return pendingWord(board, (offset - PENDING) >>> 2);
     const at = plainWord(board, offset);
@@ -140,8 +169,9 @@ export const PLIC: Device = {
 
   store(board, hart, offset, size, value) {
     if (size !== 4 || (offset & 3) !== 0) return false;
-    if (claimContext(board, offset) >= 0) {
-      if (value > 0 && value <= PLIC_SOURCES) setClaimed(board, value, false, hart);
+    const context = claimContext(board, offset);
+    if (context >= 0) {
+      complete(board, context, value, hart);
       return true;
     }
     const at = plainWord(board, offset);

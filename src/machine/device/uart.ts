@@ -54,6 +54,8 @@ const IIR = { NONE: 1, TX: 2, RX: 4, LINE: 6, TIMEOUT: 12, FIFO: 0xc0 } as const
 const LSR = { DATA: 1, OVERRUN: 2, THRE: 0x20, TEMT: 0x40 } as const;
 const LCR_DLAB = 0x80;
 const MCR_LOOP = 0x10;
+/** Set after reset, as in QEMU. */
+const MCR_OUT2 = 8;
 /** Carrier, data set ready, clear to send: a cable that is always plugged in. */
 const MSR_CONNECTED = 0xb0;
 const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
@@ -101,6 +103,7 @@ export function receiveTimeout(board: Board): void {
 }
 
 export function resetUart(board: Board): void {
+  board.words[REG.MCR] = MCR_OUT2;
   board.words[REG.DLL] = RESET_DIVISOR;
   cancelEvent(board, UART_EVENT);
 }

@@ -7,6 +7,7 @@ import { BOARD, HART, IRQ } from "../../memory/layout.ts";
 import type { TestBoard } from "../../test-board.ts";
 import { nextDeviceEvent, runDeviceEvents } from "../agenda.ts";
 import { loadDevice, storeDevice } from "../bus.ts";
+import { isWireUp } from "../plic.ts";
 import { STATUS } from "./state.ts";
 import { REGISTER } from "./transport.ts";
 
@@ -50,7 +51,7 @@ export class TestDriver {
 
   /** Wire of the slot at the PLIC. */
   get wire(): boolean {
-    return (loadDevice(this.board, 0, BOARD.PLIC + 0x1000, 4)! & (1 << (IRQ.VIRTIO + this.slot))) !== 0;
+    return isWireUp(this.board, IRQ.VIRTIO + this.slot);
   }
 
   /** Up to FEATURES_OK with these features (low word). */
