@@ -17,7 +17,7 @@ import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART } from "../memory/layout.ts";
 import { CACHE } from "../timing/constants.ts";
 import {
-  RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, mark, mustWait, partOf, payFirst, refuse, seesCode, setField,
+  RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, isPaid, mark, mustWait, partOf, payFirst, refuse, seesCode, setField,
   syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
@@ -243,6 +243,25 @@ const writableByFlags = (core: Core): Value =>
 /** A store enters the line for loads too, so they must be permitted. */
 const readableByFlags = (core: Core): Value => i32.and(getGlobal(core.flags), PTE_R);
 
+/**
+ * The directory moves a line between harts once at a time, in the order of the requests: `others` becomes the time until this
+ * one is done. A reader behind a reader gets the line from the L2. Harts wait in parallel, but none less than its own move takes.
+ */
+function queueForLine(core: Core, { entry, others, write, left }: Record<"entry" | "others" | "write" | "left", Local>): Node[] {
+  const { transfer, invalidate, l2Hit } = core.costs;
+  const queueMax = core.harts * Math.max(transfer, invalidate);
+  const now = i32.sub(i32.wrap(getGlobal(core.turnEnd)), get(left));
+  const moved = i32.load(get(entry), DIRECTORY.MOVED);
+  const ahead = i32.and(i32.sub(i32.shrU(moved, 1), now), 0x7fff_ffff);
+  const behindReader = i32.and(i32.and(moved, 1), i32.eqz(get(write)));
+  const done = i32.add(ahead, choose(behindReader, l2Hit, get(others)));
+  return [
+    when(i32.leU(ahead, queueMax), [set(others, choose(i32.gtU(done, get(others)), done, get(others)))]),
+    i32.store(get(entry), i32.or(i32.shl(i32.add(now, get(others)), 1), i32.eqz(get(write))), DIRECTORY.MOVED),
+    mark(core, get(entry)),
+  ];
+}
+
 function defineTouchCycle(core: Core): void {
   const { functions } = core;
   core.module.define(functions.touch, (scope) => {
@@ -287,7 +306,12 @@ function defineTouchCycle(core: Core): void {
       when(i32.and(i32.ltS(get(way), 0), i32.ne(i32.load(get(entry), DIRECTORY.OWNER), 0)), [
         set(others, core.costs.transfer),
       ], [when(i32.and(i32.ne(get(write), 0), i64.ne(rest, 0)), [set(others, core.costs.invalidate)])]),
-      when(get(others), [payFirst(core, s, left, get(others))]),
+      ...(core.harts > 1
+        ? [when(get(others), [
+            when(i32.eqz(isPaid(core, s, left)), queueForLine(core, { entry, others, write, left })),
+            payFirst(core, s, left, get(others)),
+          ])]
+        : []),
       setGlobal(core.moved, 0),
       when(i32.ltS(get(way), 0), [
         set(way, call(functions.fillLine, get(hart), get(line))),

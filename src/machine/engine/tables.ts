@@ -22,8 +22,11 @@ export const LINE = { READ: 0, WRITE: 4, ADDEND: 8, SHIFT: 4 } as const;
 export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3 } as const;
 /** Execution table entry, 8 bytes: virtual page, or all ones; address of the page's predecoded entries. */
 export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
-/** Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it. */
-export const DIRECTORY = { SHARERS: 0, OWNER: 8, SHIFT: 4 } as const;
+/**
+ * Directory entry of a physical line, 16 bytes: u64 harts that hold it, hart + 1 that owns it, and when its last move between harts is
+ * over: 31 bits of that clock, then whether it is to a reader.
+ */
+export const DIRECTORY = { SHARERS: 0, OWNER: 8, MOVED: 12, SHIFT: 4 } as const;
 
 /**
  * Predecoded page: an entry of 8 bytes for each halfword, then a PAGE_END entry whose second word is the page's offset in
