@@ -126,7 +126,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-/** A race that was let in need not show at once: so many schedules are tried. */
+/** A race that was let in need not show at once: so many schedules are tried, each with its seed and its cost of memory. */
 const SEEDS_MAX = 6;
 
 let home = "";
@@ -142,7 +142,7 @@ beforeAll(() => {
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 function run(scenario: string, seed: number): { status: number | null; result: RunResult } {
-  const command = [join(home, "dist/hartlab.js"), "run", scenario, "--seed", String(seed), "--json"];
+  const command = [join(home, "dist/hartlab.js"), "run", scenario, "--seed", String(seed), "--set", `timing.memory=${113 + 7 * seed}`, "--json"];
   const child = spawnSync(process.execPath, command, { cwd: home, encoding: "utf8", maxBuffer: 1 << 28 });
   expect(child.stdout.slice(0, 1), child.stderr).toBe("{");
   return { status: child.status, result: JSON.parse(child.stdout) as RunResult };

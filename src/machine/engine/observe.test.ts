@@ -138,9 +138,10 @@ test.each([["functional", "exact"], ["cycle", "exact"], ["cycle", "ahead"]] as c
     const { state, accesses, drains } = runRacy({ timing, interleave, observeAccesses: true });
     expect(accesses.length).toBeGreaterThan(10_000);
     expect(unexplained(accesses)).toBeUndefined();
-    // A store made up is found.
-    const broken = accesses.map((access, at) => (at === 5000 ? { ...access, kind: "store", value: access.value ^ 1 } : access));
-    expect(unexplained(broken)).toBeDefined();
+    // A store made up is found, when somebody reads it before it is overwritten.
+    const broken = (wrong: number) =>
+      accesses.map((access, at) => (at === wrong ? { ...access, kind: "store", value: access.value ^ 1 } : access));
+    expect([5000, 5001, 5002, 5003].some((wrong) => unexplained(broken(wrong)) !== undefined)).toBe(true);
     expect(runRacy({ timing, interleave }).state).toEqual(state);
     expect(drains).toBeLessThan(2);
   },
