@@ -21,12 +21,22 @@ export function wantsColour(flag: boolean): boolean {
   return flag && process.stdout.isTTY === true && !process.env.NO_COLOR;
 }
 
+let listening = false;
+let gone = false;
+
+/** Whether nobody reads stdout any more. */
+export function readerHasGone(): boolean {
+  return gone;
+}
+
 /** Writes to stdout and waits until it is out, so that a long report is not cut when the process ends. */
 export function print(text: string | Uint8Array): Promise<void> {
+  // A reader that has gone is no error of ours; a full device is one, and it ends as a sentence in main.ts.
+  if (!listening) process.stdout.on("error", () => {});
+  listening = true;
   return new Promise((done, fail) => {
-    // A reader that has gone is no error of ours; a full device is one, and it ends as a sentence in main.ts.
-    process.stdout.once("error", () => {});
     process.stdout.write(text, (error: NodeJS.ErrnoException | null | undefined) => {
+      gone ||= error?.code === "EPIPE";
       if (error && error.code !== "EPIPE") fail(error);
       else done();
     });

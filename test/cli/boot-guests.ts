@@ -75,6 +75,12 @@ export function echo(): Uint8Array {
   return code.label("wait").jal("zero", "wait").bytes();
 }
 
+/** Prints `x` for ever. */
+export function chatter(): Uint8Array {
+  const code = new Assembler().li("t0", UART).li("t1", 0x78).label("again").store("sb", "t1", "t0");
+  return code.jal("zero", "again").bytes();
+}
+
 /** A flat supervisor program: prints `S` and its hart id by SBI, and powers off by SBI. */
 export function supervisor(base = 0x8040_0000): Assembler {
   const code = new Assembler(base).op("addi", "s1", "a0", 0);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { placeBoardTree } from "../../src/machine/board-tree.ts";
 import { ROOT } from "../tidy/sources.ts";
 import { haveTool } from "../tools.ts";
-import { echo, finisher, hostOutput, lost, sleeper, spinner, supervisor, supervisorElf, tohost } from "./boot-guests.ts";
+import { chatter, echo, finisher, hostOutput, lost, sleeper, spinner, supervisor, supervisorElf, tohost } from "./boot-guests.ts";
 
 const HARTLAB = join(ROOT, "dist/hartlab.js");
 let folder = "";
@@ -167,6 +167,20 @@ test("Ctrl-C says where the harts are and ends with 130", async () => {
   const status = await new Promise((done) => child.once("close", done));
   expect(status).toBe(130);
   expect(stderr).toMatch(/^hartlab: stopped by Ctrl-C\n {2}hart 0 at 0x800000\w\w, M mode, \d+ instructions\n$/);
+});
+
+test("a guest that talks for ever: no warnings, and the end of its reader is its end", async () => {
+  const image = file("chatter.bin", chatter());
+  const cut = boot("--image", image, "--max-instructions", "2_000_000");
+  expect(cut.status).toBe(3);
+  // Four instructions before the loop of two, and the line feed that ends an unfinished line.
+  expect(cut.stdout.length).toBe((2_000_000 - 4) / 2 + 1);
+  expect(cut.stderr.split("\n")[0]).toBe("hartlab: the instruction budget ended first");
+  const document = JSON.parse(boot("--image", image, "--json", "--max-instructions", "4_000_000").stdout) as { console: string; consoleTruncated: boolean };
+  expect({ length: document.console.length, truncated: document.consoleTruncated }).toEqual({ length: 2 ** 20, truncated: true });
+  const child = spawn(process.execPath, [HARTLAB, "boot", "--image", image], { cwd: folder });
+  child.stdout.once("data", () => child.stdout.destroy());
+  expect(await new Promise((done) => child.once("close", done))).toBe(141);
 });
 
 /** Runs a shell line at a terminal of its own, typing when the text appears. */

@@ -8,7 +8,7 @@ import { planBoot, readProgram, type ReadProgram } from "../../machine/boot/plan
 import { createMachine } from "../../machine/machine.ts";
 import type { Machine, MachineConfig } from "../../machine/types.ts";
 import { readBytes } from "../files.ts";
-import { print, printProblems } from "../output.ts";
+import { print, printProblems, readerHasGone } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { openDisks, writeBackDisks, type DiskFile } from "./disks.ts";
@@ -145,7 +145,7 @@ async function execute(booted: Booted, options: BootOptions, settings: BootSetti
           log.push(bytes);
           return options.json ? undefined : print(bytes);
         },
-        interrupted: () => interrupted,
+        interrupted: () => (interrupted ? { kind: "interrupted" } : readerHasGone() ? { kind: "unread" } : null),
         progress: line.update,
       },
     });

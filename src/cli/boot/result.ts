@@ -11,6 +11,8 @@ export type BootEnd =
   | { readonly kind: "fail"; readonly code: number }
   /** Ctrl-C, or Ctrl-A X at the console. */
   | { readonly kind: "interrupted" }
+  /** Nobody reads the console any more, as in a pipe to head. */
+  | { readonly kind: "unread" }
   | { readonly kind: "quit" };
 
 export interface BootResult {
@@ -55,6 +57,8 @@ export function describeEnd(end: BootEnd): string {
       return end.kind === "fault" ? `hart ${end.hart}: ${end.detail}` : end.detail;
     case "interrupted":
       return "stopped by Ctrl-C";
+    case "unread":
+      return "nobody reads the console any more";
     case "quit":
       return "left by Ctrl-A X";
   }
@@ -71,6 +75,8 @@ export function endCode(end: BootEnd): number {
       return 3;
     case "interrupted":
       return 130;
+    case "unread":
+      return 141;
     default:
       return 1;
   }

@@ -11,8 +11,8 @@ import type { HostInterface } from "../../machine/boot/host-interface.ts";
 import type { Machine, Stop } from "../../machine/types.ts";
 import type { BootEnd } from "./result.ts";
 
-/** Pieces without input: some 50 ms. */
-const SLICE_INSTRUCTIONS = 20_000_000;
+/** Pieces without input: some 100 ms in each mode. */
+const SLICE_INSTRUCTIONS = { exact: 1_000_000, functional: 20_000_000, cycle: 5_000_000 } as const;
 const INPUT_INSTRUCTIONS = 20_000;
 /** Pieces at a terminal, in cycles of 1 ns. */
 const TERMINAL_CYCLES = 2_000_000;
@@ -28,8 +28,8 @@ export interface Terminal {
 
 export interface SessionHooks {
   console(bytes: Uint8Array): Promise<void> | void;
-  /** Between two pieces; true ends the run. */
-  interrupted(): boolean;
+  /** Between two pieces: an end from outside, or null. */
+  interrupted(): BootEnd | null;
   progress(instructions: number, cycles: number): void;
 }
 
@@ -94,11 +94,13 @@ function totals(machine: Machine): { instructions: number; cycles: number } {
 export async function runSession(options: SessionOptions): Promise<BootEnd> {
   const { machine, host, terminal, hooks } = options;
   const input = options.input && new ScriptedInput(options.input, options.inputAfter);
+  const { interleave, timing } = machine.config;
+  const slice = SLICE_INSTRUCTIONS[interleave === "exact" ? "exact" : timing];
   const paceFrom = performance.now();
   let sinceBreath = performance.now();
   for (;;) {
     const before = totals(machine);
-    let piece = SLICE_INSTRUCTIONS;
+    let piece: number = slice;
     if (input?.left) piece = INPUT_INSTRUCTIONS;
     if (host) piece = Math.min(piece, host.pollInstructions);
     const limit = Math.min(options.maxInstructions, before.instructions + piece);
@@ -124,7 +126,8 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
       const now = totals(machine);
       hooks.progress(now.instructions, now.cycles);
     }
-    if (hooks.interrupted()) return { kind: "interrupted" };
+    const outside = hooks.interrupted();
+    if (outside) return outside;
     if (terminal) {
       await pace(machine, terminal, paceFrom);
       if (terminal.left) return { kind: "quit" };
