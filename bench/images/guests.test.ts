@@ -28,8 +28,10 @@ const SHORT: Readonly<Record<string, number>> = {
 };
 
 const CONFIGS: readonly Partial<MachineConfig>[] = [
-  { timing: "functional" },
-  { timing: "cycle" },
+  { timing: "functional", jit: false },
+  { timing: "functional", jit: true },
+  { timing: "cycle", jit: false },
+  { timing: "cycle", jit: true },
   { timing: "functional", interleave: "exact" },
   { timing: "cycle", interleave: "exact" },
 ];
