@@ -34,7 +34,7 @@ import { createEngine, interruptLatency, RUN, type Engine, type EngineImports } 
 import { JIT_TUNING } from "./engine/jit/jit.ts";
 import { hashBoard } from "./hash.ts";
 import { MISA_VALUE, PRIV } from "./hart/bits.ts";
-import { pmpAllows } from "./hart/pmp.ts";
+import { pmpRights } from "./hart/pmp.ts";
 import { executeSystem, extraCycles } from "./hart/system.ts";
 import { attend, enterTrap } from "./hart/trap.ts";
 import { BOARD, HART, MACHINE_WORD, MAX_HARTS } from "./memory/layout.ts";
@@ -120,8 +120,8 @@ function engineImports(boardOf: () => Board, costs: Costs): EngineImports {
       const board = boardOf();
       if (!storeDevice(board, hart, physical, size, value)) fault(board);
     },
-    pmpAllows: (hart, physical, size, access, privilege) =>
-      pmpAllows(boardOf(), hart, physical, size, access, privilege),
+    pmpRights: (hart, physical, size, privilege) =>
+      pmpRights(boardOf(), hart, physical, size, privilege),
   };
 }
 

@@ -15,7 +15,9 @@
  *   to date (MTIP = CLOCK >= TIMER_CLOCK), clear WFI when something enabled is pending, and take at most one interrupt.
  * - `mmioLoad`, `mmioStore`: an aligned access outside RAM. Unknown address: set MACHINE_WORD.ACCESS_FAULT to 1; the
  *   engine clears it and raises the access fault. MACHINE_WORD.DEVICE_CYCLES: what the access costs in cycle mode.
- * - `pmpAllows`: asked on a TLB miss for the page (size 4096), so protection has a grain of 4 KiB.
+ * - `pmpRights`: what PMP permits of [physical, physical + size): 1 read, 2 write, 4 execute; -1 when the entry that decides
+ *   does not cover all of it. Asked for whole pages first; of a page that PMP divides nothing enters a table of the engine,
+ *   and each access asks for its own bytes.
  * Any import may set MACHINE_WORD.STOP: `run` returns RUN.STOPPED after this instruction (the caller clears it).
  *
  * Order between harts. Harts run in the order of (clock, (hart + clock) mod n); in `ahead` mode private work of a hart
@@ -29,8 +31,9 @@
  * WFI: `system` sets HART.WFI when nothing enabled is pending. A waiting hart is passed over until its EVENT_CLOCK or
  * TIMER_CLOCK is the next thing to happen (or ATTENTION is set); its clock then jumps there and `interrupts` is called.
  *
- * FLUSH: after a change of satp, sfence.vma or a PMP register set FLUSH.TLB; after a change of mstatus.MPRV, MPP (while
- * MPRV), SUM or MXR set FLUSH.LINES. Privilege changes need nothing. Stores to code are noticed by the engine; fence.i needs nothing.
+ * FLUSH: after a change of a PMP register set FLUSH.TLB; after a change of satp, mstatus.MPRV, MPP (while MPRV), SUM or MXR
+ * set FLUSH.LINES; for sfence.vma set the FENCE bits, FENCE_ADDRESS and FENCE_ASID. Privilege changes need nothing. Stores to
+ * code are noticed by the engine; fence.i needs nothing.
  *
  * Instruction fetch costs nothing but its TLB walks (a simplification: a code footprint of an L1I is assumed).
  */
@@ -40,8 +43,11 @@ import type { Interleave, Timing } from "../types.ts";
 import type { ChangedPages } from "./changed-pages.ts";
 import type { Tables } from "./tables.ts";
 
-/** Bits of HART.FLUSH. */
-export const FLUSH = { LINES: 1, TLB: 2 } as const;
+/**
+ * Bits of HART.FLUSH. LINES: what the fast tables know. TLB: all translations too. FENCE: translations, of one page if
+ * FENCE_PAGE, of one address space (and not global) if FENCE_SPACE.
+ */
+export const FLUSH = { LINES: 1, TLB: 2, FENCE: 4, FENCE_PAGE: 8, FENCE_SPACE: 16 } as const;
 
 /** Cycles from a store that raises another hart's interrupt line until that hart notices: at least aheadCycles of core.ts. */
 export const interruptLatency = (timing: Timing, costs: Costs): number => (timing === "cycle" ? costs.interrupt : 600);
@@ -53,8 +59,8 @@ export interface EngineImports {
   interrupts(hart: number): void;
   mmioLoad(hart: number, physical: number, size: number): number;
   mmioStore(hart: number, physical: number, size: number, value: number): void;
-  /** `access`: 1 read, 2 write, 4 execute; `privilege` is the effective one. */
-  pmpAllows(hart: number, physical: number, size: number, access: number, privilege: number): boolean;
+  /** `privilege` is the effective one. */
+  pmpRights(hart: number, physical: number, size: number, privilege: number): number;
 }
 
 export interface EngineOptions {

@@ -61,13 +61,13 @@ export interface Core {
   readonly tval: Global;
   /** Clock at which `left` is 0. */
   readonly turnEnd: Global;
-  /** PTE flags of the last translation; 0 when they must not be used beyond the access at hand. */
+  /** PTE flags of the last translation, less what PMP does not permit. */
   readonly flags: Global;
   /** Whether the last translation may enter the line table. */
   readonly cacheable: Global;
   /** Whether the line just missed moved between harts. */
   readonly moved: Global;
-  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpAllows" | "predecode" | "predecodeSplit" | "wroteRegions" | "dropRegions", Callee>>;
+  readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpRights" | "predecode" | "predecodeSplit" | "wroteRegions" | "dropRegions", Callee>>;
   readonly functions: Readonly<Record<FunctionName, Callee>>;
 }
 
@@ -75,22 +75,24 @@ export interface Core {
 const FUNCTIONS = {
   /** (pte, access, privilege, mstatus): permitted */
   permits: "wwww:w",
-  /** (s, physical, access, privilege): permitted by PMP */
-  guard: "wwww:w",
-  /** (s, va, access, privilege, mutate): physical page | flags, or 0 and CAUSE */
+  /** (s, physical, size, access, privilege): permitted by PMP; takes what PMP does not permit of the page from FLAGS */
+  guard: "wwwww:w",
+  /** (s, va, access, privilege, mutate): physical page | SUPERPAGE | flags, or 0 and CAUSE */
   walk: "wwwww:w",
   /** (s, va): whether a walk would touch what other harts hold of the page tables */
   tablesElsewhere: "ww:w",
   /** (s, offset, write): the walker reads, or writes A and D of, a page-table entry */
   walkLine: "www:",
-  /** (s, va, access, left): physical address, or STATUS */
-  translate: "wwww:w",
+  /** (s, va, access, size, left): physical address, or STATUS; no more than `size` bytes there, all in one page */
+  translate: "wwwww:w",
   /** (s, va): physical address or -1, by the current translation and without a trace */
   peekAddress: "ww:w",
   /** (s, va): word or 0 */
   peek: "ww:w",
   /** (s, bits) */
   flush: "ww:",
+  /** (s, bits): sfence.vma */
+  fence: "ww:",
   /** (hart, line): word index of its L1 way, or -1 */
   findWay: "ww:w",
   /** (hart, line): word index of the way that it now has */
@@ -158,7 +160,7 @@ export function createCore(options: EngineOptions): Core {
     interrupts: host("interrupts", "w", ""),
     mmioLoad: host("mmioLoad", "www", "w"),
     mmioStore: host("mmioStore", "wwww", ""),
-    pmpAllows: host("pmpAllows", "wwwww", "w"),
+    pmpRights: host("pmpRights", "wwww", "w"),
     predecode: host("predecode", "ww", ""),
     predecodeSplit: host("predecodeSplit", "ww", ""),
     wroteRegions: host("wroteRegions", "w", ""),

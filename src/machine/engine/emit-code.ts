@@ -12,7 +12,7 @@ import {
   ACCESS, STATUS, contextOf, creditPaid, failed, mark, mustWait, partOf, payFirst, raise, refuse, seesCode,
 } from "./core.ts";
 import type { Core } from "./core.ts";
-import { execEntry } from "./emit-translate.ts";
+import { execEntry } from "./emit-tlb.ts";
 import { OP } from "./opcodes.ts";
 import { CODE_PAGES, CODE_PAGE_BYTES, CODE_PAGE_STRIDE, CONTEXTS, DIRECTORY, EXEC, LINE } from "./tables.ts";
 
@@ -74,7 +74,7 @@ function defineFetchPage(core: Core): void {
     return [
       setGlobal(core.status, STATUS.DONE),
       setGlobal(core.slowCost, 0),
-      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.FETCH), get(left)), BOARD.RAM)),
+      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.FETCH), i32.const(4), get(left)), BOARD.RAM)),
       when(failed(core), [ret(i32.const(0))]),
       when(i32.geU(get(offset), core.ramBytes), [raise(core, CAUSE.FETCH_ACCESS, get(va), i32.const(0))]),
       ...(seesCode(core) ? firstFetch(core, { s, left, offset, at: entry }) : []),

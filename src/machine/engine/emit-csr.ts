@@ -10,6 +10,7 @@ import {
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { MSTATUS, PRIV, SSTATUS_MASK } from "../hart/bits.ts";
+import { INHIBIT } from "../hart/counters.ts";
 import { IRQS_OFF_CYCLES_MIN, RECORD_IRQS_OFF } from "../hart/irqs-off.ts";
 import { CYCLES_PER_TICK, HART } from "../memory/layout.ts";
 import { clockAt, field, setField } from "./core.ts";
@@ -117,10 +118,13 @@ export function emitCsr(core: Core): void {
     const target = scope.local(I32);
     const clock = clockAt(core, left);
     const ticks = i64.divU(clock, CYCLES_PER_TICK);
-    const count = instretNow(parts);
+    const shown = (count: Value, bit: number, offset: number): Value =>
+      i64.add(i64.load(get(s), offset), choose(i32.and(field(s, HART.MCOUNTINHIBIT), bit), i64.const(0), count, I64));
+    const cycles = shown(clock, INHIBIT.CY, HART.MCYCLE_OFFSET);
+    const instret = shown(instretNow(parts), INHIBIT.IR, HART.MINSTRET_OFFSET);
     const low = i32.and(i32.shrU(get(insn), 20), 15);
     const counters = (high: boolean): Node => switchOn(low, [
-      counter(parts, 0, clock, high), counter(parts, 1, ticks, high), counter(parts, 2, count, high),
+      counter(parts, 0, cycles, high), counter(parts, 1, ticks, high), counter(parts, 2, instret, high),
     ]);
     return [
       set(rs1, i32.and(i32.shrU(get(insn), 15), 31)),

@@ -64,7 +64,7 @@ function defineLoad(core: Core): void {
         addCost(core, core.costs.misaligned),
         ret(extend(value, descriptor)),
       ]),
-      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.LOAD), get(left)), BOARD.RAM)),
+      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.LOAD), size, get(left)), BOARD.RAM)),
       when(failed(core), [ret(zero)]),
       when(inRam(core, offset), [
         call(functions.touch, get(s), get(va), get(offset), i32.const(0), get(left)),
@@ -112,7 +112,7 @@ function defineStore(core: Core): void {
         addCost(core, core.costs.misaligned),
         ret(),
       ]),
-      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.STORE), get(left)), BOARD.RAM)),
+      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.STORE), get(size), get(left)), BOARD.RAM)),
       when(failed(core), [ret()]),
       when(inRam(core, offset), [
         call(functions.touch, get(s), get(va), get(offset), i32.const(1), get(left)),
@@ -144,18 +144,20 @@ function bothEnds(
   const cause = access === ACCESS.STORE ? CAUSE.STORE_ACCESS : CAUSE.LOAD_ACCESS;
   const leave = when(failed(core), [ret(none)]);
   const { lineShift } = core.tables;
+  const crosses = i32.shrU(i32.xor(get(va), get(end)), 12);
   return [
     set(end, i32.add(get(va), i32.sub(size, 1))),
-    set(first, i32.sub(call(functions.translate, get(s), get(va), i32.const(access), get(left)), BOARD.RAM)),
+    set(last, choose(crosses, i32.sub(0x1000, i32.and(get(va), 0xfff)), size)),
+    set(first, i32.sub(call(functions.translate, get(s), get(va), i32.const(access), get(last), get(left)), BOARD.RAM)),
     leave,
     when(i32.eqz(inRam(core, first)), [raise(core, cause, get(va), none)]),
     set(last, i32.add(get(first), i32.sub(size, 1))),
     call(functions.touch, get(s), get(va), get(first), write, get(left)),
     leave,
-    when(i32.shrU(i32.xor(get(va), get(end)), 12), [
-      set(last, i32.sub(
-        call(functions.translate, get(s), i32.and(get(end), ~0xfff), i32.const(access), get(left)), BOARD.RAM,
-      )),
+    when(crosses, [
+      set(last, i32.sub(call(
+        functions.translate, get(s), i32.and(get(end), ~0xfff), i32.const(access), i32.add(i32.and(get(end), 0xfff), 1), get(left),
+      ), BOARD.RAM)),
       leave,
       when(i32.eqz(inRam(core, last)), [raise(core, cause, i32.and(get(end), ~0xfff), none)]),
       set(last, i32.add(get(last), i32.and(get(end), 0xfff))),
@@ -224,7 +226,7 @@ function atomicOffset(core: Core, s: Local, va: Local, left: Local, offset: Loca
     begin(core),
     when(i32.and(get(va), 3), [raise(core, cause(CAUSE.LOAD_MISALIGNED, CAUSE.STORE_MISALIGNED), get(va), zero)]),
     set(offset, i32.sub(
-      call(core.functions.translate, get(s), get(va), choose(isLoad, ACCESS.LOAD, ACCESS.STORE), get(left)),
+      call(core.functions.translate, get(s), get(va), choose(isLoad, ACCESS.LOAD, ACCESS.STORE), i32.const(4), get(left)),
       BOARD.RAM,
     )),
     when(failed(core), [ret(zero)]),

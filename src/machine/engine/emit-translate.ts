@@ -1,24 +1,24 @@
 /**
- * Sv32 with hardware-updated A and D bits, PMP, and the TLBs.
- *
- * The TLB is state of the model, not a cache of the implementation: a stale entry stays visible until sfence.vma, and
- * what the line table and the execution table know about a page goes when its TLB entry is replaced. Entries are of
- * 4 KiB also inside a superpage. Sources: privileged manual 1.12, sections 3.7 and 4.3.
+ * Sv32 with hardware-updated A and D bits, and PMP, over the TLBs of emit-tlb.ts. A walk's own reads and writes are checked
+ * by PMP as S mode's. Sources: privileged manual 1.12, sections 3.7 and 4.3.
  */
 import {
-  br, brIf, call, choose, drop, fill, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
+  br, brIf, call, choose, drop, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
 } from "../../isa/wasm/code.ts";
 import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import { BOARD, HART } from "../memory/layout.ts";
 import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE } from "../timing/constants.ts";
-import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, partOf, payFirst, raise, refuse } from "./core.ts";
+import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
-import { CONTEXTS, DIRECTORY, EXEC, LINE, TLB } from "./tables.ts";
+import { SUPERPAGE, enter, lookUp } from "./emit-tlb.ts";
+import { DIRECTORY } from "./tables.ts";
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const PAGE = ~0xfff;
 const ALL_RIGHTS = 0xff;
+/** PTE bits that PMP can take away; its R, W, X are one place lower. */
+const PTE_RIGHTS = PTE.R | PTE.W | PTE.X;
 
 /** cause = causes[access], without a table in memory. */
 const byAccess = (access: Local, load: number, store: number, fetch: number): Value =>
@@ -47,7 +47,7 @@ function definePermits(core: Core): void {
 }
 
 /** The usual set-up, one first entry that opens everything (or no locked entry in M mode), needs no call. */
-const pmpOpen = (s: Local, privilege: Local): Value => {
+const pmpOpen = (s: Local, privilege: Value): Value => {
   const mode = i32.and(field(s, HART.PMPCFG), 0x18);
   const address = field(s, HART.PMPADDR);
   const wide = i32.or(
@@ -59,22 +59,26 @@ const pmpOpen = (s: Local, privilege: Local): Value => {
     i32.or(field(s, HART.PMPCFG + 8), field(s, HART.PMPCFG + 12)),
   );
   return choose(
-    i32.eq(get(privilege), PRIV.M),
+    i32.eq(privilege, PRIV.M),
     i32.eqz(i32.and(locks, 0x80808080)),
     i32.and(wide, i32.eq(i32.and(field(s, HART.PMPCFG), 7), 7)),
   );
 };
 
 function defineGuard(core: Core): void {
-  core.module.define(core.functions.guard, ({ params }) => {
-    const [s, physical, access, privilege] = params as [Local, Local, Local, Local];
+  core.module.define(core.functions.guard, ({ params, local }) => {
+    const [s, physical, size, access, privilege] = params as [Local, Local, Local, Local, Local];
+    const rights = local(I32);
+    const ask = (at: Value, bytes: Value): Value => call(core.imports.pmpRights, hartOf(s), at, bytes, get(privilege));
     return [
-      when(pmpOpen(s, privilege), [ret(i32.const(1))]),
-      setGlobal(core.flags, 0),
-      call(
-        core.imports.pmpAllows,
-        hartOf(s), i32.and(get(physical), PAGE), i32.const(4096), i32.shl(1, get(access)), get(privilege),
-      ),
+      when(pmpOpen(s, get(privilege)), [ret(i32.const(1))]),
+      when(i32.ltS(tee(rights, ask(i32.and(get(physical), PAGE), i32.const(4096))), 0), [
+        // PMP divides the page: nothing about it may be remembered.
+        setGlobal(core.cacheable, 0),
+        when(i32.ltS(tee(rights, ask(get(physical), get(size))), 0), [ret(i32.const(0))]),
+      ]),
+      setGlobal(core.flags, i32.and(getGlobal(core.flags), i32.or(i32.shl(get(rights), 1), ~PTE_RIGHTS))),
+      i32.and(i32.shrU(get(rights), get(access)), 1),
     ];
   });
 }
@@ -87,6 +91,7 @@ function defineWalk(core: Core): void {
     const pte = scope.local(I32);
     const level = scope.local(I32);
     const wanted = scope.local(I32);
+    const rights = scope.local(I32);
     const leaf = label("leaf");
     const next = label("next");
     const fault = (cause: Value): Node[] => [setGlobal(core.cause, cause), ret(i32.const(0))];
@@ -102,6 +107,10 @@ function defineWalk(core: Core): void {
           i32.shl(i32.and(i32.shrU(get(va), choose(get(level), 22, 12)), 1023), 2),
         ), BOARD.RAM)),
         when(i32.geU(get(at), core.ramBytes), fault(accessFault(access))),
+        set(rights, choose(pmpOpen(s, i32.const(PRIV.S)), 7, call(
+          core.imports.pmpRights, hartOf(s), i32.add(get(at), BOARD.RAM), i32.const(4), i32.const(PRIV.S),
+        ))),
+        when(i32.or(i32.ltS(get(rights), 0), i32.eqz(i32.and(get(rights), 1))), fault(accessFault(access))),
         when(get(mutate), [call(core.functions.walkLine, get(s), get(at), i32.const(0))]),
         set(at, i32.add(get(at), core.tables.ramOffset)),
         set(pte, i32.load(get(at))),
@@ -120,63 +129,34 @@ function defineWalk(core: Core): void {
       ),
       set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
       when(i32.and(get(mutate), i32.ne(i32.and(get(pte), get(wanted)), get(wanted))), [
+        when(i32.eqz(i32.and(get(rights), 2)), fault(accessFault(access))),
         call(core.functions.walkLine, get(s), i32.sub(get(at), core.tables.ramOffset), i32.const(1)),
         i32.store(get(at), tee(pte, i32.or(get(pte), get(wanted)))),
         mark(core, get(at)),
+        call(core.functions.wroteCode, i32.sub(get(at), core.tables.ramOffset)),
       ]),
       when(i32.shrU(get(pte), 30), fault(accessFault(access))),
       set(table, i32.and(i32.shl(get(pte), 2), PAGE)),
       when(get(level), [set(table, i32.or(get(table), i32.and(get(va), 0x3ff000)))]),
-      i32.or(get(table), i32.and(get(pte), 0xff)),
+      i32.or(i32.or(get(table), i32.and(get(pte), 0xff)), choose(get(level), SUPERPAGE, 0)),
     ];
   });
 }
 
-/** Forgets what the line table or the execution table knows of a page whose TLB entry goes. */
-function dropPage(core: Core, s: Local, page: Local, access: Local): Node {
-  const { tables } = core;
-  const perPage = 1 << (12 - tables.lineShift);
-  const firstSlot = i32.and(i32.shrU(get(page), tables.lineShift), tables.lineSlots - 1);
-  // Only the S and U context has translated pages.
-  const context = i32.add(partOf(tables.contexts, tables.contextBytes * CONTEXTS, hartOf(s)), tables.contextBytes);
-  return when(i32.eq(get(access), ACCESS.FETCH), [
-    i32.store(execEntry(core, context, get(page)), -1, EXEC.TAG),
-  ], [fill(i32.add(context, i32.shl(firstSlot, LINE.SHIFT)), 0xff, perPage << LINE.SHIFT)]);
-}
-
-/** Address of the execution-table entry of a virtual address, in the context at `context`. */
-export const execEntry = (core: Core, context: Value, va: Value): Value =>
-  i32.add(
-    i32.add(context, core.tables.lineBytes),
-    i32.shl(i32.and(i32.shrU(va, 12), EXEC.ENTRIES - 1), EXEC.SHIFT),
-  );
-
-const tlbEntry = (core: Core, s: Local, va: Local, access: Local): Value =>
-  i32.add(
-    i32.add(
-      choose(i32.eq(get(access), ACCESS.FETCH), core.tables.fetch, core.tables.data),
-      i32.mul(hartOf(s), core.tables.tlbBytes),
-    ),
-    i32.shl(i32.and(i32.shrU(get(va), 12), CACHE.tlbEntries - 1), TLB.SHIFT),
-  );
-
-/** A page's TLB tag. */
-const tagOf = (va: Local): Value => i32.or(i32.and(get(va), PAGE), 1);
 const inPage = (value: Local, va: Local): Value =>
   i32.or(i32.and(get(value), PAGE), i32.and(get(va), 0xfff));
 
 function defineTranslate(core: Core): void {
   core.module.define(core.functions.translate, (scope) => {
-    const [s, va, access, left] = scope.params as [Local, Local, Local, Local];
+    const [s, va, access, size, left] = scope.params as [Local, Local, Local, Local, Local];
     const privilege = scope.local(I32);
-    const entry = scope.local(I32);
     const value = scope.local(I32);
-    const old = scope.local(I32);
+    const lookup = { s, va, access, entry: scope.local(I32), value, scratch: scope.local(I32) };
     const wanted = scope.local(I32);
     const mstatus = scope.local(I32);
     const zero = i32.const(0);
     const guarded = (physical: Value): Node[] => [
-      when(i32.eqz(call(core.functions.guard, get(s), physical, get(access), get(privilege))), [
+      when(i32.eqz(call(core.functions.guard, get(s), physical, get(size), get(access), get(privilege))), [
         raise(core, accessFault(access), get(va), zero),
       ]),
       ret(physical),
@@ -197,10 +177,9 @@ function defineTranslate(core: Core): void {
       ]),
       setGlobal(core.flags, ALL_RIGHTS),
       when(i32.or(i32.eq(get(privilege), PRIV.M), i32.geS(field(s, HART.SATP), 0)), guarded(get(va))),
-      set(entry, tlbEntry(core, s, va, access)),
       set(wanted, choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A)),
-      when(i32.eq(i32.load(get(entry), TLB.TAG), tagOf(va)), [
-        set(value, i32.load(get(entry), TLB.VALUE)),
+      ...lookUp(core, lookup),
+      when(get(value), [
         when(i32.and(
           i32.eq(i32.and(get(value), get(wanted)), get(wanted)),
           call(core.functions.permits, get(value), get(access), get(privilege), get(mstatus)),
@@ -211,9 +190,7 @@ function defineTranslate(core: Core): void {
       set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
       when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),
       ...(core.cycle ? [creditPaid(core, s, left)] : []),
-      when(i32.ne(tee(old, i32.load(get(entry), TLB.TAG)), 0), [dropPage(core, s, old, access)]),
-      i32.store(get(entry), tagOf(va), TLB.TAG),
-      i32.store(get(entry), get(value), TLB.VALUE),
+      ...enter(core, lookup),
       setGlobal(core.flags, i32.and(get(value), 0xff)),
       ...guarded(inPage(value, va)),
       zero,
@@ -294,15 +271,12 @@ function definePeek(core: Core): void {
   core.module.define(core.functions.peekAddress, (scope) => {
     const [s, va] = scope.params as [Local, Local];
     const access = scope.local(I32);
-    const entry = scope.local(I32);
     const value = scope.local(I32);
     return [
       when(i32.or(i32.eq(field(s, HART.PRIV), PRIV.M), i32.geS(field(s, HART.SATP), 0)), [ret(get(va))]),
       set(access, ACCESS.LOAD),
-      set(entry, tlbEntry(core, s, va, access)),
-      when(i32.eq(i32.load(get(entry), TLB.TAG), tagOf(va)), [
-        set(value, i32.load(get(entry), TLB.VALUE)),
-      ], [set(value, call(core.functions.walk, get(s), get(va), get(access), field(s, HART.PRIV), i32.const(0)))]),
+      ...lookUp(core, { s, va, access, entry: scope.local(I32), value, scratch: scope.local(I32) }),
+      when(i32.eqz(get(value)), [set(value, call(core.functions.walk, get(s), get(va), get(access), field(s, HART.PRIV), i32.const(0)))]),
       choose(get(value), inPage(value, va), -1),
     ];
   });
@@ -313,20 +287,6 @@ function definePeek(core: Core): void {
       when(i32.and(get(va), 3), [ret(i32.const(0))]),
       set(offset, i32.sub(call(core.functions.peekAddress, get(s), get(va)), BOARD.RAM)),
       choose(i32.ltU(get(offset), core.ramBytes - 3), i32.load(get(offset), core.tables.ramOffset), 0),
-    ];
-  });
-}
-
-function defineFlush(core: Core): void {
-  const { tables } = core;
-  core.module.define(core.functions.flush, ({ params }) => {
-    const [s, bits] = params as [Local, Local];
-    return [
-      fill(partOf(tables.contexts, tables.contextBytes * CONTEXTS, hartOf(s)), 0xff, tables.contextBytes * CONTEXTS),
-      when(i32.and(get(bits), 2), [
-        fill(partOf(tables.data, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
-        fill(partOf(tables.fetch, tables.tlbBytes, hartOf(s)), 0, tables.tlbBytes),
-      ]),
     ];
   });
 }
@@ -352,5 +312,4 @@ export function emitTranslate(core: Core): void {
     });
   }
   definePeek(core);
-  defineFlush(core);
 }

@@ -18,7 +18,7 @@ import { EXIT, Time, standApart } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
 import { observe } from "./emit-observe.ts";
 import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "./opcodes.ts";
-import { execEntry } from "./emit-translate.ts";
+import { execEntry } from "./emit-tlb.ts";
 import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, REGION, SPLIT } from "./tables.ts";
 
 /** What the slow handlers share. */

@@ -15,6 +15,7 @@ import { emitMarks } from "./emit-marks.ts";
 import { drainAccesses } from "./accesses.ts";
 import { emitObserve } from "./emit-observe.ts";
 import { emitMemory } from "./emit-memory.ts";
+import { emitTlb } from "./emit-tlb.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { Jit } from "./jit/jit.ts";
 import { emitSampling } from "./jit/emit-sampling.ts";
@@ -51,7 +52,7 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -113,8 +114,8 @@ export function createEngine(wanted: EngineOptions): Engine {
       mmioLoad: (hart: number, at: number, size: number) => imports.mmioLoad(hart, at >>> 0, size),
       mmioStore: (hart: number, at: number, size: number, value: number) =>
         imports.mmioStore(hart, at >>> 0, size, value),
-      pmpAllows: (hart: number, at: number, size: number, access: number, privilege: number) =>
-        imports.pmpAllows(hart, at >>> 0, size, access, privilege),
+      pmpRights: (hart: number, at: number, size: number, privilege: number) =>
+        imports.pmpRights(hart, at >>> 0, size, privilege),
       predecode: (entry: number, offset: number) => {
         const half = (ramOffset + (offset >>> 0)) >>> 1;
         const second = (offset & 0xfff) === 0xffe ? 0 : halves[half + 1]!;

@@ -18,8 +18,11 @@ import { CACHE } from "../timing/constants.ts";
  * and, in cycle mode, in the L1 (owned, for WRITE). Host address = virtual address + ADDEND.
  */
 export const LINE = { READ: 0, WRITE: 4, ADDEND: 8, SHIFT: 4 } as const;
-/** TLB entry, 8 bytes: virtual page | 1, then physical page | PTE bits 0..7. */
-export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3 } as const;
+/**
+ * TLB entry, 8 bytes: virtual page | ASID << 1 | 1, then physical page | PTE bits 0..7. ASIDs have 9 bits (all that satp holds).
+ * Entries of 4 KiB pages come first, then those of superpages (page: multiples of 4 MiB).
+ */
+export const TLB = { TAG: 0, VALUE: 4, SHIFT: 3, ASID_SHIFT: 1, ASID_BITS: 0x1ff << 1 } as const;
 /** Execution table entry, 8 bytes: virtual page, or all ones; address of the page's predecoded entries. */
 export const EXEC = { TAG: 0, PAGE: 4, SHIFT: 3, ENTRIES: 256 } as const;
 /**
@@ -116,7 +119,7 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing, st
   };
   const lineSlots = cycle ? 1024 : 256;
   const lineBytes = lineSlots << LINE.SHIFT;
-  const tlbBytes = CACHE.tlbEntries << TLB.SHIFT;
+  const tlbBytes = (CACHE.tlbEntries + CACHE.tlbSuperEntries) << TLB.SHIFT;
   const contextBytes = lineBytes + (EXEC.ENTRIES << EXEC.SHIFT);
   const l1Lines = cycle ? CACHE.l1Sets * CACHE.l1Ways : 0;
   const l2Lines = cycle ? CACHE.l2Sets * CACHE.l2Ways : 0;

@@ -150,7 +150,7 @@ export function createBench(program: Program | readonly number[], options: Bench
         bench.exit = value;
         words[MACHINE_WORD.STOP / 4] = 1;
       },
-      pmpAllows: () => true,
+      pmpRights: () => 7,
     },
   });
   const words = new Int32Array(engine.memory.buffer);

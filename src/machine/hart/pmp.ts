@@ -45,25 +45,31 @@ function entryRange(
   }
 }
 
-/** Whether `privilege` may access `size` bytes at `address`; `access` is one of PMPCFG.R, W, X. */
-export function pmpAllows(
+/** R, W and X of PMPCFG. */
+const ALL_RIGHTS = PMPCFG.R | PMPCFG.W | PMPCFG.X;
+
+/**
+ * What `privilege` may do with `size` bytes at `address` (R, W, X of PMPCFG), or -1: the entry that
+ * decides does not cover all of them, so no access to them as a whole is permitted.
+ */
+export function pmpRights(
   board: Board,
   hart: number,
   address: number,
   size: number,
-  access: number,
   privilege: number,
-): boolean {
+): number {
   const start = address >>> 0;
   const end = start + size;
   for (let entry = 0; entry < PMP_ENTRIES; entry++) {
     const config = pmpConfigByte(board, hart, entry);
     const range = entryRange(board, hart, entry, config);
     if (!range || end <= range[0] || start >= range[1]) continue;
-    if (start < range[0] || end > range[1]) return false;
-    return (config & access) !== 0 || (privilege === PRIV.M && (config & PMPCFG.L) === 0);
+    if (start < range[0] || end > range[1]) return -1;
+    if (privilege === PRIV.M && (config & PMPCFG.L) === 0) return ALL_RIGHTS;
+    return config & ALL_RIGHTS;
   }
-  return privilege === PRIV.M;
+  return privilege === PRIV.M ? ALL_RIGHTS : 0;
 }
 
 /** Whether software may no longer change pmpaddr of this entry. */

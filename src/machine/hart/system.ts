@@ -101,7 +101,11 @@ function executeSfence(board: Board, hart: number, insn: number): boolean {
   const privilege = getHart(board, hart, HART.PRIV);
   const trapped = (getHart(board, hart, HART.MSTATUS) & MSTATUS.TVM) !== 0;
   if (privilege === PRIV.U || (privilege === PRIV.S && trapped)) return illegal(board, hart, insn);
-  setHart(board, hart, HART.FLUSH, getHart(board, hart, HART.FLUSH) | FLUSH.TLB);
+  const [rs1, rs2] = [(insn >>> 15) & 31, (insn >>> 20) & 31];
+  const what = FLUSH.FENCE | (rs1 === 0 ? 0 : FLUSH.FENCE_PAGE) | (rs2 === 0 ? 0 : FLUSH.FENCE_SPACE);
+  setHart(board, hart, HART.FENCE_ADDRESS, getX(board, hart, rs1));
+  setHart(board, hart, HART.FENCE_ASID, getX(board, hart, rs2));
+  setHart(board, hart, HART.FLUSH, getHart(board, hart, HART.FLUSH) | what);
   return next(board, hart);
 }
 

@@ -1,6 +1,7 @@
 /**
  * Entering traps and returning from them: delegation, vectoring, the mstatus stack. Privileged
- * Architecture 1.12, sections 3.1.6, 3.1.8, 3.3.2, 4.1.
+ * Architecture 1.12, sections 3.1.6, 3.1.8, 3.3.2, 4.1. Both end a reservation, as in QEMU, so that
+ * no context succeeds with another one's.
  */
 import { getHart, requestStop, setHart, type Board } from "../board.ts";
 import { HART } from "../memory/layout.ts";
@@ -61,6 +62,7 @@ export function enterTrap(board: Board, hart: number, cause: number, tval: numbe
   }
   setHart(board, hart, HART.PRIV, to);
   setHart(board, hart, HART.PC, target);
+  setHart(board, hart, HART.RESERVATION, 0);
   trackIrqsOff(board, hart, target);
 }
 
@@ -88,6 +90,7 @@ function leave(board: Board, hart: number, status: number, privilege: number, ep
   setHart(board, hart, HART.MSTATUS, privilege === PRIV.M ? status : status & ~MSTATUS.MPRV);
   setHart(board, hart, HART.PRIV, privilege);
   setHart(board, hart, HART.PC, epc);
+  setHart(board, hart, HART.RESERVATION, 0);
   trackIrqsOff(board, hart, epc);
   attendIfPending(board, hart);
 }

@@ -53,6 +53,9 @@ export const HART = {
   /** Clock at which RESERVATION was made, low word. */
   RESERVED_AT: 236,
   MARK_LATCHED: 240,
+  /** Operands of an sfence.vma that the engine has still to do (FLUSH.FENCE): virtual address, ASID. */
+  FENCE_ADDRESS: 244,
+  FENCE_ASID: 248,
   /** CSRs. */
   MSTATUS: 256,
   MISA: 260,
@@ -87,6 +90,9 @@ export const HART = {
   /** 4 words of pmpcfg, then 16 of pmpaddr. */
   PMPCFG: 384,
   PMPADDR: 400,
+  /** What mcycle and minstret show beyond CLOCK and INSTRET, u64; while mcountinhibit stops one, all that it shows. */
+  MCYCLE_OFFSET: 464,
+  MINSTRET_OFFSET: 472,
 } as const;
 
 /** Device sections, from DEVICE_BASE on. */

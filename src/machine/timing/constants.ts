@@ -89,6 +89,7 @@ export const CACHE = {
   /** Shared L2: 2 MiB, eight ways ([M] table 1: 2 MiB, 16 ways), likewise; it neither includes nor excludes what is in the L1s. */
   l2Sets: 4096,
   l2Ways: 8,
-  /** Translations a hart keeps, for data and for instructions each ([M] table 4: 32); direct-mapped, 4 KiB each (also out of superpages). */
+  /** Translations a hart keeps, for data and for instructions each ([M] table 4: 32); direct-mapped: of 4 KiB pages, and of 4 MiB superpages. */
   tlbEntries: 64,
+  tlbSuperEntries: 32,
 } as const;
