@@ -4,7 +4,7 @@
  * A physical page of code has a page of 8-byte entries, decoded one by one when they are first executed (opcode 0 asks
  * for it). While a page has one, no line table may write it, so every store to it is seen (emit-cache.ts).
  */
-import { I32, brIf, call, fill, get, i32, i64, label, loop, ret, set, setGlobal, tee, when } from "../../isa/wasm/code.ts";
+import { I32, brIf, call, fill, get, getGlobal, i32, i64, label, loop, ret, set, setGlobal, tee, when } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { CAUSE } from "../hart/bits.ts";
 import { BOARD, MACHINE_WORD } from "../memory/layout.ts";
@@ -74,13 +74,15 @@ function defineFetchPage(core: Core): void {
     return [
       setGlobal(core.status, STATUS.DONE),
       setGlobal(core.slowCost, 0),
-      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.FETCH), i32.const(4), get(left)), BOARD.RAM)),
+      set(offset, i32.sub(call(functions.translate, get(s), get(va), i32.const(ACCESS.FETCH), i32.const(2), get(left)), BOARD.RAM)),
       when(failed(core), [ret(i32.const(0))]),
       when(i32.geU(get(offset), core.ramBytes), [raise(core, CAUSE.FETCH_ACCESS, get(va), i32.const(0))]),
       ...(seesCode(core) ? firstFetch(core, { s, left, offset, at: entry }) : []),
       when(i32.eqz(tee(page, i32.load(codeOf(core, offset)))), [
         set(page, call(functions.takeCodePage, i32.shrU(get(offset), 12))),
       ]),
+      // Of a page that PMP divides only this halfword may be executed (emit-turn.ts).
+      when(i32.eqz(getGlobal(core.cacheable)), [ret(get(page))]),
       set(entry, execEntry(core, contextOf(core, s), get(va))),
       i32.store(get(entry), i32.and(get(va), ~0xfff), EXEC.TAG),
       i32.store(get(entry), get(page), EXEC.PAGE),

@@ -5,7 +5,7 @@
  * A slow operation that fails (STATUS) has changed nothing, and PC is its instruction.
  */
 import {
-  I32, block, br, brIf, call, callIndirect, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, trap,
+  I32, block, br, brIf, call, callIndirect, choose, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, trap,
   when,
 } from "../../isa/wasm/code.ts";
 import type { Callee, Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
@@ -299,19 +299,48 @@ function emitAmo(core: Core): void {
   });
 }
 
+/**
+ * In a page that PMP divides: each halfword of the instruction at `target` is fetched by itself, and the instruction is
+ * interpreted in the hart's own entry, behind which the page ends. `p` is the page of its first halfword.
+ */
+function aloneNodes(c: Scope): Node[] {
+  const { core, s, p, target, left, v, w } = c;
+  const half = (page: Local, at: Value): Value =>
+    i32.load16U(i32.add(i32.load(get(page), CODE_PAGE_BYTES + 4), i32.and(at, 0xffe)), core.tables.ramOffset);
+  const second = i32.add(get(target), 2);
+  return [
+    ...(seesCode(core) ? [c.ordered] : []),
+    set(w, half(p, get(target))),
+    when(i32.eq(i32.and(get(w), 3), 3), [
+      set(v, call(core.functions.fetchPage, get(s), second, get(left))),
+      c.checked,
+      set(w, i32.or(get(w), i32.shl(half(v, second), 16))),
+    ]),
+    set(p, partOf(core.tables.split, SPLIT.STRIDE, hartOf(s))),
+    call(core.imports.predecodeSplit, get(p), get(w)),
+    i32.store(get(p), choose(i32.eq(i32.and(get(w), 3), 3), get(w), OP.PAGE_END), SPLIT.WORD),
+    i32.store(get(p), OP.PAGE_END, SPLIT.END),
+    i32.store(0, i32.sub(get(target), i32.shrU(get(p), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+  ];
+}
+
 /** Sets `p` to the entry of `target`. */
 function fetchNodes(c: Scope): Node[] {
-  const { core, s, p, target, left, v } = c;
+  const { core, s, p, target, left, v, w } = c;
   return [
+    set(w, 0),
     set(v, execEntry(core, get(c.context), get(target))),
     when(i32.eq(i32.load(get(v), EXEC.TAG), i32.and(get(target), ~0xfff)), [set(p, i32.load(get(v), EXEC.PAGE))], [
       setField(s, HART.PC, get(target)),
       set(left, c.time.left),
       set(p, call(core.functions.fetchPage, get(s), get(target), get(left))),
       c.checked,
+      set(w, i32.eqz(getGlobal(core.cacheable))),
     ]),
-    i32.store(0, i32.sub(i32.and(get(target), ~0xfff), i32.shrU(get(p), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
-    set(p, i32.add(get(p), i32.shl(i32.and(get(target), 0xffe), ENTRY_SHIFT))),
+    when(get(w), aloneNodes(c), [
+      i32.store(0, i32.sub(i32.and(get(target), ~0xfff), i32.shrU(get(p), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+      set(p, i32.add(get(p), i32.shl(i32.and(get(target), 0xffe), ENTRY_SHIFT))),
+    ]),
   ];
 }
 
