@@ -43,9 +43,8 @@ const tlbOf = (core: Core, s: Local, access: Operand): Value =>
 const slot = (base: Value, index: Value, entries: number): Value =>
   i32.add(base, i32.shl(i32.and(index, entries - 1), TLB.SHIFT));
 const pageEntry = (base: Value, va: Local): Value => slot(base, i32.shrU(get(va), 12), tlbEntries);
-/** High bits spread neighbours of 0x1000_0000, where devices are, from those of 0xc000_0000. */
 const superEntry = (base: Value, va: Local): Value =>
-  slot(i32.add(base, tlbEntries << TLB.SHIFT), i32.xor(i32.shrU(get(va), 22), i32.shrU(get(va), 27)), tlbSuperEntries);
+  slot(i32.add(base, tlbEntries << TLB.SHIFT), i32.shrU(get(va), 22), tlbSuperEntries);
 
 /** Whether the entry translates a page of address space `space` (an ASID in the bits of a tag); `mask` is the page's. */
 const serves = (entry: Local, va: Local, mask: number, space: Value, difference: Local): Value => {
