@@ -91,5 +91,5 @@ export const CACHE = {
   l2Ways: 8,
   /** Translations a hart keeps, for data and for instructions each ([M] table 4: 32); direct-mapped: of 4 KiB pages, and of 4 MiB superpages. */
   tlbEntries: 64,
-  tlbSuperEntries: 32,
+  tlbSuperEntries: 16,
 } as const;
