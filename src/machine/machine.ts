@@ -439,7 +439,7 @@ export function loadMachine(bytes: Uint8Array, wanted?: MachineConfig): Result<M
   const { header, config } = saved.value;
   const differences = wanted ? configDifferences(header.config, wanted) : [];
   if (differences.length > 0) return failure(...differences);
-  const made = makeMachine({ ...config, recordMarks: wanted?.recordMarks ?? config.recordMarks });
+  const made = makeMachine({ ...config, recordMarks: wanted?.recordMarks ?? config.recordMarks, jit: wanted?.jit });
   if (!made.ok) return made;
   const adopted = made.value.adopt(saved.value);
   return adopted.ok ? made : adopted;

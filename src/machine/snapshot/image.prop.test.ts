@@ -27,7 +27,7 @@ const PATCHES = [
 ];
 
 const item = fc.record({
-  kind: fc.constantFrom("load", "load", "store", "store", "store", "amo", "lr", "sc", "patch", "call", "mark", "map", "odd", "alu"),
+  kind: fc.constantFrom("load", "load", "store", "store", "store", "amo", "lr", "sc", "patch", "repatch", "call", "mark", "map", "odd", "alu"),
   r: fc.constantFrom(...REGISTERS),
   s: fc.constantFrom(...REGISTERS),
   page: fc.nat(DATA_PAGES - 1),
@@ -61,6 +61,10 @@ function programOf(items: readonly Item[], paged: boolean): Program {
     } else if (kind === "patch") {
       // The word after the next two is written, then executed.
       p.li("t6", PATCHES[word % 3]!).a("auipc", "s2", 0).a("sw", "s2", "t6", 8).a("addi", "t1", "t1", 1);
+    } else if (kind === "repatch") {
+      // The second word is executed, then changed for the next round.
+      p.a("auipc", "s2", 0).a("addi", "t1", "t1", 1).li("t6", PATCHES[0]!).a("andi", "t5", "s1", 7).a("slli", "t5", "t5", 20);
+      p.a("add", "t6", "t6", "t5").a("sw", "s2", "t6", 4);
     }
   });
   return p.a("addi", "s1", "s1", -1).a("beq", "s1", "zero", "end").a("jal", "zero", "round").label("end").a("jal", "zero", "end");
@@ -71,6 +75,8 @@ interface Setting {
   readonly timing: Timing;
   readonly interleave: Interleave;
   readonly paged: boolean;
+  /** Hot code is compiled soon. */
+  readonly jit: boolean;
 }
 
 class Subject {
@@ -78,8 +84,9 @@ class Subject {
   readonly memory: Memory;
   readonly store: ImageStore;
 
-  constructor(items: readonly Item[], { harts, timing, interleave, paged }: Setting) {
-    this.bench = createBench(programOf(items, paged), { harts, timing, interleave });
+  constructor(items: readonly Item[], { harts, timing, interleave, paged, jit }: Setting) {
+    const tuning = jit ? { hotSamples: 1, samplePeriod: 7, batchSlices: 1 } : undefined;
+    this.bench = createBench(programOf(items, paged), { harts, timing, interleave, jit: tuning });
     const { words, engine } = this.bench;
     this.memory = {
       words, bytes: new Uint8Array(words.buffer), harts, ramOffset: engine.ramOffset, ramBytes: 8 << 20,
@@ -148,8 +155,8 @@ function expectSame(actual: ReadonlyMap<string, Uint8Array>, expected: ReadonlyM
   }
 }
 
-/** Takes snapshots at 1, 2, 3 times `step` and goes back to them in every order. */
-function check(items: readonly Item[], step: number, setting: Setting, hide?: (subject: Subject) => void): void {
+/** Takes snapshots at 1, 2, 3 times `step` and goes back to them in every order; how many regions were compiled. */
+function check(items: readonly Item[], step: number, setting: Setting, hide?: (subject: Subject) => void): number {
   const undisturbed = new Subject(items, setting);
   for (let at = 1; at <= 4; at++) undisturbed.run(at * step);
   const subject = new Subject(items, setting);
@@ -175,29 +182,37 @@ function check(items: readonly Item[], step: number, setting: Setting, hide?: (s
   }
   subject.run(4 * step);
   expectSame(subject.model(), undisturbed.model(), "at the end");
+  return subject.bench.engine.jit?.cache.compiledCount ?? 0;
 }
 
 const settings: Setting[] = (["functional", "cycle"] as const).flatMap((timing) =>
   (["exact", "ahead"] as const).flatMap((interleave) =>
-    [1, 4].flatMap((harts) => [false, true].map((paged) => ({ harts, timing, interleave, paged }))),
+    [1, 4].flatMap((harts) =>
+      [false, true].flatMap((paged) =>
+        // One instruction at a time is never compiled.
+        [false, true].slice(0, interleave === "ahead" ? 2 : 1).map((jit) => ({ harts, timing, interleave, paged, jit })),
+      ),
+    ),
   ),
 );
 
 describe("random programs", () => {
-  test.each(settings)("$timing $interleave, $harts harts, paged: $paged", (setting) => {
+  test.each(settings)("$timing $interleave, $harts harts, paged: $paged, jit: $jit", (setting) => {
+    let compiled = 0;
     fc.assert(
       fc.property(fc.array(item, { minLength: 5, maxLength: 40 }), fc.integer({ min: 50, max: 8000 }), (items, step) => {
-        check(items, step, setting);
+        compiled += check(items, step, setting);
       }),
       { numRuns: 6 },
     );
+    expect(compiled > 0).toBe(setting.jit);
   });
 });
 
 describe("a mark left out is found", () => {
   const store: Item = { kind: "store", r: "t0", s: "s1" as "t0", page: 3, word: 5 };
   const items: Item[] = [store, { ...store, kind: "patch" }, { ...store, kind: "amo" }];
-  const setting: Setting = { harts: 4, timing: "cycle", interleave: "ahead", paged: true };
+  const setting: Setting = { harts: 4, timing: "cycle", interleave: "ahead", paged: true, jit: false };
   // Addresses of linear memory by what lies there.
   const places: Record<string, (subject: Subject) => number> = {
     RAM: ({ memory }) => memory.ramOffset + DATA - RAM + 3 * 4096,
@@ -207,7 +222,7 @@ describe("a mark left out is found", () => {
     "code bits": ({ bench }) => bench.engine.tables.codeBits,
   };
 
-  test("nothing left out", () => check(items, 1500, setting));
+  test("nothing left out", () => void check(items, 1500, setting));
 
   test.each(Object.keys(places))("%s", (name) => {
     // As if the slow paths forgot to enter the page in the list.
