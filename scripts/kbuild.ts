@@ -2,7 +2,7 @@
  * A developer's build driver: compiles kernel and firmware from disk and prints problems.
  *
  *   npx tsx scripts/kbuild.ts --entries firmware/start.ts,kernel/init/main.ts [--workload f.ts] [--task a]...
- *     [--config key=value]... [--ir name] [--verify] [--time] [--problems n] [-o build/kernel.elf]
+ *     [--config key=value]... [--debug] [--ir name] [--verify] [--time] [--problems n] [-o build/kernel.elf]
  *
  * Beside the ELF it writes .asm, .sym and .lines. `--ir name` prints the IR of one function (`all`: everything) and stops.
  */
@@ -62,6 +62,7 @@ const { values } = parseArgs({
     config: { type: "string", multiple: true, default: [] },
     ir: { type: "string" },
     verify: { type: "boolean", default: false },
+    debug: { type: "boolean", default: false },
     problems: { type: "string", default: "20" },
     time: { type: "boolean", default: false },
     output: { type: "string", short: "o", default: "build/kernel.elf" },
@@ -82,6 +83,7 @@ const input: CompileInput = {
   entries: values.entries.split(",").filter((e) => e !== ""),
   workload,
   tasks: values.task,
+  debug: values.debug,
   problemsMax: Number(values.problems),
   config: Object.fromEntries(
     values.config.map((c) => [

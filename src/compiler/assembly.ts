@@ -2,7 +2,7 @@
  * The form between `back/` (code generation) and `link/` (assembler and linker): instructions with symbolic operands.
  * `link/` expands pseudo-instructions, relaxes branches and encodes through `src/isa`.
  */
-import type { LocationId } from "./ir.ts";
+import type { LocalVariable, LocationId } from "./ir.ts";
 
 /** 0..31. */
 export type Register = number;
@@ -54,4 +54,11 @@ export interface AsmFunction {
   readonly items: readonly AsmItem[];
   /** Frame size in bytes; s0 = caller's sp, ra at s0-4, caller's s0 at s0-8, as gcc lays frames out with -fno-omit-frame-pointer. Zero: a leaf without a frame. */
   readonly frameBytes: number;
+  readonly variables: readonly PlacedVariable[];
+}
+
+/** A variable on the frame, at an offset from s0 (the caller's sp). */
+export interface PlacedVariable extends LocalVariable {
+  readonly size: number;
+  readonly offset: number;
 }

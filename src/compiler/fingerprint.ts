@@ -12,6 +12,7 @@ export interface FingerprintInput {
   readonly workload: string | null;
   readonly tasks: readonly string[];
   readonly config: Readonly<Record<string, string | number | boolean>>;
+  readonly debug?: boolean;
 }
 
 function compareText(a: string, b: string): number {
@@ -40,6 +41,7 @@ export function fingerprint(
     texts.forEach(add);
   };
   add(compilerVersion);
+  add(String(input.debug ?? false));
   addList(
     Object.keys(input.config)
       .sort(compareText)

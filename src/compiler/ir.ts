@@ -119,8 +119,18 @@ export interface Block {
 export interface FrameSlot {
   readonly size: number;
   readonly align: number;
-  /** Source variable, for the debugger, or null for a temporary. */
-  readonly name: string | null;
+  /** Null for a temporary. */
+  readonly variable: LocalVariable | null;
+}
+
+/** What the debugger shows of a slot. */
+export interface LocalVariable {
+  readonly name: string;
+  /** As in DataObject. */
+  readonly type: string;
+  /** The declaration; its `inlinedAt` tells in which inlined call. */
+  readonly loc: LocationId;
+  readonly isParameter: boolean;
 }
 
 export interface IrFunction {

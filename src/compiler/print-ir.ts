@@ -70,7 +70,7 @@ export function printIrFunction(fn: IrFunction): string {
     `function ${fn.symbol} ${fn.section} params ${fn.paramCount} results ${fn.results}`,
   ];
   fn.frame.forEach((s, i) => {
-    lines.push(`  frame ${i}: ${s.size} align ${s.align}${s.name ? ` ${s.name}` : ""}`);
+    lines.push(`  frame ${i}: ${s.size} align ${s.align}${s.variable ? ` ${s.variable.name}` : ""}`);
   });
   for (const block of fn.blocks) {
     lines.push(

@@ -55,28 +55,34 @@ export function main(): void {
 const work = mkdtempSync(join(tmpdir(), "hartlab-debugger-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-function compile(): string {
+function compile(debug: boolean): string {
   const ts = createRequire(import.meta.url)("typescript");
   const files = new Map([["firmware/count.ts", PROGRAM]]);
-  const input = { files, entries: ["firmware/count.ts"], workload: null, tasks: [], config: {} };
+  const input = { files, entries: ["firmware/count.ts"], workload: null, tasks: [], config: {}, debug };
   const result = build(ts, input);
   if (!result.ok) throw new Error(result.problems.map(formatProblem).join("\n"));
-  mkdirSync(join(work, "firmware"));
+  mkdirSync(join(work, "firmware"), { recursive: true });
   writeFileSync(join(work, "firmware/count.ts"), PROGRAM);
   const elf = join(work, "count.elf");
   writeFileSync(elf, result.value.elf);
   return elf;
 }
 
-testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", () => {
-  const elf = compile();
+/** What gdb prints for these commands, with QEMU at the other end; addresses left out. */
+function session(elf: string, commands: readonly string[]): string[] {
   const machine =
     `qemu-system-riscv32 -M virt -m 64M -bios none -kernel ${elf} ` +
     "-display none -serial null -monitor none -S -gdb stdio";
-  const commands = [
-    "set confirm off",
-    "set height 0",
-    `target remote | ${machine}`,
+  const all = ["set confirm off", "set height 0", `target remote | ${machine}`, ...commands];
+  const args = ["-nx", "-q", "-batch", ...all.flatMap((c) => ["-ex", c]), elf];
+  return outputOf("gdb-multiarch", args, work)
+    .replace(/0x[0-9a-f]{8}/g, "ADDRESS")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("[Inferior"));
+}
+
+testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", () => {
+  const addressless = session(compile(false), [
     "break inner",
     "continue",
     "backtrace",
@@ -90,13 +96,7 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
     "print total.next->next->small",
     "backtrace",
     "kill",
-  ];
-  const args = ["-nx", "-q", "-batch", ...commands.flatMap((c) => ["-ex", c]), elf];
-  const output = outputOf("gdb-multiarch", args, work);
-  const addressless = output
-    .replace(/0x[0-9a-f]{8}/g, "ADDRESS")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("[Inferior"));
+  ]);
   expect(addressless).toMatchInlineSnapshot(`
     [
       "ADDRESS in ?? ()",
@@ -128,6 +128,65 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
       "#1  inner () at firmware/count.ts:28",
       "#2  ADDRESS in middle () at firmware/count.ts:35",
       "#3  ADDRESS in main () at firmware/count.ts:40",
+    ]
+  `);
+});
+
+testWithTool("gdb-multiarch", "a debug build shows parameters, locals, what a pointer points to, and watches", () => {
+  const addressless = session(compile(true), [
+    "break inner",
+    "continue",
+    "info args",
+    "backtrace",
+    "up",
+    "info locals",
+    "continue",
+    "up",
+    "info locals",
+    "ptype total",
+    "ptype total.next",
+    "print *total.next->next",
+    "watch total.hits",
+    "continue",
+    "info args",
+    "kill",
+  ]);
+  expect(addressless).toMatchInlineSnapshot(`
+    [
+      "ADDRESS in ?? ()",
+      "Breakpoint 1 at ADDRESS: file firmware/count.ts, line 28.",
+      "Breakpoint 1, inner (by=5) at firmware/count.ts:28",
+      "28	  add(by);",
+      "by = 5",
+      "#0  inner (by=5) at firmware/count.ts:28",
+      "#1  ADDRESS in middle (by=5) at firmware/count.ts:34",
+      "#2  ADDRESS in main () at firmware/count.ts:40",
+      "#1  ADDRESS in middle (by=5) at firmware/count.ts:34",
+      "34	  const first = inner(by);",
+      "first = 0",
+      "Breakpoint 1, inner (by=15) at firmware/count.ts:28",
+      "28	  add(by);",
+      "#1  ADDRESS in middle (by=5) at firmware/count.ts:35",
+      "35	  return inner(first) + first;",
+      "first = 15",
+      "type = struct counter {",
+      "    u32 hits;",
+      "    u16 small;",
+      "    struct counter *next;",
+      "}",
+      "type = struct counter {",
+      "    u32 hits;",
+      "    u16 small;",
+      "    struct counter *next;",
+      "} *",
+      "$1 = {hits = 5, small = 7, next = ADDRESS <total>}",
+      "Hardware watchpoint 2: total.hits",
+      "Hardware watchpoint 2: total.hits",
+      "Old value = 5",
+      "New value = 20",
+      "inner (by=15) at firmware/count.ts:29",
+      "29	  return total.hits * 3;",
+      "by = 15",
     ]
   `);
 });

@@ -40,7 +40,7 @@ describe("frames", () => {
   });
 
   test("a frame beyond the reach of 12 bits", () => {
-    const b = new Builder({ params: 1, frame: [{ size: 4096, align: 4, name: "buffer" }] });
+    const b = new Builder({ params: 1, frame: [{ size: 4096, align: 4, variable: null }] });
     b.value("call", [b.value("frame", [], { slot: 0, offset: 0 })], { target: "g", results: 0, noreturn: false });
     b.store(b.value("frame", [], { slot: 0, offset: 4000 }), 0, b.param(0));
     b.return();

@@ -24,7 +24,10 @@ export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFu
   const emitter = new Emitter(fn, allocation);
   const { symbol, name, section, exported, loc } = fn.source;
   const items = emitter.run();
-  return { symbol, name, section, exported, loc, items, frameBytes: emitter.frame.bytes };
+  const { bytes, slots } = emitter.frame;
+  const variables = fn.source.frame.flatMap(({ variable, size }, i) =>
+    variable ? [{ ...variable, size, offset: slots[i] - bytes }] : []);
+  return { symbol, name, section, exported, loc, items, frameBytes: bytes, variables };
 }
 
 interface Fields {

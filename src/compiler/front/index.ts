@@ -35,6 +35,8 @@ export interface CompileInput {
   readonly workload: string | null;
   readonly tasks: readonly string[];
   readonly config: Readonly<Record<string, ConfigValue>>;
+  /** Keeps every variable in memory and inlines only what says "inline": slower code that a debugger shows whole. */
+  readonly debug?: boolean;
   /** Where to stop looking for problems; 20 when absent. */
   readonly problemsMax?: number;
 }
@@ -77,7 +79,7 @@ function compile(input: CompileInput, diagnostics: Diagnostics): IrUnit {
       : (readOptions(text, diagnostics) ?? new Map<string, Option>());
   const config = resolveConfig(options, input.config, diagnostics);
   const modules = new Modules(files, diagnostics);
-  const unit = new Unit(diagnostics, modules, config);
+  const unit = new Unit(diagnostics, modules, config, input.debug);
   const entries = loadEntries(input, modules, diagnostics);
   const abi = [...files.keys()]
     .filter((p) => p.startsWith(ABI_FOLDER) && !p.endsWith(".d.ts"))

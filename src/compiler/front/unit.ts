@@ -54,6 +54,8 @@ export class Unit {
   readonly diagnostics: Diagnostics;
   readonly modules: Modules;
   readonly config: Config;
+  /** Every variable of scalar type has a place on the frame, so that a debugger always finds it. */
+  readonly debug: boolean;
 
   readonly locations: Location[] = [
     { file: "", line: 0, column: 0, functionName: "", inlinedAt: 0 },
@@ -76,10 +78,11 @@ export class Unit {
   private readonly takenNames = new Set<string>();
   private exportedNames: Set<string> | null = null;
 
-  constructor(diagnostics: Diagnostics, modules: Modules, config: Config) {
+  constructor(diagnostics: Diagnostics, modules: Modules, config: Config, debug = false) {
     this.diagnostics = diagnostics;
     this.modules = modules;
     this.config = config;
+    this.debug = debug;
   }
 
   linkName(name: string, exported: boolean): string {

@@ -140,7 +140,7 @@ export function lowerFunction(f: AsmFunction, perCpu: PerCpuOffset, problems: Pr
 }
 
 export function lowerNaked(f: NakedFunction, problems: ProblemSink): Code {
-  const builder = new CodeBuilder({ ...f, frameBytes: null }, problems);
+  const builder = new CodeBuilder({ ...f, frameBytes: null, variables: [] }, problems);
   const lines = f.lines.flatMap((line) => textLines(line.text, line.loc));
   new TextAssembler(builder).assemble(lines);
   return builder.finish();

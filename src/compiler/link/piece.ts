@@ -5,6 +5,7 @@
  * A piece of kind "word" is finished; all others need addresses. `far` only ever goes from false to
  * true.
  */
+import type { PlacedVariable } from "../assembly.ts";
 import type { LocationId } from "../ir.ts";
 import type { Problem } from "../../base/result.ts";
 import type { Expression } from "./expression.ts";
@@ -81,6 +82,7 @@ export interface Code {
   readonly loc: LocationId;
   /** As in AsmFunction; null for naked functions, whose frames nobody knows. */
   readonly frameBytes: number | null;
+  readonly variables: readonly PlacedVariable[];
   readonly pieces: readonly Piece[];
   /** Labels made visible to other functions by `.globl`. */
   readonly globals: readonly { readonly name: string; readonly label: number }[];

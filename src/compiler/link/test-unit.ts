@@ -62,6 +62,7 @@ export function asmFunction(
     loc: 0,
     items,
     frameBytes: 0,
+    variables: [],
     ...more,
   };
 }

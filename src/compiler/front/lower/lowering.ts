@@ -4,7 +4,7 @@
  * `Activation` is one call that was entered, real or inlined; `Scope` is one block of names within it.
  */
 import type TS from "typescript";
-import type { Block, LocationId, Value } from "../../ir.ts";
+import type { Block, LocalVariable, LocationId, Value } from "../../ir.ts";
 import { Restores } from "../contract/restore.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import type { Operand, Variable, VariableWord } from "./operand.ts";
@@ -66,8 +66,8 @@ export class Lowering {
   }
 
   /** Storage of a local of `owner`. */
-  localSlot(size: number, align: number, name: string, owner: Activation): Value {
-    const slot = this.b.newSlot(size, align, name);
+  localSlot(size: number, align: number, variable: LocalVariable, owner: Activation): Value {
+    const slot = this.b.newSlot(size, align, variable);
     if (slot.op === "frame") this.slotOwners.set(slot.x.slot, owner);
     return slot;
   }

@@ -16,6 +16,7 @@ import type {
   Condition,
   FrameSlot,
   IrFunction,
+  LocalVariable,
   LocationId,
   Op,
   Payloads,
@@ -118,8 +119,8 @@ export class SsaBuilder {
     return v;
   }
 
-  newSlot(size: number, align: number, name: string | null): Value {
-    this.frame.push({ size, align, name });
+  newSlot(size: number, align: number, variable: LocalVariable | null): Value {
+    this.frame.push({ size, align, variable });
     return this.frameAddress(this.frame.length - 1);
   }
 

@@ -23,6 +23,7 @@ import {
   ERROR,
   classType,
   pointerType,
+  storageName,
   valueTypeOf,
   type StructType,
   type Type,
@@ -70,13 +71,20 @@ export function declareVariable(
   node: TS.Node,
 ): void {
   const { type } = value;
-  const addressed = addressedNames(scope.activation.fn).has(name);
-  const slot = addressed
+  const { activation } = scope;
+  const inMemory =
+    addressedNames(activation.fn).has(name) || (f.unit.debug && type.kind !== "varargs");
+  const slot = inMemory
     ? f.localSlot(
         sizeOf(f.unit, type, node),
         alignOf(f.unit, type, node),
-        name,
-        scope.activation,
+        {
+          name,
+          type: storageName(type),
+          loc: f.unit.locate(node, activation),
+          isParameter: ts.isParameter(node),
+        },
+        activation,
       )
     : null;
   const variable: Variable = {
@@ -202,7 +210,9 @@ export function lowerStorage(
     );
   }
   const align = Math.max(4, alignOf(f.unit, type, node));
-  const base = f.localSlot(size, align, name, scope.activation);
+  const loc = f.unit.locate(node, scope.activation);
+  const variable = { name, type: storageName(type), loc, isParameter: false };
+  const base = f.localSlot(size, align, variable, scope.activation);
   if (type.kind === "struct")
     constructInPlace(f, base, 0, type, initializer.arguments ?? [], scope, initializer);
   if (type.kind === "array" && type.of.kind === "struct")

@@ -26,6 +26,7 @@ export const ABBREV = {
   inlinedName: 14,
   inlinedRange: 15,
   inlinedRanges: 16,
+  parameter: 17,
 } as const;
 
 const FUNCTION_RANGE = [
@@ -117,6 +118,11 @@ const SHAPES: Readonly<Record<keyof typeof ABBREV, Shape>> = {
     tag: TAG.inlined_subroutine,
     children: true,
     attributes: [...CALL, [AT.ranges, FORM.sec_offset]],
+  },
+  parameter: {
+    tag: TAG.formal_parameter,
+    children: false,
+    attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.exprloc]],
   },
 };
 

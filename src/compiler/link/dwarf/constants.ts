@@ -7,6 +7,7 @@ export const TAG = {
   structure_type: 0x13,
   subroutine_type: 0x15,
   member: 0x0d,
+  formal_parameter: 0x05,
   base_type: 0x24,
   subprogram: 0x2e,
   variable: 0x34,
@@ -53,7 +54,7 @@ export const FORM = {
 } as const;
 
 export const ATE = { boolean: 0x02, signed: 0x05, signed_char: 0x06, unsigned: 0x07 } as const;
-export const OP = { addr: 0x03, call_frame_cfa: 0x9c } as const;
+export const OP = { addr: 0x03, fbreg: 0x91, call_frame_cfa: 0x9c } as const;
 /** Inlined without having been declared so. */
 export const INL_INLINED = 1;
 /** So that gdb reads expressions as C: `table[3].next->size`. */

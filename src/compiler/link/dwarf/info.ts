@@ -3,6 +3,7 @@
  * was inlined into them, static variables and their types.
  */
 import { ByteWriter, StringTable } from "../bytes.ts";
+import type { LocationId } from "../../ir.ts";
 import { isNameless } from "../layout.ts";
 import type { PlacedData } from "../layout.ts";
 import type { Linked } from "../linked.ts";
@@ -80,11 +81,27 @@ class InfoWriter {
       .u32(this.strings.offset(code.name));
     if (place) this.out.uleb(place.file).uleb(place.line);
     this.out.u32(code.address).u32(code.size).uleb(1).u8(OP.call_frame_cfa);
-    for (const node of inlined) this.inlinedCall(node);
+    this.locals(code, 0);
+    for (const node of inlined) this.inlinedCall(code, node);
     this.out.u8(0);
   }
 
-  private inlinedCall(node: InlineNode): void {
+  /** Variables declared in one (inlined) body of the function. */
+  private locals(code: Code, inlinedAt: LocationId): void {
+    const { locations } = this.linked.unit;
+    for (const { name, type, size, loc, offset, isParameter } of code.variables) {
+      const place = this.place(loc);
+      if (locations[loc].inlinedAt !== inlinedAt || !place) continue;
+      this.out
+        .uleb(isParameter ? ABBREV.parameter : ABBREV.variable)
+        .u32(this.strings.offset(name));
+      this.types.reference(type, size);
+      const where = new ByteWriter().u8(OP.fbreg).sleb(offset).bytes();
+      this.out.uleb(place.file).uleb(place.line).uleb(where.length).raw(where);
+    }
+  }
+
+  private inlinedCall(code: Code, node: InlineNode): void {
     const { file, line } = this.place(node.call) ?? { file: 1, line: 0 };
     const single = node.ranges.length === 1;
     this.out
@@ -100,7 +117,8 @@ class InfoWriter {
       for (const { start, end } of node.ranges) this.ranges.u32(start).u32(end);
       this.ranges.u32(0).u32(0);
     }
-    for (const child of node.children) this.inlinedCall(child);
+    this.locals(code, node.call);
+    for (const child of node.children) this.inlinedCall(code, child);
     this.out.u8(0);
   }
 

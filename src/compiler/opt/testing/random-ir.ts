@@ -42,9 +42,9 @@ class Generator {
     this.#budget = shape.size;
     this.#fn = {
       symbol: "t", name: "t", section: ".text", loc: 1, exported: true, paramCount: shape.params, results: 2,
-      blocks: [], frame: [{ size: 32, align: 4, name: null }, { size: 16, align: 16, name: "x" }], nextId: 1,
+      blocks: [], frame: [{ size: 32, align: 4, variable: null }, { size: 16, align: 16, variable: null }], nextId: 1,
     };
-    if (this.#chance(8)) this.#fn.frame.push({ size: 5000, align: 8, name: "big" });
+    if (this.#chance(8)) this.#fn.frame.push({ size: 5000, align: 8, variable: null });
     this.#block = this.#newBlock();
   }
 
