@@ -9,6 +9,7 @@ import { parseOverride } from "../lab/scenario/override.ts";
 
 export interface BuildOptions extends ScenarioOptions {
   readonly out: string;
+  readonly debug?: boolean;
 }
 
 /** Without a scenario: the kernel with the stock tasks, configured by --set alone. */
@@ -38,20 +39,22 @@ export async function buildCommand(file: string | undefined, options: BuildOptio
     request = imageRequest(loaded.value.scenario, file, root);
   }
   if (typeof request === "number") return request;
-  const built = buildImage(request);
+  const built = buildImage(request, options.debug);
   if (!built.ok) return printProblems(built.problems);
   const { image, files } = built.value;
-  const { asm, sym, lines } = image.listing(files);
+  const { asm, sym, lines, sizes } = image.listing(files);
   const outputs: [string, string | Uint8Array][] = [
     ["kernel.elf", image.elf],
     ["kernel.asm", asm],
     ["kernel.sym", sym],
     ["kernel.lines", lines],
+    ["kernel.sizes", sizes],
   ];
   for (const [name, data] of outputs) {
     const problem = writeWhole(join(options.out, name), data);
     if (problem) return printProblems([problem]);
     await print(`${join(options.out, name)}  ${data.length} bytes\n`);
   }
+  await print(`\n${sizes}`);
   return EXIT.ok;
 }

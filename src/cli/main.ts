@@ -47,7 +47,8 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
     .command("build")
     .description("compile firmware and kernel, with a scenario's workload and tasks if one is given")
     .argument("[file]", "scenario (YAML)")
-    .option("--out <folder>", "where kernel.elf, .asm, .sym and .lines go", "build")
+    .option("--out <folder>", "where kernel.elf, .asm, .sym, .lines and .sizes go", "build")
+    .option("--debug", "keep every variable on the stack frame, where gdb shows it; slower code")
     .option("--set <key=value>", "change a kernel configuration key; may be repeated", collect, [])
     .addHelpText("after", "\nExample:\n  hartlab build scenarios/kmemleak/lost-object.yaml --out build")
     .action(async (file: string | undefined, options: BuildOptions) => {

@@ -54,10 +54,14 @@ test("build writes the image and its listings", () => {
   try {
     const child = hartlab("build", "--out", folder);
     expect(child.status, child.stderr).toBe(0);
-    expect(readdirSync(folder).sort()).toEqual(["kernel.asm", "kernel.elf", "kernel.lines", "kernel.sym"]);
+    expect(readdirSync(folder).sort()).toEqual(["kernel.asm", "kernel.elf", "kernel.lines", "kernel.sizes", "kernel.sym"]);
     const again = mkdtempSync(join(tmpdir(), "hartlab-build-"));
     hartlab("build", "--out", again);
     expect(readFileSync(join(again, "kernel.elf"))).toEqual(readFileSync(join(folder, "kernel.elf")));
+    const debug = hartlab("build", "--debug", "--out", again);
+    expect(debug.status, debug.stderr).toBe(0);
+    expect(readFileSync(join(again, "kernel.elf"))).not.toEqual(readFileSync(join(folder, "kernel.elf")));
+    expect(readFileSync(join(folder, "kernel.sizes"), "utf8")).toMatch(/^subsystem.*\nkernel\/\w+ .*\ntotal +\d+/s);
     rmSync(again, { recursive: true });
   } finally {
     rmSync(folder, { recursive: true });

@@ -8,6 +8,7 @@ import type { Linked } from "./linked.ts";
 import type { Code } from "./piece.ts";
 import { inlineFrames } from "./rows.ts";
 import type { Row, RowSequence } from "./rows.ts";
+import { sizeReport } from "./size-report.ts";
 
 /** A word of code, which is never compressed here, or of data. */
 export const textOf = (word: number, at: number): string =>
@@ -17,6 +18,8 @@ export interface Listing {
   readonly asm: string;
   readonly sym: string;
   readonly lines: string;
+  /** size-report.ts */
+  readonly sizes: string;
 }
 
 function hex(value: number): string {
@@ -135,5 +138,6 @@ export function makeListing(
     asm: new AsmListing(linked, rows, symbols, wordAt, sources).text(),
     sym: symbolText(symbols),
     lines: lineText(linked, rows),
+    sizes: sizeReport(linked),
   };
 }
