@@ -33,11 +33,18 @@ export function writeProblem(path: string): Problem | null {
   }
 }
 
+/** One folder at a time: Node's recursive form never returns where the system refuses with "no such file" (/proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
+}
+
 /** Writes through a temporary file beside the target, so that a failure leaves what was there. */
 export function writeWhole(path: string, data: string | Uint8Array): Problem | null {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(temporary, data);
     renameSync(temporary, path);
     return null;

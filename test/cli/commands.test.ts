@@ -68,6 +68,12 @@ test("build writes the image and its listings", () => {
   }
 });
 
+test("a folder that cannot be made is a sentence", () => {
+  const child = hartlab("build", "--out", "/proc/nope/deep");
+  expect(child.status).toBe(2);
+  expect(child.stderr).toContain("cannot write /proc/nope/deep/kernel.elf");
+});
+
 test("help, version, config", () => {
   expect(hartlab("--help").stdout).toMatch(/run.*build.*config/s);
   expect(hartlab("run", "--help").stdout).toContain("Exit codes:");
