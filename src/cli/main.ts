@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import type { BootOptions } from "./boot/boot.ts";
 import type { BuildOptions } from "./build.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { EXIT } from "./output.ts";
 import type { RunOptions } from "./run.ts";
 import { VERSION } from "./version.ts";
@@ -62,6 +63,16 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
     .action(async (options: { json?: boolean }) => {
       const { config } = await import("./config.ts");
       done(await config(options));
+    });
+  command
+    .command("doctor")
+    .description("say what this installation can do, or check the cycle model from inside a guest")
+    .option("--timing", "measure with microbenchmarks and print the figures beside the cost model's constants")
+    .option("--json", "one JSON document on stdout")
+    .addHelpText("after", "\nExit codes: 0 all is well, 1 something needed is missing or a figure is not as the constants say.")
+    .action(async (options: DoctorOptions) => {
+      const { doctor } = await import("./doctor.ts");
+      done(await doctor(options));
     });
   return command;
 }

@@ -92,3 +92,21 @@ test("the line after `reproduce:` runs the failure again", () => {
   expect(second.status).toBe(1);
   expect(second.stdout).toBe(first.stdout);
 });
+
+test("doctor says what the installation can do", () => {
+  const child = hartlab("doctor", "--json");
+  expect(child.status, child.stdout).toBe(0);
+  const { fit, findings } = JSON.parse(child.stdout) as { fit: boolean; findings: { what: string; state: string }[] };
+  expect(fit).toBe(true);
+  expect(findings.map(({ what }) => what)).toEqual(expect.arrayContaining(["Node.js", "TypeScript compiler", "image cache", "qemu-system-riscv32"]));
+});
+
+test("doctor --timing prints figures beside constants", () => {
+  const text = hartlab("doctor", "--timing");
+  expect(text.status, text.stdout).toBe(0);
+  expect(text.stdout).toMatch(/^ {2}ok {2}load-bytes 4194304 +\d+\.\d\d +\d+\.\d\d {2}memory$/m);
+  expect(text.stdout).toMatch(/^ {2}memory +120 .*estimate: /m);
+  const json = JSON.parse(hartlab("doctor", "--timing", "--json").stdout) as { checks: unknown[]; constants: Record<string, { cycles: number }> };
+  expect(json.checks.length).toBeGreaterThan(40);
+  expect(json.constants.memory!.cycles).toBe(120);
+});

@@ -1,5 +1,6 @@
-/** The part of the WebAssembly API that the engine uses; the project compiles without the DOM library that has it. */
+/** The part of the WebAssembly API that the engine and `hartlab doctor` use; the project compiles without the DOM library that has it. */
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array): boolean;
   class Memory {
     constructor(descriptor: { initial: number; maximum: number });
     readonly buffer: ArrayBuffer;
