@@ -1,5 +1,6 @@
 /** `hartlab build`: the kernel image with its listings. */
 import { join } from "node:path";
+import { ownFirmware } from "./boot/firmware.ts";
 import { buildImage, type ImageRequest } from "./image.ts";
 import { writeWhole } from "./files.ts";
 import { EXIT, print, printProblems } from "./output.ts";
@@ -9,6 +10,7 @@ import { parseOverride } from "../lab/scenario/override.ts";
 
 export interface BuildOptions extends ScenarioOptions {
   readonly out: string;
+  readonly firmware?: boolean;
   readonly debug?: boolean;
 }
 
@@ -30,6 +32,7 @@ function stockRequest(options: BuildOptions, root: string): ImageRequest | numbe
 }
 
 export async function buildCommand(file: string | undefined, options: BuildOptions): Promise<number> {
+  if (options.firmware) return buildFirmware(file, options);
   const root = packageRoot();
   let request: ImageRequest | number;
   if (file === undefined) request = stockRequest(options, root);
@@ -50,11 +53,25 @@ export async function buildCommand(file: string | undefined, options: BuildOptio
     ["kernel.lines", lines],
     ["kernel.sizes", sizes],
   ];
+  const code = await writeOutputs(options.out, outputs);
+  if (code === EXIT.ok) await print(`\n${sizes}`);
+  return code;
+}
+
+async function writeOutputs(folder: string, outputs: readonly [string, string | Uint8Array][]): Promise<number> {
   for (const [name, data] of outputs) {
-    const problem = writeWhole(join(options.out, name), data);
+    const problem = writeWhole(join(folder, name), data);
     if (problem) return printProblems([problem]);
-    await print(`${join(options.out, name)}  ${data.length} bytes\n`);
+    await print(`${join(folder, name)}  ${data.length} bytes\n`);
   }
-  await print(`\n${sizes}`);
   return EXIT.ok;
+}
+
+/** The firmware alone, to start other kernels with: here, on QEMU, on a board like them. */
+async function buildFirmware(file: string | undefined, options: BuildOptions): Promise<number> {
+  if (file !== undefined || (options.set ?? []).length > 0) {
+    return printProblems([{ message: "--firmware takes neither a scenario nor --set", hint: "The firmware has no configuration." }]);
+  }
+  const elf = await ownFirmware();
+  return elf.ok ? writeOutputs(options.out, [["firmware.elf", elf.value]]) : printProblems(elf.problems);
 }

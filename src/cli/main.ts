@@ -48,6 +48,7 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
     .command("build")
     .description("compile firmware and kernel, with a scenario's workload and tasks if one is given")
     .argument("[file]", "scenario (YAML)")
+    .option("--firmware", "the firmware alone, as firmware.elf, for kernels that are not ours")
     .option("--out <folder>", "where kernel.elf, .asm, .sym, .lines and .sizes go", "build")
     .option("--debug", "keep every variable on the stack frame, where gdb shows it; slower code")
     .option("--set <key=value>", "change a kernel configuration key; may be repeated", collect, [])

@@ -213,6 +213,13 @@ test.skipIf(!haveTool("script"))("at a terminal keys reach the guest, Ctrl-A X l
   expect(left).toMatch(/ icanon/);
 });
 
+test.skipIf(!haveTool("script"))("long work shows on a terminal's stderr, unless the console goes there", () => {
+  const boot = `${process.execPath} ${HARTLAB} boot --elf ${file("long.elf", spinner())} --max-instructions 1_000_000_000`;
+  const seen = (line: string): string => spawnSync("script", ["-qec", line, "/dev/null"], { cwd: folder, encoding: "utf8" }).stdout;
+  expect(seen(`${boot} > /dev/null`)).toMatch(/\r\d+ M instructions, \d\.\d{3} s guest time/);
+  expect(seen(`${boot} < /dev/null`)).not.toContain("M instructions");
+});
+
 test("the first guest instruction comes soon", () => {
   const name = file("soon.elf", finisher(0x5555));
   const times = Array.from({ length: 5 }, () => {

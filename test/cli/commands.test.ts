@@ -74,6 +74,17 @@ test("a folder that cannot be made is a sentence", () => {
   expect(child.stderr).toContain("cannot write /proc/nope/deep/kernel.elf");
 });
 
+test("build --firmware writes what `hartlab boot --bios` and QEMU's -bios take", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hartlab-build-"));
+  try {
+    expect(hartlab("build", "--firmware", "--out", folder).status).toBe(0);
+    expect(readdirSync(folder)).toEqual(["firmware.elf"]);
+    expect(hartlab("build", "x.yaml", "--firmware", "--out", folder).status).toBe(2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("help, version, config", () => {
   expect(hartlab("--help").stdout).toMatch(/run.*build.*config/s);
   expect(hartlab("run", "--help").stdout).toContain("Exit codes:");
