@@ -113,7 +113,6 @@ export const DIAGNOSTICS = {
     'drop "inline"; a generator cannot recurse at all',
   ],
   K088: ["{0} must return {1}", "add `return` with a value on every path"],
-  K089: ["{0}", "{1}"],
   K090: ["{0} must be a constant", "the instruction holds it: use a number or a module `const`"],
   K091: ["`...` passes on a rest parameter only", "write the arguments out"],
   K092: [

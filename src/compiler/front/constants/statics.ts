@@ -86,12 +86,8 @@ function storageTypeOfStatic(unit: Unit, symbol: StaticSymbol): Type {
 
 /** The address of a function as a value. */
 export function reachFunction(unit: Unit, fn: FunctionSymbol, node: TS.Node): StaticValue {
-  return {
-    type: functionTypeOf(unit, fn, node),
-    value: 0n,
-    bits: false,
-    symbol: functionSymbol(unit, fn, fn.module.domain, node),
-  };
+  const symbol = functionSymbol(unit, fn, fn.module.domain, node);
+  return { type: functionTypeOf(unit, fn, node), value: 0n, bits: false, symbol };
 }
 
 export function functionSymbol(
