@@ -136,6 +136,8 @@ const FUNCTIONS = {
   interpret: "",
   /** (s, va, left, physical, kind << 4 | bytes, value, written): appends an access record */
   observe: "wwwwwww:",
+  /** (s, va, descriptor, left): host address of what an access of a region missed, or 0 */
+  reach: "wwww:w",
   /** interpret, with samples taken */
   sample: "",
   /** (s, entry, host address): the atomic operation of an entry */
@@ -145,7 +147,7 @@ const FUNCTIONS = {
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS;
 /** Those that engine.ts calls. */
-const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["wroteCode"]);
+const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["reach", "wroteCode"]);
 
 const typesOf = (letters: string) => [...letters].map((letter) => (letter === "l" ? I64 : I32));
 

@@ -218,7 +218,7 @@ const holdsCode = (core: Core, offset: Local): Value =>
 /** The same for model time: harts other than this one may be ahead, executing it. */
 const wasExecuted = (core: Core, offset: Local): Value =>
   seesCode(core) ? i32.load8U(i32.shrU(get(offset), 12), core.tables.executed) : i32.const(0);
-const storesAreSlow = (core: Core, offset: Local): Value =>
+export const storesAreSlow = (core: Core, offset: Local): Value =>
   seesCode(core) ? i32.or(wasExecuted(core, offset), holdsCode(core, offset)) : holdsCode(core, offset);
 
 /** The word of code bits that has the bit of `offset`, and that bit. */

@@ -146,6 +146,20 @@ function defineWalk(core: Core): void {
 const inPage = (value: Local, va: Local): Value =>
   i32.or(i32.and(get(value), PAGE), i32.and(get(va), 0xfff));
 
+/** Whether `translate` of a page, paging being on, has only to look into the TLB. Sets `entry`. */
+export const isTranslated = (core: Core, s: Local, va: Local, access: Local, entry: Local): Value => {
+  const value = i32.load(get(entry), TLB.VALUE);
+  const wanted = choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A);
+  return choose(
+    i32.eq(i32.load(tee(entry, tlbEntry(core, s, va, access)), TLB.TAG), tagOf(va)),
+    i32.and(
+      i32.eq(i32.and(value, wanted), wanted),
+      call(core.functions.permits, value, get(access), field(s, HART.PRIV), field(s, HART.MSTATUS)),
+    ),
+    0,
+  );
+};
+
 function defineTranslate(core: Core): void {
   core.module.define(core.functions.translate, (scope) => {
     const [s, va, access, size, left] = scope.params as [Local, Local, Local, Local, Local];

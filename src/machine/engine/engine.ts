@@ -18,6 +18,7 @@ import { emitMemory } from "./emit-memory.ts";
 import { emitTlb } from "./emit-tlb.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { Jit } from "./jit/jit.ts";
+import { emitReach } from "./jit/emit-reach.ts";
 import { emitSampling } from "./jit/emit-sampling.ts";
 import { emitTurn } from "./emit-turn.ts";
 import { RUN } from "./contract.ts";
@@ -52,7 +53,7 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitReach, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -84,6 +85,7 @@ const high = (value: number): number => Math.floor(value / 0x1_0000_0000) | 0;
 interface Exports {
   readonly run: () => number;
   readonly wroteCode: (offset: number) => void;
+  readonly reach: unknown;
 }
 
 /** One instruction at a time leaves nothing to compile, and regions leave no records of accesses. */
@@ -136,7 +138,8 @@ export function createEngine(wanted: EngineOptions): Engine {
     words[at]! |= 1 << ((offset >>> 2) & 31);
     changes.mark(at >>> 10);
   };
-  const { run, wroteCode } = instance.exports as unknown as Exports;
+  const { run, wroteCode, reach } = instance.exports as unknown as Exports;
+  if (jit) jit.cache.reach = reach;
   const read64 = (at: number): number => (words[at]! >>> 0) + (words[at + 1]! >>> 0) * 0x1_0000_0000;
   const write64 = (address: number, value: number): void => {
     words[address / 4] = value === Infinity ? -1 : low(value);

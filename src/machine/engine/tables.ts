@@ -104,6 +104,8 @@ export interface Tables {
   readonly regions: number;
   readonly regionPages: number;
   readonly samples: number;
+  /** JIT: what the last `reach` cost. */
+  readonly regionCost: number;
   readonly ramOffset: number;
   /** Pages of 64 KiB of the whole memory: storage lies behind RAM. */
   readonly wasmPages: number;
@@ -159,6 +161,7 @@ export function layTables(harts: number, memoryBytes: number, timing: Timing, st
     regions: take(REGIONS_MAX * REGION.STRIDE),
     regionPages: take(memoryBytes / 4096),
     samples: take(SAMPLES.FIRST + SAMPLES.MAX * 8),
+    regionCost: take(4),
   };
   // One page of this memory more is five bytes more here.
   const pages = Math.ceil((next + memoryBytes + storageBytes + 0x2_0000) / (4096 - 5));

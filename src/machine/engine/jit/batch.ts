@@ -1,4 +1,5 @@
 /** Several regions as one WebAssembly module: a module alone costs ten times as much a region (ENGINE.md). */
+import { I32 } from "../../../isa/wasm/code.ts";
 import { ModuleBuilder } from "../../../isa/wasm/module.ts";
 import type { Tables } from "../tables.ts";
 import { emitRegion } from "./emit-region.ts";
@@ -24,8 +25,9 @@ export function buildBatch(options: BatchOptions, items: readonly BatchItem[]): 
   const { tables, timing, tableEntries } = options;
   const module = new ModuleBuilder({ module: "engine", name: "memory", pages: tables.wasmPages });
   module.importTable("engine", "regions", tableEntries);
+  const reach = module.importFunction("engine", "reach", [I32, I32, I32, I32], [I32]);
   const { params, results } = regionSignature(timing);
-  const target = { ...options, regionType: module.typeOf(params, results) };
+  const target = { ...options, reach, regionType: module.typeOf(params, results) };
   const functions = items.map((_, index) => module.declare(`r${index}`, params, results, true));
   items.forEach((item, index) => {
     module.define(functions[index]!, (scope) => emitRegion(target, item.structure, item.page, scope));

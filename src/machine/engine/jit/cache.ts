@@ -52,6 +52,8 @@ export interface CacheOptions extends CostModel {
 
 export class RegionCache {
   readonly table = new WebAssembly.Table({ element: "anyfunc", initial: REGIONS_MAX, maximum: REGIONS_MAX });
+  /** What regions call on a miss (emit-reach.ts): a function of the engine's module. */
+  reach: unknown = null;
   readonly #options: CacheOptions;
   readonly #bytes: Uint8Array;
   readonly #free: number[] = [];
@@ -96,7 +98,7 @@ export class RegionCache {
     while (this.#batches.length > 0 && (this.#free.length < items.length || this.#moduleBytes + bytes.length > MODULE_BYTES_MAX)) {
       this.#evict(this.#batches[0]!);
     }
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine: { memory, regions: this.table } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine: { memory, regions: this.table, reach: this.reach } });
     const batch: Batch = { regions: new Set(), bytes: bytes.length };
     items.forEach((item, number) => {
       const index = this.#free.pop();

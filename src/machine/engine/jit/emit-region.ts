@@ -10,15 +10,16 @@
  * fixed: pc = PAGE_DELTA + entry address / 4.
  */
 import {
-  I32, block, br, get, i32, label, loop, ret, returnCallIndirect, sequence, set, tee, trap, when,
+  I32, block, br, call, get, i32, label, loop, ret, returnCallIndirect, sequence, set, tee, trap, when,
 } from "../../../isa/wasm/code.ts";
-import type { Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import type { Callee, Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
 import type { FunctionScope } from "../../../isa/wasm/module.ts";
 import { HART, MACHINE_WORD } from "../../memory/layout.ts";
 import { EXIT } from "../emit-interpreter.ts";
 import { OP } from "../opcodes.ts";
 import { ENTRY_SHIFT, EXEC, LINE, REGION } from "../tables.ts";
 import type { Tables } from "../tables.ts";
+import { WRITES } from "./emit-reach.ts";
 import { ENTRY_BYTES, costOf, missOf, writesOf } from "./op.ts";
 import type { CostModel, Op } from "./op.ts";
 import type { Edge } from "./region.ts";
@@ -30,6 +31,7 @@ export interface Target extends CostModel {
   readonly tables: Tables;
   /** Ordered operations must look at SLACK. */
   readonly ahead: boolean;
+  readonly reach: Callee;
   /** Type of regions, for calls through the table. */
   readonly regionType: number;
 }
@@ -105,6 +107,8 @@ class Point {
   debt: Debt;
   may: number;
   must: number;
+  /** Most cycles from here to the next check. */
+  path = 0;
 
   constructor(e: Emitter, debt: Debt, written: Written) {
     this.e = e;
@@ -117,10 +121,13 @@ class Point {
     if ((this.must & (1 << x)) === 0) this.e.loads |= 1 << x;
     return get(this.e.local(x));
   }
-  write(x: number, value: Operand): Node {
-    if (x === 0) throw new Error("jit: x0 is not written");
+  wrote(x: number): void {
     this.may |= 1 << x;
     this.must |= 1 << x;
+  }
+  write(x: number, value: Operand): Node {
+    if (x === 0) throw new Error("jit: x0 is not written");
+    this.wrote(x);
     return set(this.e.local(x), value);
   }
   /** Out to tier 1 or because time is short; rare, so those that write the same registers share their code. */
@@ -172,6 +179,29 @@ function traceWritten(e: Emitter): void {
   }
 }
 
+/**
+ * An access at address `a` of `bytes` bytes: `use(host address)` makes the nodes that end it, on the fast path and behind
+ * `reach`. What a miss cost may leave too little time for the rest of the way to the next check.
+ */
+function accessNodes(p: Point, op: Op, tag: number, bytes: number, use: (host: Value) => Node[]): Node[] {
+  const { e } = p;
+  const { reach, tables, timing } = e.target;
+  const descriptor = bytes | (tag === LINE.WRITE ? WRITES : 0);
+  const reached = tee(e.t, call(reach, get(e.s), get(e.a), i32.const(descriptor), e.time.left(p.debt)));
+  const refused = p.cold(EXIT.SLOW, op.at);
+  const behind = new Point(e, e.debt(p.debt, op), p);
+  const slow = [when(i32.eqz(reached), refused), ...use(get(e.t))];
+  if (op.kind === "load" && op.rd !== 0) behind.wrote(op.rd);
+  if (timing === "cycle") {
+    const rest = p.path - Math.max(1, costOf(op, e.target).cycles);
+    slow.push(
+      e.time.penalty(i32.load(0, tables.regionCost)),
+      when(i32.ltS(e.time.left(behind.debt), rest), behind.cold(EXIT.SHORT, op.at + op.length)),
+    );
+  }
+  return [set(e.a, addressOf(p, op)), when(lineMiss(e, tag, bytes), slow, use(hostAddress(e)))];
+}
+
 /** Sets `t` to the line-table entry for address `a`; whether the access is not on the fast path. */
 function lineMiss(e: Emitter, tag: number, bytes: number): Value {
   const { lineShift, lineSlots } = e.target.tables;
@@ -183,29 +213,21 @@ const hostAddress = (e: Emitter): Value => i32.add(get(e.a), i32.load(get(e.t), 
 const addressOf = (p: Point, op: Op): Value => (op.imm === 0 ? p.read(op.rs1) : i32.add(p.read(op.rs1), op.imm));
 
 function loadNodes(p: Point, op: Op): Node[] {
-  const { e } = p;
   const { semantics } = op.row!;
   if (semantics.kind !== "load") throw new Error("jit: not a load");
   const { bytes, signed } = semantics;
   const read = bytes === 4 ? i32.load
     : bytes === 2 ? (signed ? i32.load16S : i32.load16U)
     : signed ? i32.load8S : i32.load8U;
-  const nodes = [set(e.a, addressOf(p, op)), when(lineMiss(e, LINE.READ, bytes), p.cold(EXIT.SLOW, op.at))];
-  if (op.rd !== 0) nodes.push(p.write(op.rd, read(hostAddress(e))));
-  return nodes;
+  return accessNodes(p, op, LINE.READ, bytes, (host) => (op.rd === 0 ? [] : [p.write(op.rd, read(host))]));
 }
 
 function storeNodes(p: Point, op: Op): Node[] {
-  const { e } = p;
   const { semantics } = op.row!;
   if (semantics.kind !== "store") throw new Error("jit: not a store");
   const { bytes } = semantics;
   const write = bytes === 4 ? i32.store : bytes === 2 ? i32.store16 : i32.store8;
-  return [
-    set(e.a, addressOf(p, op)),
-    when(lineMiss(e, LINE.WRITE, bytes), p.cold(EXIT.SLOW, op.at)),
-    write(hostAddress(e), p.read(op.rs2)),
-  ];
+  return accessNodes(p, op, LINE.WRITE, bytes, (host) => [write(host, p.read(op.rs2))]);
 }
 
 /** Leaves before an ordered operation that must wait for its place. */
@@ -336,9 +358,11 @@ function blockNodes(e: Emitter, node: FlowNode, owed: Debt): Node[] {
     p.debt = NO_DEBT;
     nodes.push(when(e.time.isLessThan(node.path), p.cold(EXIT.SHORT, node.block.at)));
   }
+  p.path = node.path;
   for (const op of node.block.ops) {
     nodes.push(...opNodes(p, op));
     p.debt = e.debt(p.debt, op);
+    p.path -= Math.max(1, costOf(op, e.target).cycles);
   }
   return [...nodes, ...endNodes(p, node)];
 }

@@ -32,7 +32,7 @@ export interface JitTuning {
   /** Wrong costs, for the test that must find them. */
   readonly costs?: Costs;
 }
-export const JIT_TUNING: JitTuning = { hotSamples: 16, samplePeriod: 4000, batchSlices: 4 };
+export const JIT_TUNING: JitTuning = { hotSamples: 100, samplePeriod: 4000, batchSlices: 4 };
 
 export interface JitOptions extends CostModel {
   readonly words: Int32Array;

@@ -26,6 +26,10 @@ export class RegionTime {
     if (this.timing === "functional") return set(this.local, i32.sub(get(this.local), debt.cycles));
     return set(this.local, i64.add(get(this.local), debt.retired * RETIRED + debt.cycles));
   }
+  /** Cycle mode: time that passes beside. */
+  penalty(cycles: Value): Node {
+    return set(this.local, i64.add(get(this.local), i64.extendU(cycles)));
+  }
   /** Cycles left once `debt` is paid. */
   left(debt: Debt): Value {
     if (this.timing === "functional") return i32.sub(get(this.local), debt.cycles);
