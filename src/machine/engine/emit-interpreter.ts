@@ -29,6 +29,8 @@ export const EXIT = {
   /** A region (jit/) is left; the entry is next. SHORT: because time is too short for it. */
   GO_ON: 3,
   SHORT: 4,
+  /** A region's access could not be done now (STATUS): the turn ends before the entry. */
+  FAILED: 5,
 } as const;
 
 const RETIRED = 2 ** 32;

@@ -12,6 +12,7 @@ import { CACHE } from "../timing/constants.ts";
 import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
 import { SUPERPAGE, enter, lookUp } from "./emit-tlb.ts";
+import type { Lookup } from "./emit-tlb.ts";
 import { DIRECTORY } from "./tables.ts";
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
@@ -146,19 +147,15 @@ function defineWalk(core: Core): void {
 const inPage = (value: Local, va: Local): Value =>
   i32.or(i32.and(get(value), PAGE), i32.and(get(va), 0xfff));
 
-/** Whether `translate` of a page, paging being on, has only to look into the TLB. Sets `entry`. */
-export const isTranslated = (core: Core, s: Local, va: Local, access: Local, entry: Local): Value => {
-  const value = i32.load(get(entry), TLB.VALUE);
-  const wanted = choose(i32.eq(get(access), ACCESS.STORE), PTE.A | PTE.D, PTE.A);
-  return choose(
-    i32.eq(i32.load(tee(entry, tlbEntry(core, s, va, access)), TLB.TAG), tagOf(va)),
-    i32.and(
-      i32.eq(i32.and(value, wanted), wanted),
-      call(core.functions.permits, value, get(access), field(s, HART.PRIV), field(s, HART.MSTATUS)),
-    ),
-    0,
-  );
-};
+/** Sets `value` to 0 unless `translate`, paging being on, has only to look into the TLB. */
+export function lookUpOnly(core: Core, l: Lookup): Node[] {
+  const wanted = choose(i32.eq(get(l.access), ACCESS.STORE), PTE.A | PTE.D, PTE.A);
+  const permitted = call(core.functions.permits, get(l.value), get(l.access), field(l.s, HART.PRIV), field(l.s, HART.MSTATUS));
+  return [
+    ...lookUp(core, l),
+    set(l.value, i32.and(permitted, i32.eq(i32.and(get(l.value), wanted), wanted))),
+  ];
+}
 
 function defineTranslate(core: Core): void {
   core.module.define(core.functions.translate, (scope) => {

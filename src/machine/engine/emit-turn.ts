@@ -68,6 +68,9 @@ class Scope {
   get immediate(): Value {
     return i32.load(get(this.p), 4);
   }
+  get entryPc(): Value {
+    return i32.add(i32.shrU(get(this.p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA));
+  }
   get rs1(): Value {
     return i32.load(i32.add(get(this.s), i32.and(i32.shrU(get(this.w), 16), 0xff)));
   }
@@ -191,6 +194,7 @@ function regionHandler(c: Scope): Node[] {
     set(time.local, callIndirect(core.regionType, index, get(s), get(c.context), get(time.local))),
     when(i32.eq(exitReason, EXIT.FETCH), [set(c.target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
     set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
+    when(i32.eq(exitReason, EXIT.FAILED), [setField(s, HART.PC, c.entryPc), br(c.leave)]),
     // The instruction that a region begins with is for tier 1.
     when(i32.and(i32.eq(exitReason, EXIT.SLOW), i32.eq(i32.load8U(get(p)), OP.REGION)), [
       set(v, i32.load(get(p), 4)),
@@ -367,7 +371,7 @@ export function emitTurn(core: Core): void {
             interpretNodes(c),
             set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
             when(i32.eq(exitReason, EXIT.FETCH), [set(target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
-            setField(s, HART.PC, tee(pc, i32.add(i32.shrU(get(p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA)))),
+            setField(s, HART.PC, tee(pc, c.entryPc)),
             brIf(c.leave, i32.eq(exitReason, EXIT.TIME)),
             set(w, i32.load(get(p))),
             set(left, c.time.left),

@@ -19,7 +19,7 @@ import { EXIT } from "../emit-interpreter.ts";
 import { OP } from "../opcodes.ts";
 import { ENTRY_SHIFT, EXEC, LINE, REGION } from "../tables.ts";
 import type { Tables } from "../tables.ts";
-import { WRITES } from "./emit-reach.ts";
+import { FAILED, WRITES } from "./emit-reach.ts";
 import { ENTRY_BYTES, costOf, missOf, writesOf } from "./op.ts";
 import type { CostModel, Op } from "./op.ts";
 import type { Edge } from "./region.ts";
@@ -131,7 +131,7 @@ class Point {
     return set(this.e.local(x), value);
   }
   /** Out to tier 1 or because time is short; rare, so those that write the same registers share their code. */
-  cold(reason: number, at: number): Node[] {
+  cold(reason: Operand, at: number): Node[] {
     const { e } = this;
     e.loads |= this.may & ~this.must;
     let target = e.cold.get(this.may);
@@ -188,9 +188,9 @@ function accessNodes(p: Point, op: Op, tag: number, bytes: number, use: (host: V
   const { reach, tables, timing } = e.target;
   const descriptor = bytes | (tag === LINE.WRITE ? WRITES : 0);
   const reached = tee(e.t, call(reach, get(e.s), get(e.a), i32.const(descriptor), e.time.left(p.debt)));
-  const refused = p.cold(EXIT.SLOW, op.at);
+  const refused = p.cold(i32.add(EXIT.SLOW, i32.mul(get(e.t), EXIT.FAILED - EXIT.SLOW)), op.at);
   const behind = new Point(e, e.debt(p.debt, op), p);
-  const slow = [when(i32.eqz(reached), refused), ...use(get(e.t))];
+  const slow = [when(i32.leU(reached, FAILED), refused), ...use(get(e.t))];
   if (op.kind === "load" && op.rd !== 0) behind.wrote(op.rd);
   if (timing === "cycle") {
     const rest = p.path - Math.max(1, costOf(op, e.target).cycles);
