@@ -2,6 +2,7 @@
  * The cycle model as a guest sees it. The figures are a golden file (update it with `vitest -u`, as the other goldens); they are what the
  * constants say, a wrong constant is noticed, and both ways of interleaving give the same.
  */
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
@@ -9,7 +10,7 @@ import { timingGuest } from "../../src/cli/doctor/timing-guest.ts";
 import { checkLaws, checkTiming } from "../../src/lab/timing/expect.ts";
 import { type Figure, measureTiming, runTimingGuest } from "../../src/lab/timing/figures.ts";
 import { createMachine } from "../../src/machine/machine.ts";
-import { COST_NAMES, type CostName } from "../../src/machine/timing/constants.ts";
+import { COST_NAMES, PRESETS, type CostName } from "../../src/machine/timing/constants.ts";
 import { DEFAULT_MODEL, timingModel, type TimingModel } from "../../src/machine/timing/model.ts";
 import type { Machine, MachineConfig } from "../../src/machine/types.ts";
 import { timingReport } from "../../src/report/timing.ts";
@@ -80,4 +81,14 @@ test.each([2, 4])("%i harts: one instruction at a time gives the same figures", 
   const exact = runTimingGuest(elf, harts, DEFAULT_MODEL, make, { interleave: "exact" });
   expect(exact.failed).toBeNull();
   expect(lines(exact.figures)).toBe(lines(figures.filter((one) => one.harts === harts)));
+});
+
+test("docs/timing.md lists the constants as they are", () => {
+  const text = readFileSync(path.resolve(import.meta.dirname, "../../docs/timing.md"), "utf8");
+  const preset = PRESETS["u54-like"];
+  for (const name of COST_NAMES) {
+    const { cycles, meaning, source } = preset[name];
+    expect(text).toContain(`| \`${name}\` | ${cycles} | ${meaning} | ${source} |`);
+  }
+  expect(text.match(/^\| `\w+` \| \d+ \|/gm)).toHaveLength(COST_NAMES.length);
 });

@@ -7,8 +7,8 @@
  * Cycle mode: both give the same machine, bit for bit (hash, records, clocks, counts), racy guests included; only a
  * `budget` stop finds harts at different places. Why: what reaches into another hart's caches (taking its line,
  * invalidating copies, walking page tables it has written, storing into decoded code, decoding the first word of a page)
- * spends its penalty *first* and acts at the end of it (HART.PAID_AT), in order. The smallest such penalty, 45 cycles, is
- * then a promise: no hart touches what another one holds any sooner than that after its own clock, so the other may use
+ * spends its penalty *first* and acts at the end of it (HART.PAID_AT), in order. The smallest such penalty (45 cycles
+ * in the preset; timing/model.ts, lookahead) is then a promise: no hart touches what another one holds any sooner than that after its own clock, so the other may use
  * it that far (conservative lookahead, as Chandy and Misra have it). Everything else that harts share (misses, atomics,
  * fences, devices, system instructions, TLB walks) waits for its place in the order.
  *

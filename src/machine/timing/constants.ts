@@ -7,12 +7,13 @@
  * the JIT charge the same. In functional mode every instruction takes one cycle and there are no penalties. 1 cycle = 1 ns.
  *
  * Preset `u54-like`: SiFive's U54, an in-order single-issue core, as in the FU540-C000. Sources:
- * - [M] SiFive FU540-C000 Manual v1p3 (chapter 4, U54; v1p0 has the same text). The core is 64-bit; where the width matters
- *   (divide), the 32-bit core with the same pipeline counts: [E31] SiFive E31 Core Manual, section 3.3.
+ * - [M] SiFive FU540-C000 Manual (edition of 2018), chapter 4, U54. The core is 64-bit; where the width matters (divide), the
+ *   32-bit core with the same pipeline counts: [E31] SiFive FE310-G000 Manual, section 3.3.
  * - [L] SiFive, freedom-e-sdk, software/mem-latency/README.md: load-to-use 2 cycles in the L1 and 17-18 in the L2, 48 beyond
  *   on an FPGA whose memory is fast beside its core.
- * - [F] SiFive forum, thread 5530 "Ld, sd alignment?": 2^28 misaligned lw in 111.7 s, lh in 90.1 s, through OpenSBI.
- * - [X] An estimate of ours, in proportion to the others: no published figure was found.
+ * - [F] SiFive forum, thread 5530 "Ld, sd alignment?": 2^28 misaligned lw in 111.7 s, lh in 90.1 s, through OpenSBI;
+ *   the board's clock is not given and taken for 1 GHz.
+ * - "estimate": ours, in proportion to the others, because no published figure was found.
  */
 import type { CostClass } from "../../isa/index.ts";
 
@@ -86,7 +87,7 @@ export const CACHE = {
   /** Private L1D: 32 KiB, four ways ([M] table 4: eight), replaced in order of filling (hits leave no trace, so they may be skipped). */
   l1Sets: 128,
   l1Ways: 4,
-  /** Shared L2: 2 MiB, eight ways ([M] table 1: 2 MiB, 16 ways), likewise; it neither includes nor excludes what is in the L1s. */
+  /** Shared L2: 2 MiB as the FU540's, eight ways, likewise; it neither includes nor excludes what is in the L1s. */
   l2Sets: 4096,
   l2Ways: 8,
   /** Translations a hart keeps, for data and for instructions each ([M] table 4: 32); direct-mapped: of 4 KiB pages, and of 4 MiB superpages. */
