@@ -98,6 +98,9 @@ function addBoot(command: Command, done: (code: number) => void): void {
     .option("--disk <file>", "virtio block device, FILE or FILE,ro; the guest writes to a copy; may be repeated", (file: string, files: string[]) => [...files, file], [] as string[])
     .option("--disk-write-back", "write what the guest left on the disks to their files at the end")
     .option("--virtio-console", "a virtio console on the board; it gets the input instead of the UART")
+    .option("--save <file>", "write the machine to a file when the run ends")
+    .option("--save-at <cycles>", "end the run when every hart's clock has come so far, for --save")
+    .option("--load <file>", "go on with a machine that was saved; --elf beside it is only asked for symbols")
     .option("--json", "one JSON document on stdout (docs/boot.md) instead of the console")
     .addHelpText(
       "after",
@@ -112,9 +115,10 @@ Examples:
 
 Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab, 130 Ctrl-C.`,
     )
-    .action(async (options: BootOptions) => {
+    .action(async (options: BootOptions, self: Command) => {
+      const given = Object.keys(options).filter((name) => self.getOptionValueSource(name) === "cli");
       const { boot } = await import("./boot/boot.ts");
-      done(await boot(options));
+      done(await boot({ ...options, given }));
     });
 }
 

@@ -187,8 +187,7 @@ class VirtMachine implements Machine {
   private readonly treeAddress: number;
   private readonly treeBytes: number;
   private started = false;
-  /** The stop after which nothing can run any more. */
-  private end: Stop | null = null;
+  end: Stop | null = null;
 
   constructor(config: MachineConfig, engine: Engine, board: Board) {
     this.config = config;

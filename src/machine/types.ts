@@ -98,6 +98,8 @@ export interface Snapshot {
 
 export interface Machine {
   readonly config: MachineConfig;
+  /** The stop after which it cannot run any more; null while it can. */
+  readonly end: Stop | null;
   /** Loads PT_LOAD segments at their physical addresses; only before the first `run`. Bad input: nothing is written. */
   loadElf(bytes: Uint8Array): Result<void>;
   /** Puts pieces where a plan wants them, instead of the board's own device tree; only before the first `run`. */

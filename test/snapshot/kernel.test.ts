@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
 import { elfOf } from "../../src/cli/image.ts";
-import { createMachine } from "../../src/machine/machine.ts";
+import { createMachine, loadMachine } from "../../src/machine/machine.ts";
 import type { Interleave, Machine, MachineConfig, Timing } from "../../src/machine/types.ts";
 
 let elf: Uint8Array;
@@ -71,6 +71,14 @@ test.each([
   machine.restore(busy);
   machine.restore(early);
   expect(run(machine, 11_000_000)).toEqual(second);
+}, 60_000);
+
+test.each(["functional", "cycle"] as const)("a saved kernel goes on as it would have: %s", (timing) => {
+  const machine = boot(4, timing, "ahead");
+  run(machine, 9_000_000);
+  machine.requestLab(3, 0);
+  const loaded = value(loadMachine(machine.save()));
+  expect(run(loaded, 11_000_000)).toEqual(run(machine, 11_000_000));
 }, 60_000);
 
 test("taking snapshots changes nothing; a machine that has ended goes on from an earlier one", () => {

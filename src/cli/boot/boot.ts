@@ -15,6 +15,7 @@ import { openDisks, writeBackDisks, type DiskFile } from "./disks.ts";
 import { ownFirmware } from "./firmware.ts";
 import { bootSettings, type BootOptions, type BootSettings } from "./options.ts";
 import { bootResult, describeEnd, endCode, type BootEnd } from "./result.ts";
+import { loadSaved, saveMachine } from "./saved.ts";
 import { runSession } from "./session.ts";
 import { UserTerminal } from "./terminal.ts";
 import { whereHartsAre } from "./where.ts";
@@ -49,17 +50,31 @@ async function firmwareProgram(bios: string, payload: ReadProgram): Promise<Resu
 
 interface Booted {
   readonly machine: Machine;
-  readonly payload: ReadProgram;
+  /** null: nothing is known of what runs. */
+  readonly payload: ReadProgram | null;
   readonly input: Uint8Array | null;
   readonly disks: readonly DiskFile[];
 }
 
+function readPayload({ kind, file }: NonNullable<BootSettings["payload"]>): Result<ReadProgram> {
+  const bytes = contents(file, kind === "elf" ? "the ELF file" : "the image");
+  return bytes.ok ? readProgram({ kind, name: file, bytes: bytes.value }) : bytes;
+}
+
+/** A machine that was saved; its disks are in it. */
+function resume(file: string, options: BootOptions, settings: BootSettings): Result<Booted> {
+  const payload = settings.payload ? readPayload(settings.payload) : success(null);
+  if (!payload.ok) return payload;
+  const input = optional(options.input, "the input");
+  if (!input.ok) return input;
+  const machine = loadSaved(file);
+  return machine.ok ? success({ machine: machine.value, payload: payload.value, input: input.value, disks: [] }) : machine;
+}
+
 /** Everything read, checked and in the machine's memory. */
 async function prepare(options: BootOptions, settings: BootSettings): Promise<Result<Booted>> {
-  const { kind, file } = settings.payload;
-  const bytes = contents(file, kind === "elf" ? "the ELF file" : "the image");
-  if (!bytes.ok) return bytes;
-  const payload = readProgram({ kind, name: file, bytes: bytes.value });
+  if (options.load !== undefined) return resume(options.load, options, settings);
+  const payload = readPayload(settings.payload!);
   if (!payload.ok) return payload;
   const initrd = optional(options.initrd, "the initial ramdisk");
   if (!initrd.ok) return initrd;
@@ -117,8 +132,8 @@ function progressLine(shown: boolean): { update(instructions: number, cycles: nu
 }
 
 function hostOf({ machine, payload }: Booted): HostInterface | null {
-  const symbols = payload.elf && hostSymbols(payload.elf);
-  return symbols && new HostInterface(machine, symbols);
+  const symbols = payload?.elf && hostSymbols(payload.elf);
+  return symbols ? new HostInterface(machine, symbols) : null;
 }
 
 /** Runs it; the console goes to stdout as it comes, unless it goes into a document. */
@@ -136,6 +151,7 @@ async function execute(booted: Booted, options: BootOptions, settings: BootSetti
     return await runSession({
       machine: booted.machine,
       maxInstructions: settings.maxInstructions,
+      saveAt: settings.saveAt,
       host: hostOf(booted),
       input: booted.input,
       inputAfter: options.inputAfter ?? null,
@@ -170,9 +186,10 @@ export async function boot(options: BootOptions): Promise<number> {
   } else if (!log.endsLine) await print("\n");
   if (end.kind !== "poweroff") process.stderr.write(`hartlab: ${describeEnd(end)}\n`);
   if (end.kind === "interrupted" || end.kind === "budget") {
-    process.stderr.write(whereHartsAre(machine, payload.elf));
+    process.stderr.write(whereHartsAre(machine, payload?.elf ?? null));
   }
   const lost = options.diskWriteBack ? writeBackDisks(machine, disks) : [];
+  if (options.save !== undefined) lost.push(...saveMachine(machine, options.save));
   if (lost.length > 0) return printProblems(lost);
   return endCode(end);
 }

@@ -2,6 +2,7 @@
 import type { Problem, Result } from "../../base/result.ts";
 import { parseSize } from "../../lab/scenario/units.ts";
 import type { Interleave, Timing } from "../../machine/types.ts";
+import { savedProblems } from "./saved.ts";
 
 /** As commander hands them over. */
 export interface BootOptions {
@@ -22,16 +23,24 @@ export interface BootOptions {
   readonly diskWriteBack?: boolean;
   readonly virtioConsole?: boolean;
   readonly json?: boolean;
+  readonly load?: string;
+  readonly save?: string;
+  readonly saveAt?: string;
+  /** Names of the options that were given, not left at their defaults. */
+  readonly given?: readonly string[];
 }
 
 export interface BootSettings {
-  readonly payload: { readonly kind: "elf" | "image"; readonly file: string };
+  /** null: the machine comes from --load. */
+  readonly payload: { readonly kind: "elf" | "image"; readonly file: string } | null;
   readonly harts: number;
   readonly memoryBytes: number;
   readonly timing: Timing;
   readonly interleave: Interleave;
   /** Infinity: no limit. */
   readonly maxInstructions: number;
+  /** Clock at which to save and end; Infinity: at the end, if at all. */
+  readonly saveAt: number;
 }
 
 const HARTS_MAX = 64;
@@ -53,7 +62,7 @@ export function bootSettings(options: BootOptions): Result<BootSettings> {
   };
   const { elf, image } = options;
   if (elf !== undefined && image !== undefined) bad("--elf and --image are both given", "Give the one that is to be booted.");
-  if (elf === undefined && image === undefined) bad("there is nothing to boot", "Give --elf FILE or --image FILE.");
+  if (elf === undefined && image === undefined && options.load === undefined) bad("there is nothing to boot", "Give --elf FILE or --image FILE.");
   const harts = wholeNumber(options.harts);
   if (!(harts >= 1 && harts <= HARTS_MAX)) {
     bad(`--harts ${options.harts}: a machine has 1 to ${HARTS_MAX} harts`, "For example --harts 4.");
@@ -70,11 +79,15 @@ export function bootSettings(options: BootOptions): Result<BootSettings> {
   const limit = options.maxInstructions;
   const maxInstructions = limit === undefined ? Infinity : wholeNumber(limit);
   if (!(maxInstructions >= 1)) bad(`--max-instructions ${limit}: it must be a whole number from 1`, "For example --max-instructions 1000000000.");
+  const saveAt = options.saveAt === undefined ? Infinity : wholeNumber(options.saveAt);
+  if (!(saveAt >= 1)) bad(`--save-at ${options.saveAt}: it must be a whole number of cycles from 1`, "For example --save-at 1_000_000_000.");
+  problems.push(...savedProblems(options));
   if (options.inputAfter !== undefined && options.input === undefined) {
     bad("--input-after without --input", "Give the file whose bytes are to be sent.");
   }
   if (options.inputAfter === "") bad("--input-after is empty", "Give the text that the guest prints before it wants input.");
   if (problems.length > 0 || memoryBytes === null || !timing || !interleave) return { ok: false, problems };
-  const payload = elf !== undefined ? { kind: "elf" as const, file: elf } : { kind: "image" as const, file: image! };
-  return { ok: true, value: { payload, harts, memoryBytes, timing, interleave, maxInstructions } };
+  const file = elf ?? image;
+  const payload = file === undefined ? null : { kind: elf === undefined ? ("image" as const) : ("elf" as const), file };
+  return { ok: true, value: { payload, harts, memoryBytes, timing, interleave, maxInstructions, saveAt } };
 }

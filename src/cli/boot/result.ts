@@ -13,7 +13,9 @@ export type BootEnd =
   | { readonly kind: "interrupted" }
   /** Nobody reads the console any more, as in a pipe to head. */
   | { readonly kind: "unread" }
-  | { readonly kind: "quit" };
+  | { readonly kind: "quit" }
+  /** --save-at. */
+  | { readonly kind: "saved"; readonly cycle: number };
 
 export interface BootResult {
   readonly schemaVersion: typeof BOOT_SCHEMA_VERSION;
@@ -61,6 +63,8 @@ export function describeEnd(end: BootEnd): string {
       return "nobody reads the console any more";
     case "quit":
       return "left by Ctrl-A X";
+    case "saved":
+      return `saved at cycle ${end.cycle}`;
   }
 }
 
@@ -70,6 +74,7 @@ export function endCode(end: BootEnd): number {
     case "reboot":
     case "pass":
     case "quit":
+    case "saved":
       return 0;
     case "budget":
       return 3;

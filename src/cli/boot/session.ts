@@ -36,6 +36,8 @@ export interface SessionHooks {
 export interface SessionOptions {
   readonly machine: Machine;
   readonly maxInstructions: number;
+  /** Clock at which the session ends to be saved; Infinity: no such clock. */
+  readonly saveAt: number;
   readonly host: HostInterface | null;
   readonly input: Uint8Array | null;
   readonly inputAfter: string | null;
@@ -104,11 +106,8 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
     if (input?.left) piece = INPUT_INSTRUCTIONS;
     if (host) piece = Math.min(piece, host.pollInstructions);
     const limit = Math.min(options.maxInstructions, before.instructions + piece);
-    const stop = machine.run(
-      terminal
-        ? { maxInstructions: options.maxInstructions, untilCycle: before.cycles + TERMINAL_CYCLES }
-        : { maxInstructions: limit },
-    );
+    const untilCycle = Math.min(options.saveAt, terminal ? before.cycles + TERMINAL_CYCLES : Infinity);
+    const stop = machine.run({ maxInstructions: terminal ? options.maxInstructions : limit, untilCycle });
     const output = machine.drainConsole();
     if (output.length > 0) {
       input?.printed(output);
@@ -117,6 +116,7 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
     const event = host?.look() ?? null;
     if (event?.kind === "console") await hooks.console(event.bytes);
     if (event?.kind === "exit") return event.code === 0 ? { kind: "pass" } : { kind: "fail", code: event.code };
+    if (stop.kind === "cycle" && untilCycle === options.saveAt) return { kind: "saved", cycle: totals(machine).cycles };
     const end = endOf(stop, limit === options.maxInstructions);
     const fed = input?.feed(machine) ?? false;
     if (end && !(end.kind === "deadlock" && (fed || event !== null))) return end;

@@ -73,6 +73,9 @@ describe("a machine comes back", () => {
     const bytes = machine.save();
     const loaded = value(loadMachine(bytes));
     expect(Buffer.compare(loaded.save(), bytes)).toBe(0);
+    // A view of something else, at an odd place.
+    const inside = Buffer.concat([Uint8Array.of(1), bytes]).subarray(1);
+    expect(value(loadMachine(inside)).hash()).toBe(machine.hash());
     expect(future(loaded)).toEqual(future(machine));
     expect(future(value(loadMachine(bytes, { ...machine.config, recordMarks: true })))).toMatchObject({ stop: { kind: "budget" } });
   });

@@ -121,7 +121,9 @@ function configOf(saved: SavedConfig): Result<MachineConfig> {
   return success({ ...rest, costs: model.value, disks: made });
 }
 
-export function decodeMachine(bytes: Uint8Array): Result<SavedMachine> {
+export function decodeMachine(given: Uint8Array): Result<SavedMachine> {
+  // `slice` of a subclass (Node's Buffer) may not copy.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   const head = headerBytes(bytes);
   if (!head.ok) return head;
   const header = readHeader(head.value);
