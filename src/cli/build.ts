@@ -1,5 +1,5 @@
 /** `hartlab build`: the kernel image with its listings. */
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ownFirmware } from "./boot/firmware.ts";
 import { buildImage, type ImageRequest } from "./image.ts";
 import { writeWhole } from "./files.ts";
@@ -12,6 +12,7 @@ export interface BuildOptions extends ScenarioOptions {
   readonly out: string;
   readonly firmware?: boolean;
   readonly debug?: boolean;
+  readonly watch?: boolean;
 }
 
 /** Without a scenario: the kernel with the stock tasks, configured by --set alone. */
@@ -34,6 +35,16 @@ function stockRequest(options: BuildOptions, root: string): ImageRequest | numbe
 export async function buildCommand(file: string | undefined, options: BuildOptions): Promise<number> {
   if (options.firmware) return buildFirmware(file, options);
   const root = packageRoot();
+  if (!options.watch) return buildOnce(file, options, root);
+  const { watchFolders } = await import("./watch.ts");
+  const folders = ["kernel", "firmware"].map((name) => join(root, name));
+  if (file !== undefined) folders.push(dirname(resolve(file)));
+  return watchFolders(folders, () => buildOnce(file, options, root), (seconds) => {
+    process.stderr.write(`${seconds.toFixed(2)} s; waiting for changes, Ctrl-C ends\n`);
+  });
+}
+
+async function buildOnce(file: string | undefined, options: BuildOptions, root: string): Promise<number> {
   let request: ImageRequest | number;
   if (file === undefined) request = stockRequest(options, root);
   else {
@@ -42,18 +53,19 @@ export async function buildCommand(file: string | undefined, options: BuildOptio
     request = imageRequest(loaded.value.scenario, file, root);
   }
   if (typeof request === "number") return request;
-  const built = buildImage(request, options.debug);
+  const built = buildImage(request, options);
   if (!built.ok) return printProblems(built.problems);
   const { image, files } = built.value;
+  const elf: [string, Uint8Array] = ["kernel.elf", image.elf];
+  if (options.watch) return writeOutputs(options.out, [elf]);
   const { asm, sym, lines, sizes } = image.listing(files);
-  const outputs: [string, string | Uint8Array][] = [
-    ["kernel.elf", image.elf],
+  const listings: [string, string][] = [
     ["kernel.asm", asm],
     ["kernel.sym", sym],
     ["kernel.lines", lines],
     ["kernel.sizes", sizes],
   ];
-  const code = await writeOutputs(options.out, outputs);
+  const code = await writeOutputs(options.out, [elf, ...listings]);
   if (code === EXIT.ok) await print(`\n${sizes}`);
   return code;
 }

@@ -53,12 +53,20 @@ export function compileImage(compile: CompileInput): Result<Image> {
   return asShortJob(() => build(loadTypeScript(), compile));
 }
 
-/** Compiles; also gives the sources, for listings. `debug` keeps every variable where a debugger finds it. */
-export function buildImage(request: ImageRequest, debug = false): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
+export interface BuildMode {
+  /** Keep every variable where a debugger finds it. */
+  readonly debug?: boolean;
+  /** One of many builds in this process: worth V8's optimizing. */
+  readonly watch?: boolean;
+}
+
+/** Compiles; also gives the sources, for listings. */
+export function buildImage(request: ImageRequest, { debug = false, watch = false }: BuildMode = {}): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
   const input = inputs(request);
   if (!input.ok) return input;
   const { compile, shown } = input.value;
-  const image = compileImage({ ...compile, debug });
+  const withMode = { ...compile, debug };
+  const image = watch ? build(loadTypeScript(), withMode) : compileImage(withMode);
   if (!image.ok) return { ok: false, problems: image.problems.map((problem) => rename(problem, shown)) };
   return success({ image: image.value, files: compile.files });
 }
