@@ -27,7 +27,7 @@ const HART_RANGES: readonly (readonly [from: number, to: number])[] = [
   [HART.RESERVATION, HART.RESERVATION + 4],
   [HART.EVENT_CLOCK, HART.MARK_LATCHED + 4],
   [HART.MSTATUS, HART.MIP],
-  [HART.MCOUNTINHIBIT, HART.MINSTRET_OFFSET + 8],
+  [HART.MCOUNTINHIBIT, HART.TIME_OFFSET + 8],
 ];
 
 type Sha = ReturnType<typeof sha256.create>;

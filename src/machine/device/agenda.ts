@@ -1,5 +1,6 @@
 /** All device events of a board: which is next, and doing those that are due (event.ts). */
 import type { Board } from "../board.ts";
+import { MTIME_EVENT, shareMtime } from "./clint.ts";
 import { eventClock } from "./event.ts";
 import { UART_EVENT, receiveTimeout } from "./uart.ts";
 import { SLOTS, WORD, slotWord } from "./virtio/state.ts";
@@ -19,6 +20,7 @@ const SOURCES: readonly Source[] = [
     run: (board: Board, clock: number) => runSlot(board, slot, clock),
   })),
   { at: UART_EVENT, run: receiveTimeout },
+  { at: MTIME_EVENT, run: shareMtime },
 ];
 
 /** Clock of the next event; Infinity when no device has anything to do. */

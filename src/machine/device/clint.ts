@@ -4,21 +4,28 @@
  *
  *   0x0000 + 4h  msip      bit 0 raises MSIP of hart h
  *   0x4000 + 8h  mtimecmp  u64; MTIP while mtime >= mtimecmp
- *   0xbff8       mtime     u64, the asking hart's clock / 100; read-only here: it is the only clock there is
+ *   0xbff8       mtime     u64, the asking hart's clock / 100, plus what software has made of it
+ *
+ * A store to mtime moves it for its own hart at once, for the others one interrupt latency later (a
+ * device event): they may have read the time CSR as far ahead. Clocks themselves never change.
  *
  * Words only; nothing answers behind mtime. Section: msip words, then mtimecmp words. Reset leaves mtimecmp at all ones, so no
  * timer is armed.
  */
-import { clockOf, setHart64, setHartNever, type Board } from "../board.ts";
-import { earliestReach, notify, setLine } from "../hart/interrupt.ts";
+import { clockOf, hartWord, setHart64, setHartNever, type Board } from "../board.ts";
+import { BY_DEVICE, earliestReach, notify, setLine } from "../hart/interrupt.ts";
 import { IP } from "../hart/bits.ts";
 import { BOARD, CYCLES_PER_TICK, DEVICE, HART } from "../memory/layout.ts";
 import { NO_ANSWER, type Device } from "./device.ts";
+import { cancelEvent, scheduleEvent } from "./event.ts";
 
 const MTIMECMP = 0x4000;
 const MTIME = 0xbff8;
 const MSIP_WORD = DEVICE.CLINT >>> 2;
 const MTIMECMP_WORD = (DEVICE.CLINT + 0x1000) >>> 2;
+/** TIME_OFFSET that all harts will have at the clock MTIME_EVENT, u64 each. */
+const NEXT_OFFSET = (DEVICE.CLINT + 0x1800) >>> 2;
+export const MTIME_EVENT = NEXT_OFFSET + 2;
 /** Ticks whose cycle count is still exact; later ones are as good as never. */
 const TICKS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / CYCLES_PER_TICK);
 
@@ -28,6 +35,7 @@ export function resetClint(board: Board): void {
     board.words[MTIMECMP_WORD + 2 * hart + 1] = -1;
     setHartNever(board, hart, HART.TIMER_CLOCK);
   }
+  cancelEvent(board, MTIME_EVENT);
 }
 
 /**
@@ -35,13 +43,75 @@ export function resetClint(board: Board): void {
  */
 function armTimer(board: Board, hart: number, by: number): void {
   const at = MTIMECMP_WORD + 2 * hart;
-  const tick = (board.words[at]! >>> 0) + (board.words[at + 1]! >>> 0) * 0x1_0000_0000;
+  const compare = (board.words[at]! >>> 0) + (board.words[at + 1]! >>> 0) * 0x1_0000_0000;
+  const tick = hasOffset(board, hart) ? tickAt(board, hart, by) : compare;
   if (tick > TICKS_MAX) setHartNever(board, hart, HART.TIMER_CLOCK);
   else {
     const soonest = by === hart ? 0 : earliestReach(board, by);
     setHart64(board, hart, HART.TIMER_CLOCK, Math.max(soonest, tick * CYCLES_PER_TICK));
   }
   notify(board, hart, by);
+}
+
+function hasOffset(board: Board, hart: number): boolean {
+  const at = hartWord(hart, HART.TIME_OFFSET);
+  return (board.words[at]! | board.words[at + 1]!) !== 0;
+}
+
+function read64(board: Board, at: number): bigint {
+  return (BigInt(board.words[at + 1]! >>> 0) << 32n) | BigInt(board.words[at]! >>> 0);
+}
+
+function write64(board: Board, at: number, value: bigint): void {
+  board.words[at] = Number(BigInt.asIntN(32, value));
+  board.words[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+
+/** mtime as hart `hart` sees it when its clock stands at `ticks`. */
+function mtimeAt(board: Board, hart: number, ticks: number): bigint {
+  return BigInt.asUintN(64, BigInt(ticks) + read64(board, hartWord(hart, HART.TIME_OFFSET)));
+}
+
+const ticksOf = (board: Board, hart: number): number => Math.floor(clockOf(board, hart) / CYCLES_PER_TICK);
+
+/** The tick of the clock at which mtime reaches mtimecmp; of now when it has. Only rarely there is an offset. */
+function tickAt(board: Board, hart: number, by: number): number {
+  const ticks = ticksOf(board, by < 0 ? hart : by);
+  const compare = BigInt.asUintN(64, read64(board, MTIMECMP_WORD + 2 * hart));
+  const now = mtimeAt(board, hart, ticks);
+  return compare > now ? ticks + Number(compare - now) : ticks;
+}
+
+/** A half of mtime as it is now. */
+function loadMtime(board: Board, hart: number, high: boolean): number {
+  const ticks = ticksOf(board, hart);
+  if (hasOffset(board, hart)) {
+    const now = mtimeAt(board, hart, ticks);
+    return Number(BigInt.asIntN(32, high ? now >> 32n : now));
+  }
+  return high ? Math.floor(ticks / 0x1_0000_0000) | 0 : (ticks % 0x1_0000_0000) | 0;
+}
+
+function storeMtime(board: Board, hart: number, high: boolean, value: number): void {
+  const ticks = ticksOf(board, hart);
+  const now = mtimeAt(board, hart, ticks);
+  const half = BigInt(value >>> 0);
+  const wanted = high ? (half << 32n) | (now & 0xffff_ffffn) : (now & ~0xffff_ffffn) | half;
+  write64(board, hartWord(hart, HART.TIME_OFFSET), wanted - BigInt(ticks));
+  armTimer(board, hart, hart);
+  if (board.harts === 1) return;
+  write64(board, NEXT_OFFSET, wanted - BigInt(ticks));
+  scheduleEvent(board, MTIME_EVENT, clockOf(board, hart) + board.interruptLatency);
+}
+
+/** The event MTIME_EVENT. */
+export function shareMtime(board: Board): void {
+  cancelEvent(board, MTIME_EVENT);
+  const offset = read64(board, NEXT_OFFSET);
+  for (let hart = 0; hart < board.harts; hart++) {
+    write64(board, hartWord(hart, HART.TIME_OFFSET), offset);
+    armTimer(board, hart, BY_DEVICE);
+  }
 }
 
 /** The msip word's hart, or -1. */
@@ -65,10 +135,7 @@ export const CLINT: Device = {
     if (msipHart(board, offset) >= 0) return board.words[MSIP_WORD + (offset >>> 2)]!;
     const compare = mtimecmpWord(board, offset);
     if (compare >= 0) return board.words[compare]!;
-    const ticks = Math.floor(clockOf(board, hart) / CYCLES_PER_TICK);
-    if (offset === MTIME) return (ticks % 0x1_0000_0000) | 0;
-    if (offset === MTIME + 4) return Math.floor(ticks / 0x1_0000_0000) | 0;
-    return 0;
+    return offset >= MTIME ? loadMtime(board, hart, offset !== MTIME) : 0;
   },
 
   store(board, hart, offset, size, value) {
@@ -84,6 +151,7 @@ export const CLINT: Device = {
       board.words[compare] = value;
       armTimer(board, (offset - MTIMECMP) >>> 3, hart);
     }
+    if (offset >= MTIME) storeMtime(board, hart, offset !== MTIME, value);
     return true;
   },
 };

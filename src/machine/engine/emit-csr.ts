@@ -117,7 +117,7 @@ export function emitCsr(core: Core): void {
     const { old, next, writes, privilege } = parts;
     const target = scope.local(I32);
     const clock = clockAt(core, left);
-    const ticks = i64.divU(clock, CYCLES_PER_TICK);
+    const ticks = i64.add(i64.divU(clock, CYCLES_PER_TICK), i64.load(get(s), HART.TIME_OFFSET));
     const shown = (count: Value, bit: number, offset: number): Value =>
       i64.add(i64.load(get(s), offset), choose(i32.and(field(s, HART.MCOUNTINHIBIT), bit), i64.const(0), count, I64));
     const cycles = shown(clock, INHIBIT.CY, HART.MCYCLE_OFFSET);

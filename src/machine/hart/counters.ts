@@ -133,6 +133,9 @@ export const COUNTER_ROWS: readonly CsrRow[] = [
   },
   ...counterRows("cycle", CYCLE, cycles),
   ...counterRows("instret", INSTRET, retired),
-  ...halves("time", 0xc00, 1, (board, hart) => cycles(board, hart) / BigInt(CYCLES_PER_TICK)),
+  ...halves("time", 0xc00, 1, (board, hart) => {
+    const ticks = cycles(board, hart) / BigInt(CYCLES_PER_TICK);
+    return BigInt.asUintN(64, ticks + offsetOf(board, hart, HART.TIME_OFFSET));
+  }),
   ...idleRows(),
 ];

@@ -5,7 +5,7 @@
  * Engine-private tables (line table, L1 tags, directory, L2, predecoded entries) are placed by `engine/` behind the
  * sections named here and are rebuilt, not saved.
  */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** Hart h's block starts at HART_BASE + h * HART_STRIDE. */
 export const HART_BASE = 0x1_0000;
@@ -93,6 +93,8 @@ export const HART = {
   /** What mcycle and minstret show beyond CLOCK and INSTRET, u64; while mcountinhibit stops one, all that it shows. */
   MCYCLE_OFFSET: 464,
   MINSTRET_OFFSET: 472,
+  /** What mtime and the time CSR show beyond CLOCK in ticks, u64: software has set mtime. */
+  TIME_OFFSET: 480,
 } as const;
 
 /** Device sections, from DEVICE_BASE on. */
