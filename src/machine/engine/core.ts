@@ -54,6 +54,8 @@ export interface Core {
   readonly observe: boolean;
   /** Type of the regions of tier 2 in the table of functions; null: no JIT. */
   readonly regionType: number | null;
+  /** Harts that poll leave the order (emit-park.ts). */
+  readonly parks: boolean;
   readonly costs: Costs;
   readonly status: Global;
   readonly slowCost: Global;
@@ -140,6 +142,14 @@ const FUNCTIONS = {
   reach: "wwww:w",
   /** interpret, with samples taken */
   sample: "",
+  /** (s, entry): a turn ended there; the hart may be parked (emit-park.ts) */
+  park: "ww:",
+  /** (s, clock) */
+  unpark: "wl:",
+  /** (line + 1 or 0 for all, clock): how many were woken */
+  wake: "wl:w",
+  /** `run` but for what is parked in the end */
+  drive: ":w",
   /** (s, entry, host address): the atomic operation of an entry */
   amo: "www:",
   /** (s, budget): left */
@@ -148,6 +158,11 @@ const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 /** Those that engine.ts calls. */
 const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["reach", "wroteCode"]);
+
+/** Poll loops are parked only where turns are long, and where nobody wants to see each load; tier 2 knows nothing of them. */
+export const parks = (options: EngineOptions): boolean =>
+  options.timing === "cycle" && options.interleave === "ahead" && options.harts > 1 &&
+  !options.observeAccesses && !options.jit;
 
 const typesOf = (letters: string) => [...letters].map((letter) => (letter === "l" ? I64 : I32));
 
@@ -189,6 +204,7 @@ export function createCore(options: EngineOptions): Core {
     recordMarks: options.recordMarks,
     observe: options.observeAccesses ?? false,
     regionType: options.jit ? module.typeOf(params, results) : null,
+    parks: parks(options),
     costs: options.costs,
     status: module.global(I32),
     slowCost: module.global(I32),

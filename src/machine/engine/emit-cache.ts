@@ -21,6 +21,9 @@ import {
   syncClock,
 } from "./core.ts";
 import type { Core } from "./core.ts";
+import { wakeAllFirst, wakeFirst } from "./emit-park.ts";
+import { FIRST_POLL_OPCODE } from "./opcodes.ts";
+import { POLL_BYTES_MAX } from "./poll-loops.ts";
 import { DIRECTORY, ENTRY_SHIFT, LINE } from "./tables.ts";
 
 const { l1Sets, l1Ways, l2Sets, l2Ways, lineShift } = CACHE;
@@ -288,6 +291,7 @@ function defineTouchCycle(core: Core): void {
     const toCode: Node[] = seesCode(core)
       ? [when(i32.and(i32.ne(get(write), 0), i32.ne(storesAreSlow(core, offset), 0)), [
           when(mustWait(core, left), [refuse(core)]),
+          ...wakeAllFirst(core, left),
           when(i32.and(i32.load(codeBitsAt(core, offset)), codeBit(offset)), [payFirst(core, s, left, core.costs.invalidate)]),
         ])]
       : [];
@@ -310,6 +314,7 @@ function defineTouchCycle(core: Core): void {
         ? [when(get(others), [
             when(i32.eqz(isPaid(core, s, left)), queueForLine(core, { entry, others, write, left })),
             payFirst(core, s, left, get(others)),
+            ...wakeFirst(core, left, i32.add(get(line), 1)),
           ])]
         : []),
       setGlobal(core.moved, 0),
@@ -400,6 +405,19 @@ export function withdrawWriters(core: Core, s: Local, offset: Local, hart: Local
   ];
 }
 
+/** Branches that close a poll loop around the entry at `page`. Behind the page there is nothing that looks like one and matters. */
+function forgetPolls(page: Local, end: Local): Node[] {
+  const next = label("entry");
+  return [
+    set(end, i32.add(get(page), POLL_BYTES_MAX << ENTRY_SHIFT)),
+    loop(
+      next,
+      when(i32.geU(i32.load8U(get(page)), FIRST_POLL_OPCODE), [i32.store(get(page), 0)]),
+      brIf(next, i32.leU(tee(page, i32.add(get(page), 8)), get(end))),
+    ),
+  ];
+}
+
 /** Predecoded entries of what overlaps a word that was written are decoded again. */
 function defineWroteCode(core: Core): void {
   core.module.define(core.functions.wroteCode, (scope) => {
@@ -425,6 +443,7 @@ function defineWroteCode(core: Core): void {
         set(page, codeEntry(get(page), offset)),
         ...regions,
         ...OVERLAPPING.map((at) => i32.store(i32.add(get(page), at), 0)),
+        ...(core.parks ? forgetPolls(page, scope.local(I32)) : []),
       ]),
     ];
   });

@@ -16,6 +16,8 @@ import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { writeAccess } from "./emit-observe.ts";
 import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
+import type { BranchKind } from "./opcodes.ts";
+import { POLL } from "./poll-loops.ts";
 import { ENTRY_SHIFT, EXEC, LINE, REGION } from "./tables.ts";
 
 /** Why `interpret` came back. */
@@ -227,14 +229,31 @@ function goTo(c: Scope): Node[] {
 const branchPenalty = (c: Scope, taken: Value): Node =>
   c.time.penalty(i32.and(i32.sub(0, i32.xor(taken, i32.shrU(c.immediate, 31))), c.core.costs.branchMiss));
 
-function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, far: boolean): Node[] {
+/** A branch that closes a poll loop counts how often it is taken without a break. */
+function pollHandler(c: Scope): Node[] {
+  const { s, t, p } = c;
+  const again = i32.eq(i32.load(get(s), HART.POLL_ENTRY), get(p));
+  return [
+    when(get(t), [
+      setField(s, HART.POLL_COUNT, i32.add(i32.and(i32.load(get(s), HART.POLL_COUNT), i32.sub(0, again)), 1)),
+      setField(s, HART.POLL_ENTRY, get(p)),
+      set(p, i32.add(get(p), i32.shrS(c.immediate, POLL.DISTANCE_SHIFT))),
+      br(c.next),
+    ]),
+    setField(s, HART.POLL_COUNT, 0),
+    c.skip,
+  ];
+}
+
+function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, kind: BranchKind): Node[] {
   const { a, b, t, p } = c;
   const decide = [set(a, c.rs1), set(b, c.rs2), set(t, taken(get(a), get(b)))];
-  if (!far) {
+  if (kind !== "far") {
     return [
       ...decide,
       branchPenalty(c, get(t)),
       c.time.cost("branch"),
+      ...(kind === "poll" ? pollHandler(c) : []),
       // A branch of the host, which it predicts: a select would make every later fetch wait for the operands.
       when(get(t), [set(p, i32.add(get(p), c.immediate)), br(c.next)]),
       c.skip,
@@ -281,7 +300,7 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
   };
 }
 
-function rowHandler(c: Scope, row: Instruction, far: boolean): Node[] {
+function rowHandler(c: Scope, row: Instruction, branch: BranchKind): Node[] {
   const { semantics } = row;
   switch (semantics.kind) {
     case "alu":
@@ -292,7 +311,7 @@ function rowHandler(c: Scope, row: Instruction, far: boolean): Node[] {
         c.done(row.cost),
       ];
     case "branch":
-      return branchHandler(c, semantics.taken, far);
+      return branchHandler(c, semantics.taken, branch);
     case "load":
       return loadHandler(c, semantics.bytes, semantics.signed);
     case "store":
@@ -331,10 +350,10 @@ export function emitInterpreter(core: Core): void {
     const special = { long: specialHandlers(scopes.long), short: specialHandlers(scopes.short) };
     const handlers = OPCODE_NAMES.map((name) => {
       const row = rowOf(name);
-      const { plain, far, short } = partsOf(name);
+      const { plain, branch, short } = partsOf(name);
       const length = short ? "short" : "long";
       const ready = special[length][plain];
-      return ready ?? (row ? rowHandler(scopes[length], row, far) : [c.exit(EXIT.SLOW)]);
+      return ready ?? (row ? rowHandler(scopes[length], row, branch) : [c.exit(EXIT.SLOW)]);
     });
     return [
       block(

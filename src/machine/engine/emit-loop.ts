@@ -8,7 +8,7 @@
  * depend on how a run is divided into calls.
  */
 import {
-  I32, I64, block, br, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
+  I32, I64, block, br, brIf, call, choose, drop, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
   setGlobal, tee, when,
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
@@ -89,11 +89,15 @@ const nextEvent = (s: Local): Value => {
   return choose(i64.ltU(timer, event), timer, event, I64);
 };
 
+/** Whether only an event brings the hart on: it is in WFI or parked. */
+const waits = (l: Loop): Value =>
+  l.core.parks ? i32.or(field(l.other, HART.WFI), field(l.other, HART.PARK_LINE)) : field(l.other, HART.WFI);
+
 /** Where the hart whose block is `other` stands in the order: sets `key`, all ones for one that waits for ever. */
 function setKey(l: Loop): Node[] {
   return [
     set(l.key, i64.load(get(l.other), HART.CLOCK)),
-    when(i32.and(i32.ne(field(l.other, HART.WFI), 0), i32.eqz(field(l.other, HART.ATTENTION))), [
+    when(i32.and(i32.ne(waits(l), 0), i32.eqz(field(l.other, HART.ATTENTION))), [
       set(l.now, nextEvent(l.other)),
       when(i64.gtU(get(l.now), get(l.key)), [set(l.key, get(l.now))]),
     ]),
@@ -188,6 +192,7 @@ function eventNodes(l: Loop): Node[] {
         i64.store(get(s), NEVER, HART.EVENT_CLOCK),
       ]),
       set(l.pc, field(s, HART.PC)),
+      ...(core.parks ? [setField(s, HART.POLL_COUNT, 0)] : []),
       call(core.imports.interrupts, get(l.best)),
       ...(core.cycle
         ? [when(i32.ne(get(l.pc), field(s, HART.PC)), [
@@ -304,9 +309,10 @@ function afterTurn(l: Loop): Node[] {
     setWord64(MACHINE_WORD.SLICE, i64.sub(word64(MACHINE_WORD.SLICE), i64.extendS(i32.add(i32.sub(get(l.budget), get(l.left)), 1)))),
     ...account(i64.sub(i64.load(get(s), HART.INSTRET), get(l.retired))),
     // A latch that outlives a turn was not followed by its other half.
-    on(STATUS.DONE, when(get(l.latched), [setField(s, HART.MARK_LATCHED, 0)]), keepTurn(l), br(l.pick)),
+    on(STATUS.DONE, when(get(l.latched), [setField(s, HART.MARK_LATCHED, 0)]), keepTurn(l), ...parkNodes(l), br(l.pick)),
     on(STATUS.REFUSED, br(l.pick)),
     on(STATUS.PAID, br(l.pick)),
+    ...(core.parks ? [setField(s, HART.POLL_COUNT, 0)] : []),
     on(STATUS.SYSTEM, ...systemNodes(l)),
     on(STATUS.TRAP, ...trapNodes(l)),
     on(STATUS.COMPLETED, stopped(l), br(l.pick)),
@@ -338,10 +344,71 @@ function resumeNodes(l: Loop): Node[] {
   ];
 }
 
-/** `run(): RUN`, or 0 when the slice is over. Limits are in REMAINING, UNTIL and SLICE. */
+/** A turn that came to its end in a poll loop. */
+function parkNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  if (!core.parks) return [];
+  const ended = i32.and(i64.geU(clock(s), get(l.end)), i64.ltU(clock(s), word64(MACHINE_WORD.UNTIL)));
+  return [
+    when(i32.gtS(field(s, HART.POLL_COUNT), 1), [
+      when(ended, [call(core.functions.park, get(s), i32.load(0, MACHINE_WORD.EXIT_ENTRY))]),
+    ]),
+  ];
+}
+
+/** The next one in the order is parked and its event has come, or nothing but parked harts is left before the limit. */
+function unparkNodes(l: Loop): Node[] {
+  const { core, s } = l;
+  const limit = word64(MACHINE_WORD.UNTIL);
+  const next = label("hart");
+  const none = i32.and(i64.geU(get(l.bestKey), limit), i32.ne(i32.load(0, MACHINE_WORD.PARKED), 0));
+  return [
+    when(none, [
+      // Without a limit they poll until the instructions are used up, each its share.
+      when(i64.eq(limit, NEVER), [
+        set(l.now, 0),
+        set(l.other, blockOf(0)),
+        loop(
+          next,
+          when(i64.gtU(clock(l.other), get(l.now)), [set(l.now, clock(l.other))]),
+          brIf(next, i32.ltU(tee(l.other, i32.add(get(l.other), HART_STRIDE)), blockOf(core.harts))),
+        ),
+        set(l.bestKey, i64.add(get(l.now), i64.divU(word64(MACHINE_WORD.REMAINING), core.harts))),
+      ], [set(l.bestKey, limit)]),
+      drop(call(core.functions.wake, i32.const(0), get(l.bestKey))),
+      br(l.pick),
+    ]),
+    when(i64.ltU(get(l.bestKey), limit), [
+      set(s, blockOf(get(l.best))),
+      when(field(s, HART.PARK_LINE), [call(core.functions.unpark, get(s), get(l.bestKey)), br(l.pick)]),
+    ]),
+  ];
+}
+
+/** `run(): RUN`, or 0 when the slice is over: nothing stays parked. Limits are in REMAINING, UNTIL and SLICE. */
 export function emitLoop(core: Core): void {
   const run = core.module.declare("run", [], [I32], true);
   core.module.define(run, (scope) => {
+    const reason = scope.local(I32);
+    const s = scope.local(I32);
+    const first = scope.local(I64);
+    const next = label("hart");
+    const runs = i32.eqz(i32.or(field(s, HART.PARK_LINE), i32.and(field(s, HART.WFI), i32.eqz(field(s, HART.ATTENTION)))));
+    // Up to where the others are: whoever acts next does it there or later.
+    const wakeAll = when(i32.load(0, MACHINE_WORD.PARKED), [
+      set(first, NEVER),
+      set(s, blockOf(0)),
+      loop(
+        next,
+        when(runs, [minimum(first, clock(s))]),
+        brIf(next, i32.ltU(tee(s, i32.add(get(s), HART_STRIDE)), blockOf(core.harts))),
+      ),
+      when(i64.eq(get(first), NEVER), [set(first, 0)]),
+      drop(call(core.functions.wake, i32.const(0), get(first))),
+    ]);
+    return [set(reason, call(core.functions.drive)), ...(core.parks ? [wakeAll] : []), get(reason)];
+  });
+  core.module.define(core.functions.drive, (scope) => {
     const l = new Loop(core, scope);
     const { s } = l;
     return [
@@ -358,6 +425,7 @@ export function emitLoop(core: Core): void {
           l.start,
           ...resumeNodes(l),
           ...pickNodes(l),
+          ...(core.parks ? unparkNodes(l) : []),
           when(i64.geU(get(l.bestKey), word64(MACHINE_WORD.UNTIL)), [
             when(i64.eq(word64(MACHINE_WORD.UNTIL), NEVER), [ret(i32.const(RUN.DEADLOCK))]),
             ...reachUntil(l),

@@ -17,6 +17,7 @@ import {
 import type { Core } from "./core.ts";
 import { withdrawWriters } from "./emit-cache.ts";
 import { observe } from "./emit-observe.ts";
+import { wakeAllFirst } from "./emit-park.ts";
 
 /** descriptor of a load: size in bytes, plus this bit when it extends the sign. */
 export const SIGNED = 8;
@@ -78,6 +79,7 @@ function defineLoad(core: Core): void {
         ret(extend(value, descriptor)),
       ]),
       when(mustWait(core, left), [refuse(core, zero)]),
+      ...wakeAllFirst(core, left, zero),
       syncClock(core, s, left),
       set(value, call(imports.mmioLoad, hartOf(s), i32.add(get(offset), BOARD.RAM), size)),
       ...finishDevice(core, va, CAUSE.LOAD_ACCESS, zero),
@@ -123,6 +125,7 @@ function defineStore(core: Core): void {
         ret(),
       ]),
       when(mustWait(core, left), [refuse(core)]),
+      ...wakeAllFirst(core, left),
       syncClock(core, s, left),
       call(imports.mmioStore, hartOf(s), i32.add(get(offset), BOARD.RAM), get(size), get(value)),
       ...finishDevice(core, va, CAUSE.STORE_ACCESS),

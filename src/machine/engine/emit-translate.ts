@@ -11,6 +11,7 @@ import { MSTATUS, PRIV } from "../hart/bits.ts";
 import { CACHE } from "../timing/constants.ts";
 import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, payFirst, raise, refuse } from "./core.ts";
 import type { Core } from "./core.ts";
+import { wakeAllFirst } from "./emit-park.ts";
 import { SUPERPAGE, enter, lookUp } from "./emit-tlb.ts";
 import type { Lookup } from "./emit-tlb.ts";
 import { DIRECTORY } from "./tables.ts";
@@ -176,6 +177,7 @@ function defineTranslate(core: Core): void {
     const fromOthers: Node[] = core.cycle && core.harts > 1
       ? [when(call(core.functions.tablesElsewhere, get(s), get(va)), [
           payFirst(core, s, left, core.costs.transfer, zero),
+          ...wakeAllFirst(core, left, zero),
         ])]
       : [];
     return [

@@ -5,7 +5,7 @@ import { lengthOf } from "../../isa/index.ts";
 import { ChangedPages, withdrawWrites } from "./changed-pages.ts";
 import { BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
 import { CACHE } from "../timing/constants.ts";
-import { createCore } from "./core.ts";
+import { createCore, parks } from "./core.ts";
 import { emitCache } from "./emit-cache.ts";
 import { emitCode } from "./emit-code.ts";
 import { emitCsr } from "./emit-csr.ts";
@@ -16,6 +16,7 @@ import { drainAccesses } from "./accesses.ts";
 import { emitObserve } from "./emit-observe.ts";
 import { emitMemory } from "./emit-memory.ts";
 import { emitTlb } from "./emit-tlb.ts";
+import { emitPark } from "./emit-park.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { Jit } from "./jit/jit.ts";
 import { emitReach } from "./jit/emit-reach.ts";
@@ -24,6 +25,7 @@ import { emitTurn } from "./emit-turn.ts";
 import { RUN } from "./contract.ts";
 import type { Engine, EngineOptions } from "./contract.ts";
 import { appendRecord, drainMarks } from "./marks.ts";
+import { pollStep } from "./poll-loops.ts";
 import { predecode } from "./predecode.ts";
 import { CODE_PAGES, CODE_PAGE_STRIDE, CONTEXTS, layTables } from "./tables.ts";
 import type { Tables } from "./tables.ts";
@@ -53,7 +55,7 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitReach, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitPark, emitCode, emitCsr, emitMarks, emitObserve, emitInterpreter, emitSampling, emitReach, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;
@@ -122,7 +124,8 @@ export function createEngine(wanted: EngineOptions): Engine {
         const half = (ramOffset + (offset >>> 0)) >>> 1;
         const second = (offset & 0xfff) === 0xffe ? 0 : halves[half + 1]!;
         const bits = halves[half]! | (second << 16);
-        predecode(words, entry >>> 2, bits, offset);
+        const halfAt = (at: number): number => halves[(ramOffset + at) >>> 1]!;
+        predecode(words, entry >>> 2, bits, offset, polls ? (branch) => pollStep(halfAt, offset, branch, options.costs) : undefined);
         if (!seesCode) return;
         executed(offset);
         // Of an instruction over the end of a page only the first half: it is fetched in its place of the order.
@@ -131,6 +134,7 @@ export function createEngine(wanted: EngineOptions): Engine {
       predecodeSplit: (entry: number, word: number) => predecode(words, entry >>> 2, word, -1),
     },
   });
+  const polls = parks(options);
   const seesCode = options.timing === "cycle" && harts > 1;
   const changes = new ChangedPages(words, bytes, tables);
   const executed = (offset: number): void => {
@@ -167,6 +171,7 @@ export function createEngine(wanted: EngineOptions): Engine {
     const retired = all(HART.INSTRET).reduce((sum, count) => sum + count, 0);
     write64(MACHINE_WORD.REMAINING, Math.min(Math.max(0, maxInstructions - retired), REMAINING_MAX));
     write64(MACHINE_WORD.UNTIL, untilCycle);
+    for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.POLL_COUNT)] = 0;
     for (;;) {
       write64(MACHINE_WORD.SLICE, SLICE);
       const reason = run();

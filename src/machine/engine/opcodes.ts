@@ -57,6 +57,10 @@ export const OPCODE_NAMES: readonly string[] = [
   ...ROWS.map((row) => row.mnemonic),
   ...ROWS.filter((row) => row.semantics.kind === "branch").map((row) => `${row.mnemonic}.far`),
   ...new Set(SHORT.map((name) => `${name}.c`)),
+  // Last: branches that close a poll loop (poll-loops.ts has their immediate).
+  ...ROWS.filter((row) => row.semantics.kind === "branch").map((row) => `${row.mnemonic}.poll`),
+  "beq.poll.c",
+  "bne.poll.c",
 ];
 if (OPCODE_NAMES.length > 256) throw new Error("engine: an opcode is one byte");
 
@@ -67,19 +71,24 @@ export const OP = Object.fromEntries(SPECIAL.map((name, number) => [name, number
   number
 >;
 
-/** Opcode of a row's mnemonic, of `mnemonic.far`, or of one of these with `.c`. */
+export const FIRST_POLL_OPCODE = OPCODE_NAMES.findIndex((name) => name.includes(".poll"));
+
+/** Opcode of a row's mnemonic, of `mnemonic.far` or `.poll`, or of one of these with `.c`. */
 export function opcodeOf(name: string): number {
   const number = NUMBERS.get(name);
   if (number === undefined) throw new Error(`engine: no opcode for ${name}`);
   return number;
 }
 
+export type BranchKind = "near" | "far" | "poll";
+
 /** An opcode's name in its parts. */
-export function partsOf(name: string): { readonly plain: string; readonly far: boolean; readonly short: boolean } {
+export function partsOf(name: string): { readonly plain: string; readonly branch: BranchKind; readonly short: boolean } {
   const short = name.endsWith(".c");
   const long = short ? name.slice(0, -2) : name;
-  const far = long.endsWith(".far");
-  return { plain: far ? long.slice(0, -4) : long, far, short };
+  if (long.endsWith(".far")) return { plain: long.slice(0, -4), branch: "far", short };
+  if (long.endsWith(".poll")) return { plain: long.slice(0, -5), branch: "poll", short };
+  return { plain: long, branch: "near", short };
 }
 
 /** The rows by opcode, for the generator. */

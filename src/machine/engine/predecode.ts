@@ -28,9 +28,11 @@ const isNear = (offset: number, distance: number): boolean =>
 
 /**
  * Writes the two words of the entry for the instruction that begins with `bits` (a whole one, but for the last halfword
- * of a page), which is at `offset` of its page; -1: it stands apart.
+ * of a page), which is at `offset` of its page; -1: it stands apart. `pollOf`: see poll-loops.ts.
  */
-export function predecode(words: Int32Array, at: number, bits: number, offset: number): void {
+export function predecode(
+  words: Int32Array, at: number, bits: number, offset: number, pollOf: (branch: number) => number | null = () => null,
+): void {
   const put = (head: number, immediate: number): void => {
     words[at] = head;
     words[at + 1] = immediate;
@@ -64,7 +66,11 @@ export function predecode(words: Int32Array, at: number, bits: number, offset: n
     case "jalr":
       return put(entry(code("JALR"), word), immediate);
     case "branch":
-      if (isNear(offset, immediate)) return put(entry(code(mnemonic), word, false), immediate << ENTRY_SHIFT);
+      if (isNear(offset, immediate)) {
+        const poll = immediate < 0 ? pollOf(word) : null;
+        if (poll !== null) return put(entry(code(`${mnemonic}.poll`), word, false), poll);
+        return put(entry(code(mnemonic), word, false), immediate << ENTRY_SHIFT);
+      }
       return put(entry(code(`${mnemonic}.far`), word, false), immediate);
     case "load":
     case "amo":

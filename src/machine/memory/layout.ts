@@ -95,6 +95,12 @@ export const HART = {
   MINSTRET_OFFSET: 472,
   /** What mtime and the time CSR show beyond CLOCK in ticks, u64: software has set mtime. */
   TIME_OFFSET: 480,
+  /** Within `run` (engine/emit-park.ts). The branch last taken that closes a poll loop, and how often without a break. */
+  POLL_ENTRY: 1024,
+  POLL_COUNT: 1028,
+  /** A parked hart's line of RAM + 1, or 0; what a round of its loop takes. */
+  PARK_LINE: 1032,
+  PARK_STEP: 1036,
 } as const;
 
 /** Device sections, from DEVICE_BASE on. */
@@ -143,6 +149,8 @@ export const MACHINE_WORD = {
   DEVICE_CYCLES: MACHINE + 104,
   /** Address of the next record in the access buffer. */
   ACCESS_NEXT: MACHINE + 108,
+  /** How many harts are parked. */
+  PARKED: MACHINE + 112,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
 } as const;

@@ -14,9 +14,9 @@ interface Apart {
 }
 
 const APART: readonly Apart[] = OPCODE_NAMES.map((name, opcode) => {
-  const { plain, far, short } = partsOf(name);
+  const { plain, branch, short } = partsOf(name);
   const tail = short ? ".c" : "";
-  const isJump = !far && (plain === "JAL" || /^b(eq|ne|lt|ge|ltu|geu)$/.test(plain));
+  const isJump = branch === "near" && (plain === "JAL" || /^b(eq|ne|lt|ge|ltu|geu)$/.test(plain));
   const away = plain === "JAL" ? `JAL_FAR${tail}` : `${plain}.far${tail}`;
   return { opcode: isJump ? opcodeOf(away) : opcode, isJump, bytes: short ? 8 : 16 };
 });

@@ -47,10 +47,10 @@ interface Opcode {
 }
 
 const OPCODES: readonly Opcode[] = OPCODE_NAMES.map((name) => {
-  const { plain, far, short } = partsOf(name);
+  const { plain, branch, short } = partsOf(name);
   const row = rowOf(name);
   const kind = row ? (row.semantics.kind as OpKind) : (SPECIAL[plain] ?? "slow");
-  return { kind, row, far: far || plain === "JAL_FAR", length: short ? 1 : 2 };
+  return { kind, row, far: branch === "far" || plain === "JAL_FAR", length: short ? 1 : 2 };
 });
 
 const X_BYTES = 128;
