@@ -148,6 +148,9 @@ const FUNCTIONS = {
   unpark: "wl:",
   /** (line + 1 or 0 for all, clock): how many were woken */
   wake: "wl:w",
+  /** (s): sets the hart's place in the order (emit-order.ts) */
+  refreshKey: "w:",
+  refreshKeys: ":",
   /** `run` but for what is parked in the end */
   drive: ":w",
   /** (s, entry, host address): the atomic operation of an entry */

@@ -8,19 +8,18 @@
  * depend on how a run is divided into calls.
  */
 import {
-  I32, I64, block, br, brIf, call, choose, drop, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
+  I32, I64, block, br, brIf, call, drop, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
   setGlobal, tee, when,
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { FunctionScope } from "../../isa/wasm/module.ts";
-import { IP } from "../hart/bits.ts";
 import { ACCESS_BYTES, ACCESS_CAPACITY, HART, HART_STRIDE, MACHINE_WORD, MARK_CAPACITY } from "../memory/layout.ts";
 import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { RUN } from "./contract.ts";
+import { NEVER, nextEvent, pickNodes, placeOf, refreshAll, refreshKey } from "./emit-order.ts";
 import { MARK_RESERVE } from "./emit-marks.ts";
 
-const NEVER = -1;
 /** With room for so few access records `run` ends. */
 const ACCESS_RESERVE = 1024;
 /** Longest turn, in cycles; fits an i32 with room to spare. */
@@ -33,8 +32,9 @@ const clock = (s: Local): Value => i64.load(get(s), HART.CLOCK);
 class Loop {
   readonly core: Core;
   readonly s: Local;
-  readonly h: Local;
+  readonly at: Local;
   readonly key: Local;
+  readonly larger: Local;
   readonly other: Local;
   readonly best: Local;
   readonly bestKey: Local;
@@ -59,7 +59,7 @@ class Loop {
     const word = () => scope.local(I32);
     const wide = () => scope.local(I64);
     this.s = word();
-    this.h = word();
+    this.at = word();
     this.other = word();
     this.best = word();
     this.second = word();
@@ -68,6 +68,7 @@ class Loop {
     this.status = word();
     this.pc = word();
     this.key = wide();
+    this.larger = wide();
     this.bestKey = wide();
     this.secondKey = wide();
     this.firstEnd = wide();
@@ -81,79 +82,6 @@ class Loop {
 
 const minimum = (a: Local, value: Value): Node =>
   when(i64.ltU(value, get(a)), [set(a, value)]);
-
-/** Clock of the hart's next interrupt event; all ones: none. */
-const nextEvent = (s: Local): Value => {
-  const timer = choose(i32.and(field(s, HART.MIP), IP.MTIP), i64.const(NEVER), i64.load(get(s), HART.TIMER_CLOCK), I64);
-  const event = i64.load(get(s), HART.EVENT_CLOCK);
-  return choose(i64.ltU(timer, event), timer, event, I64);
-};
-
-/** Whether only an event brings the hart on: it is in WFI or parked. */
-const waits = (l: Loop): Value =>
-  l.core.parks ? i32.or(field(l.other, HART.WFI), field(l.other, HART.PARK_LINE)) : field(l.other, HART.WFI);
-
-/** Where the hart whose block is `other` stands in the order: sets `key`, all ones for one that waits for ever. */
-function setKey(l: Loop): Node[] {
-  return [
-    set(l.key, i64.load(get(l.other), HART.CLOCK)),
-    when(i32.and(i32.ne(waits(l), 0), i32.eqz(field(l.other, HART.ATTENTION))), [
-      set(l.now, nextEvent(l.other)),
-      when(i64.gtU(get(l.now), get(l.key)), [set(l.key, get(l.now))]),
-    ]),
-  ];
-}
-
-/** (hart + clock) mod n, the place among those of equal clock. */
-const place = (l: Loop, hart: Local, key: Local): Value =>
-  i64.remU(i64.add(i64.extendU(get(hart)), get(key)), l.core.harts);
-
-const precedes = (l: Loop, hart: Local, key: Local, other: Local, otherKey: Local): Value =>
-  i32.or(
-    i64.ltU(get(key), get(otherKey)),
-    choose(
-      i64.eq(get(key), get(otherKey)),
-      i64.ltU(place(l, hart, key), place(l, other, otherKey)),
-      0,
-    ),
-  );
-
-/** best and second in the order; keys stay all ones when there is none. */
-function pickNodes(l: Loop): Node[] {
-  const next = label("hart");
-  const done = label("compared");
-  return [
-    set(l.bestKey, NEVER),
-    set(l.secondKey, NEVER),
-    set(l.paidKey, NEVER),
-    set(l.h, 0),
-    set(l.other, blockOf(0)),
-    loop(
-      next,
-      ...setKey(l),
-      block(
-        done,
-        brIf(done, i64.eq(get(l.key), NEVER)),
-        ...(l.core.cycle
-          ? [when(i64.eq(i64.load(get(l.other), HART.PAID_AT), i64.add(get(l.key), 1)), [minimum(l.paidKey, get(l.key))])]
-          : []),
-        when(precedes(l, l.h, l.key, l.best, l.bestKey), [
-          set(l.second, get(l.best)),
-          set(l.secondKey, get(l.bestKey)),
-          set(l.best, get(l.h)),
-          set(l.bestKey, get(l.key)),
-          br(done),
-        ]),
-        when(precedes(l, l.h, l.key, l.second, l.secondKey), [
-          set(l.second, get(l.h)),
-          set(l.secondKey, get(l.key)),
-        ]),
-      ),
-      set(l.other, i32.add(get(l.other), HART_STRIDE)),
-      brIf(next, i32.ltU(tee(l.h, i32.add(get(l.h), 1)), l.core.harts)),
-    ),
-  ];
-}
 
 /** Every clock has reached UNTIL: waiting harts come along. */
 function reachUntil(l: Loop): Node[] {
@@ -200,6 +128,7 @@ function eventNodes(l: Loop): Node[] {
           ])]
         : []),
       stopped(l),
+      refreshAll(core),
       br(l.pick),
     ]),
   ];
@@ -212,7 +141,7 @@ function windowNodes(l: Loop): Node[] {
     set(l.firstEnd, i64.add(get(l.now), TURN_CYCLES_MAX)),
     when(i64.ne(get(l.secondKey), NEVER), [
       set(l.end, i64.add(get(l.secondKey), i64.extendU(
-        i64.ltU(place(l, l.best, l.secondKey), place(l, l.second, l.secondKey)),
+        i64.ltU(placeOf(l.core, get(l.best), l.secondKey), placeOf(l.core, get(l.second), l.secondKey)),
       ))),
       minimum(l.firstEnd, get(l.end)),
     ]),
@@ -277,6 +206,7 @@ function trapNodes(l: Loop): Node[] {
     call(core.imports.trap, get(l.best), getGlobal(core.cause), getGlobal(core.tval)),
     i64.store(get(s), i64.add(clock(s), cycles), HART.CLOCK),
     stopped(l),
+    refreshAll(core),
     br(l.pick),
   ];
 }
@@ -295,6 +225,7 @@ function systemNodes(l: Loop): Node[] {
       ...account(i64.const(1)),
     ]),
     stopped(l),
+    refreshAll(core),
     br(l.pick),
   ];
 }
@@ -305,6 +236,7 @@ function afterTurn(l: Loop): Node[] {
   const on = (status: number, ...nodes: Node[]): Node => when(i32.eq(get(l.status), status), nodes);
   return [
     set(l.status, getGlobal(core.status)),
+    ...refreshKey(core, s, l.key, l.now),
     // The slice ends by cycles, so that `run` returns often even when nothing retires.
     setWord64(MACHINE_WORD.SLICE, i64.sub(word64(MACHINE_WORD.SLICE), i64.extendS(i32.add(i32.sub(get(l.budget), get(l.left)), 1)))),
     ...account(i64.sub(i64.load(get(s), HART.INSTRET), get(l.retired))),
@@ -315,7 +247,7 @@ function afterTurn(l: Loop): Node[] {
     ...(core.parks ? [setField(s, HART.POLL_COUNT, 0)] : []),
     on(STATUS.SYSTEM, ...systemNodes(l)),
     on(STATUS.TRAP, ...trapNodes(l)),
-    on(STATUS.COMPLETED, stopped(l), br(l.pick)),
+    on(STATUS.COMPLETED, stopped(l), refreshAll(core), br(l.pick)),
     keepTurn(l),
     ret(select(i32.eq(get(l.status), STATUS.MARK), RUN.MARK, RUN.DRAIN)),
   ];
@@ -412,6 +344,7 @@ export function emitLoop(core: Core): void {
     const l = new Loop(core, scope);
     const { s } = l;
     return [
+      refreshAll(core),
       loop(
         l.pick,
         when(i64.leU(i64.add(word64(MACHINE_WORD.REMAINING), 1), 1), [ret(i32.const(RUN.BUDGET))]),
@@ -424,7 +357,7 @@ export function emitLoop(core: Core): void {
         block(
           l.start,
           ...resumeNodes(l),
-          ...pickNodes(l),
+          ...pickNodes(core, l),
           ...(core.parks ? unparkNodes(l) : []),
           when(i64.geU(get(l.bestKey), word64(MACHINE_WORD.UNTIL)), [
             when(i64.eq(word64(MACHINE_WORD.UNTIL), NEVER), [ret(i32.const(RUN.DEADLOCK))]),

@@ -69,6 +69,7 @@ function definePark(core: Core): void {
       setField(s, HART.PARK_LINE, i32.add(i32.shrU(get(address), tables.lineShift), 1)),
       setField(s, HART.PARK_STEP, get(step)),
       i32.store(0, i32.add(parked(), 1), MACHINE_WORD.PARKED),
+      call(core.functions.refreshKey, get(s)),
     ];
   });
 }
@@ -89,7 +90,7 @@ function defineUnpark(core: Core): void {
       when(i32.eqz(field(s, HART.PARK_LINE)), [ret()]),
       setField(s, HART.PARK_LINE, 0),
       i32.store(0, i32.sub(parked(), 1), MACHINE_WORD.PARKED),
-      when(i64.leU(get(until), now), [ret()]),
+      when(i64.leU(get(until), now), [call(core.functions.refreshKey, get(s)), ret()]),
       set(cycles, step(POLL.CYCLES_SHIFT, POLL.CYCLES_MASK)),
       set(instructions, step(POLL.COUNT_SHIFT, POLL.COUNT_MASK)),
       set(rounds, i64.divU(i64.sub(get(until), now), get(cycles))),
@@ -99,6 +100,7 @@ function defineUnpark(core: Core): void {
       set(rounds, i64.mul(get(rounds), get(instructions))),
       i64.store(get(s), i64.add(i64.load(get(s), HART.INSTRET), get(rounds)), HART.INSTRET),
       i64.store(0, i64.sub(remaining, get(rounds)), MACHINE_WORD.REMAINING),
+      call(core.functions.refreshKey, get(s)),
     ];
   });
 }

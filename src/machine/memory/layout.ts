@@ -153,6 +153,8 @@ export const MACHINE_WORD = {
   PARKED: MACHINE + 112,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
+  /** By hart, u64: where it stands in the order (engine/emit-order.ts). */
+  KEYS: MACHINE + 512,
 } as const;
 
 /** STOP .. TURN_END stay from one call of `run` to the next and belong to snapshots; the rest does not. */
