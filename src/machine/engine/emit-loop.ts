@@ -25,6 +25,9 @@ const ACCESS_RESERVE = 1024;
 /** Longest turn, in cycles; fits an i32 with room to spare. */
 const TURN_CYCLES_MAX = 0x10_0000;
 
+/** The same while harts are parked. */
+const PARKED_TURN_CYCLES = 4096;
+
 const word64 = (address: number): Value => i64.load(0, address);
 const setWord64 = (address: number, value: Operand): Node => i64.store(0, value, address);
 const clock = (s: Local): Value => i64.load(get(s), HART.CLOCK);
@@ -41,6 +44,8 @@ class Loop {
   readonly second: Local;
   readonly secondKey: Local;
   readonly firstEnd: Local;
+  /** Clock of the next interrupt event of the hart whose turn it is. */
+  readonly event: Local;
   readonly end: Local;
   readonly now: Local;
   readonly left: Local;
@@ -72,6 +77,7 @@ class Loop {
     this.bestKey = wide();
     this.secondKey = wide();
     this.firstEnd = wide();
+    this.event = wide();
     this.end = wide();
     this.now = wide();
     this.retired = wide();
@@ -111,9 +117,10 @@ function eventNodes(l: Loop): Node[] {
   const { core, s } = l;
   const due = i32.or(
     i32.or(field(s, HART.ATTENTION), field(s, HART.WFI)),
-    i64.leU(nextEvent(s), get(l.bestKey)),
+    i64.leU(get(l.event), get(l.bestKey)),
   );
   return [
+    set(l.event, nextEvent(s)),
     when(i32.and(i32.ne(due, 0), i32.eqz(field(s, HART.MARK_LATCHED))), [
       i64.store(get(s), get(l.bestKey), HART.CLOCK),
       when(i64.leU(i64.load(get(s), HART.EVENT_CLOCK), get(l.bestKey)), [
@@ -134,11 +141,17 @@ function eventNodes(l: Loop): Node[] {
   ];
 }
 
+/** The last one that is not parked may be about to poll, too. */
+const turnMax = (core: Core): Value =>
+  core.parks
+    ? select(i32.load(0, MACHINE_WORD.PARKED), i64.const(PARKED_TURN_CYCLES), i64.const(TURN_CYCLES_MAX), I64)
+    : i64.const(TURN_CYCLES_MAX);
+
 /** firstEnd and end of a new turn of `best`, from its place and that of `second`. */
 function windowNodes(l: Loop): Node[] {
   return [
     set(l.now, get(l.bestKey)),
-    set(l.firstEnd, i64.add(get(l.now), TURN_CYCLES_MAX)),
+    set(l.firstEnd, i64.add(get(l.now), turnMax(l.core))),
     when(i64.ne(get(l.secondKey), NEVER), [
       set(l.end, i64.add(get(l.secondKey), i64.extendU(
         i64.ltU(placeOf(l.core, get(l.best), l.secondKey), placeOf(l.core, get(l.second), l.secondKey)),
@@ -148,7 +161,7 @@ function windowNodes(l: Loop): Node[] {
     set(l.end, get(l.firstEnd)),
     ...(l.core.ahead
       ? [
-          set(l.end, i64.add(get(l.now), TURN_CYCLES_MAX)),
+          set(l.end, i64.add(get(l.now), turnMax(l.core))),
           when(i64.ne(get(l.secondKey), NEVER), [minimum(l.end, i64.add(get(l.secondKey), aheadCycles(l.core)))]),
           minimum(l.end, get(l.paidKey)),
           when(i64.ltU(get(l.end), get(l.firstEnd)), [set(l.end, get(l.firstEnd))]),
@@ -166,7 +179,7 @@ function limitNodes(l: Loop): Node[] {
   const { core, s } = l;
   return [
     set(l.now, clock(s)),
-    minimum(l.end, nextEvent(s)),
+    minimum(l.end, get(l.event)),
     minimum(l.end, word64(MACHINE_WORD.UNTIL)),
     // Between the two instructions of a mark no event is taken: at least one cycle.
     when(i64.leU(get(l.end), get(l.now)), [set(l.end, i64.add(get(l.now), 1))]),
@@ -267,7 +280,7 @@ function resumeNodes(l: Loop): Node[] {
         i32.and(
           i32.eqz(i32.or(field(s, HART.ATTENTION), field(s, HART.WFI))),
           i32.and(
-            i64.gtU(nextEvent(s), clock(s)),
+            i64.gtU(tee(l.event, nextEvent(s)), clock(s)),
             i32.and(i64.ltU(clock(s), get(l.end)), i64.ltU(clock(s), word64(MACHINE_WORD.UNTIL))),
           ),
         ),
@@ -288,23 +301,30 @@ function parkNodes(l: Loop): Node[] {
   ];
 }
 
+/** Sets `latest` to the largest clock of all harts. */
+function latestClock(core: Core, s: Local, latest: Local): Node[] {
+  const next = label("hart");
+  return [
+    set(latest, 0),
+    set(s, blockOf(0)),
+    loop(
+      next,
+      when(i64.gtU(clock(s), get(latest)), [set(latest, clock(s))]),
+      brIf(next, i32.ltU(tee(s, i32.add(get(s), HART_STRIDE)), blockOf(core.harts))),
+    ),
+  ];
+}
+
 /** The next one in the order is parked and its event has come, or nothing but parked harts is left before the limit. */
 function unparkNodes(l: Loop): Node[] {
   const { core, s } = l;
   const limit = word64(MACHINE_WORD.UNTIL);
-  const next = label("hart");
   const none = i32.and(i64.geU(get(l.bestKey), limit), i32.ne(i32.load(0, MACHINE_WORD.PARKED), 0));
   return [
     when(none, [
       // Without a limit they poll until the instructions are used up, each its share.
       when(i64.eq(limit, NEVER), [
-        set(l.now, 0),
-        set(l.other, blockOf(0)),
-        loop(
-          next,
-          when(i64.gtU(clock(l.other), get(l.now)), [set(l.now, clock(l.other))]),
-          brIf(next, i32.ltU(tee(l.other, i32.add(get(l.other), HART_STRIDE)), blockOf(core.harts))),
-        ),
+        ...latestClock(core, l.other, l.now),
         set(l.bestKey, i64.add(get(l.now), i64.divU(word64(MACHINE_WORD.REMAINING), core.harts))),
       ], [set(l.bestKey, limit)]),
       drop(call(core.functions.wake, i32.const(0), get(l.bestKey))),
@@ -326,7 +346,7 @@ export function emitLoop(core: Core): void {
     const first = scope.local(I64);
     const next = label("hart");
     const runs = i32.eqz(i32.or(field(s, HART.PARK_LINE), i32.and(field(s, HART.WFI), i32.eqz(field(s, HART.ATTENTION)))));
-    // Up to where the others are: whoever acts next does it there or later.
+    // Up to where the others are: whoever acts next does it there or later. All parked: up to the last of them.
     const wakeAll = when(i32.load(0, MACHINE_WORD.PARKED), [
       set(first, NEVER),
       set(s, blockOf(0)),
@@ -335,7 +355,7 @@ export function emitLoop(core: Core): void {
         when(runs, [minimum(first, clock(s))]),
         brIf(next, i32.ltU(tee(s, i32.add(get(s), HART_STRIDE)), blockOf(core.harts))),
       ),
-      when(i64.eq(get(first), NEVER), [set(first, 0)]),
+      when(i64.eq(get(first), NEVER), latestClock(core, s, first)),
       drop(call(core.functions.wake, i32.const(0), get(first))),
     ]);
     return [set(reason, call(core.functions.drive)), ...(core.parks ? [wakeAll] : []), get(reason)];

@@ -12,14 +12,21 @@
  *
  * In cycle mode with several harts ahead of each other; not where accesses are recorded.
  */
-import { I32, I64, call, choose, get, i32, i64, loop, label, ret, set, tee, when, brIf } from "../../isa/wasm/code.ts";
+import { I32, I64, call, choose, get, i32, i64, loop, label, ret, set, switchOn, tee, when, brIf } from "../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../isa/wasm/code.ts";
 import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
 import { blockOf, clockAt, contextOf, field, refuse, setField } from "./core.ts";
 import type { Core } from "./core.ts";
-import { FIRST_POLL_OPCODE } from "./opcodes.ts";
+import { FIRST_POLL_OPCODE, OPCODE_NAMES, rowOf } from "./opcodes.ts";
 import { POLL } from "./poll-loops.ts";
 import { LINE } from "./tables.ts";
+
+/** By opcode from FIRST_POLL_OPCODE on. */
+const POLL_BRANCHES = OPCODE_NAMES.slice(FIRST_POLL_OPCODE).map((name) => {
+  const semantics = rowOf(name)?.semantics;
+  if (semantics?.kind !== "branch") throw new Error(`engine: ${name} is no branch`);
+  return semantics.taken;
+});
 
 const parked = (): Value => i32.load(0, MACHINE_WORD.PARKED);
 
@@ -35,7 +42,7 @@ export function wakeAllFirst(core: Core, left: Local, value?: Value): Node[] {
   return [when(call(core.functions.wake, i32.const(0), clockAt(core, left)), [refuse(core, value)])];
 }
 
-/** (s, p): parks the hart if its turn ended at `p` in the loop that it polls in, before the load. */
+/** (s, p): parks the hart if its turn ended at `p` in the loop that it polls in. */
 function definePark(core: Core): void {
   const { tables } = core;
   core.module.define(core.functions.park, (scope) => {
@@ -47,16 +54,25 @@ function definePark(core: Core): void {
     const address = scope.local(I32);
     const slot = scope.local(I32);
     const lineMask = -(1 << tables.lineShift);
+    const register = (offset: Value): Value => i32.load(i32.add(get(s), offset));
     return [
       set(branch, field(s, HART.POLL_ENTRY)),
       set(step, i32.load(get(branch), 4)),
       set(head, i32.add(get(branch), i32.shrS(get(step), POLL.DISTANCE_SHIFT))),
       when(i32.ltU(i32.load8U(get(branch)), FIRST_POLL_OPCODE), [ret()]),
-      // Not behind the load: it may have read what ends the loop. Before it: the line is there, so nobody has written it since.
+      // Behind the load it may have read what ends the loop: only at the branch, if that is taken. Before it: the line is
+      // there, so nobody has written it since the last round.
       set(load, i32.add(get(head), i32.shl(i32.and(get(step), POLL.LOAD_MASK), 3))),
-      when(i32.gtU(i32.sub(get(p), get(head)), i32.sub(get(load), get(head))), [ret()]),
+      when(i32.eq(get(p), get(branch)), [
+        set(head, i32.load(get(branch))),
+        set(address, register(i32.and(i32.shrU(get(head), 16), 0xff))),
+        set(slot, register(i32.shrU(get(head), 24))),
+        switchOn(i32.sub(i32.and(get(head), 0xff), FIRST_POLL_OPCODE), POLL_BRANCHES.map((taken) => [
+          when(i32.eqz(taken(get(address), get(slot))), [ret()]),
+        ])),
+      ], [when(i32.gtU(i32.sub(get(p), get(head)), i32.sub(get(load), get(head))), [ret()])]),
       set(address, i32.add(
-        i32.load(i32.add(get(s), i32.and(i32.shrU(i32.load(get(load)), 16), 0xff))),
+        register(i32.and(i32.shrU(i32.load(get(load)), 16), 0xff)),
         i32.load(get(load), 4),
       )),
       when(i32.and(get(address), 3), [ret()]),
