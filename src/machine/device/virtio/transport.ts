@@ -1,7 +1,7 @@
 /**
  * virtio over MMIO, version 2 (virtio 1.2, section 4.2), in QEMU virt's eight slots: slot n at 0x1000_1000 + 0x1000 n,
  * interrupt 1 + n. An empty slot answers with device id 0. Registers are words; a narrower access reads 0 and writes
- * nothing, as in QEMU. The configuration space takes every width.
+ * nothing (an empty slot gives the low bytes), as in QEMU. The configuration space takes every width.
  *
  * Work. QueueNotify wakes the device `interruptLatency` later (an event, event.ts). Awake, it takes the first
  * queue with a buffer it has use for, works on it for `cycles`, then does it all at once and looks for the next; so
@@ -196,6 +196,13 @@ function selectedQueue(board: Board, slot: number, model: Model): number {
   return queue < model.queues ? queue : -1;
 }
 
+/** What an empty slot has as well. */
+function loadIdentity(offset: number): number {
+  if (offset === REGISTER.MAGIC) return MAGIC;
+  if (offset === REGISTER.VERSION) return VERSION;
+  return offset === REGISTER.VENDOR_ID ? VENDOR : 0;
+}
+
 function loadRegister(board: Board, slot: number, model: Model, offset: number): number {
   const queue = selectedQueue(board, slot, model);
   switch (offset) {
@@ -273,9 +280,8 @@ function slotDevice(slot: number): Device {
       const model = board.virtio[slot];
       if (model && offset >= REGISTER.CONFIG) return loadConfiguration(model, offset - REGISTER.CONFIG, size);
       if (model && size !== 4) return 0;
-      if (offset === REGISTER.MAGIC) return MAGIC;
-      if (offset === REGISTER.VERSION) return VERSION;
-      if (offset === REGISTER.VENDOR_ID) return VENDOR;
+      const identity = loadIdentity(offset);
+      if (identity !== 0) return size === 4 ? identity : identity & ((1 << (8 * size)) - 1);
       return model ? loadRegister(board, slot, model, offset) : 0;
     },
 
