@@ -34,8 +34,9 @@ export const kmalloc_caches = new StructArray(kmem_cache, KMALLOC_CACHES);
 
 /** The cache of caches. */
 const cache_cache = new kmem_cache();
-const slab_caches = new list_head();
-const slab_mutex = new mutex();
+/** Every cache; under slab_mutex. */
+export const slab_caches = new list_head();
+export const slab_mutex = new mutex();
 
 /** Fills in everything but the arrays, and puts the cache on slab_caches. slab_mutex is held, or nothing else runs. */
 function setup_cache(

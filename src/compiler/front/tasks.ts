@@ -1,4 +1,4 @@
-/** The tasks a run may start: exported `(arg: u32): void`, in the workload module or one of kernel/workload/. */
+/** The tasks a run may start: exported `(arg: u32): void`, in (or passed on by) the workload module or one of kernel/workload/. */
 import type { Modules } from "./types/modules.ts";
 import type { FunctionSymbol, Module, ModuleSymbol } from "./types/symbols.ts";
 import type { Unit } from "./unit.ts";
@@ -32,7 +32,7 @@ export function findTask(
   name: string,
 ): FunctionSymbol | null {
   const named = modules
-    .map((m) => m.names.get(name))
+    .map((m) => unit.modules.lookup(m, name))
     .find((s) => s?.kind === "function" && s.exported);
   if (named?.kind !== "function") {
     const known = modules.flatMap((m) => [...m.names.values()]).filter((s) => isTask(unit, s));
