@@ -66,10 +66,10 @@ export const ROWS: readonly Row[] = [
   // With 4 harts QEMU -icount needs minutes: a hart that waits for a lock polls until its time slice ends.
   { name: "kernel", guest: "kernel", harts: 4, rounds: { qemu: 300, ...modes(300) } },
   fourHarts("lock", 80_000, 10_000),
-  fourHarts("ticket", 600_000, 60_000),
-  fourHarts("ttas", 600_000, 60_000),
-  fourHarts("sharing", 300_000, 30_000),
-  fourHarts("ring", 6000, 500),
+  fourHarts("ticket", 400_000, 60_000),
+  fourHarts("ttas", 400_000, 60_000),
+  fourHarts("sharing", 200_000, 30_000),
+  fourHarts("ring", 5000, 500),
 ];
 
 export function engineNames(row: Row): EngineName[] {
