@@ -36,8 +36,9 @@ class Scope {
   readonly context: Local;
   /** In an observed engine. */
   readonly old: Local | null;
-  /** A region was left because time was too short for it. */
+  /** A region was left because time was too short for it; before an instruction for the handlers here. */
   readonly isShort: Local;
+  readonly isSlow: Local;
   /** Length of the instruction at hand. */
   readonly bytes: 2 | 4 = 4;
   /** Interpret on from `p`. */
@@ -60,6 +61,7 @@ class Scope {
     this.context = local();
     this.old = core.observe ? local() : null;
     this.isShort = local();
+    this.isSlow = local();
   }
   /** The same for instructions of two bytes. */
   short(): Scope {
@@ -201,18 +203,27 @@ function regionHandler(c: Scope): Node[] {
       ...standApart(p, v),
     ]),
     set(c.isShort, i32.eq(exitReason, EXIT.SHORT)),
+    // Straight on to its handler.
+    set(c.isSlow, i32.and(i32.eq(exitReason, EXIT.SLOW), i32.eqz(time.isOver))),
     br(c.next),
   ];
 }
 
 const exitReason = i32.load(0, MACHINE_WORD.EXIT_REASON);
 
-/** Time is used up by interpreting; what is too short for a region is no sample of what should be one. */
+/** Interprets to the next exit, at `p`. What is too short for a region is no sample of what should be one. */
 function interpretNodes(c: Scope): Node {
   const { core, time } = c;
   const by = (tier: Callee): Node => set(time.local, call(tier, get(c.s), get(c.p), get(c.context), get(time.local)));
-  if (core.regionType === null) return by(core.functions.interpret);
-  return when(get(c.isShort), [by(core.functions.interpret), set(c.isShort, 0)], [by(core.functions.sample)]);
+  const left = [
+    set(c.p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
+    when(i32.eq(exitReason, EXIT.FETCH), [set(c.target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
+  ];
+  if (core.regionType === null) return sequence(by(core.functions.interpret), ...left);
+  return when(get(c.isSlow), [set(c.isSlow, 0)], [
+    when(get(c.isShort), [by(core.functions.interpret), set(c.isShort, 0)], [by(core.functions.sample)]),
+    ...left,
+  ]);
 }
 
 const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
@@ -369,8 +380,6 @@ export function emitTurn(core: Core): void {
           loop(
             c.next,
             interpretNodes(c),
-            set(p, i32.load(0, MACHINE_WORD.EXIT_ENTRY)),
-            when(i32.eq(exitReason, EXIT.FETCH), [set(target, i32.load(0, MACHINE_WORD.EXIT_TARGET)), br(c.fetch)]),
             setField(s, HART.PC, tee(pc, c.entryPc)),
             brIf(c.leave, i32.eq(exitReason, EXIT.TIME)),
             set(w, i32.load(get(p))),

@@ -17,7 +17,7 @@ import { structure } from "./structure.ts";
 
 /** Regions a module, if so many are hot. */
 export const BATCH_REGIONS = 16;
-/** A region of fewer instructions costs more to enter than it saves. */
+/** A region of fewer instructions costs more to enter than it saves, unless it is a loop. */
 const REGION_OPS_MIN = 3;
 /** Cycles between two checks of time, at most: what is left of a turn is interpreted. */
 const CHECK_CYCLES = 48;
@@ -79,8 +79,10 @@ export class Jit {
     const { words } = this.#options;
     if (!this.cache.allows(page)) return null;
     const region = formRegion(words, page, at);
-    if (!region || region.opCount < REGION_OPS_MIN) return null;
-    return { region, structure: structure(region, this.#options, CHECK_CYCLES), page, at };
+    if (!region) return null;
+    const structured = structure(region, this.#options, CHECK_CYCLES);
+    if (region.opCount < REGION_OPS_MIN && !structured.nodes.some((node) => node.isLoop)) return null;
+    return { region, structure: structured, page, at };
   }
 
   /** Code at an offset in RAM is about to be written. */

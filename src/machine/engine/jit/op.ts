@@ -12,10 +12,10 @@ export const ENTRY_BYTES = 8;
 /** Entries of a page; the next one is its PAGE_END. */
 export const PAGE_ENTRIES = 2048;
 
-/** `slow`: only tier 1 can do it. */
+/** `slow`: only tier 1 can do it. `unknown`: not decoded yet. */
 export type OpKind =
   | "alu" | "constant" | "auipc" | "load" | "store" | "amo" | "fence" | "nop" | "pause" | "latch"
-  | "jump" | "jumpRegister" | "branch" | "slow";
+  | "jump" | "jumpRegister" | "branch" | "slow" | "unknown";
 
 export interface Op {
   readonly at: number;
@@ -34,7 +34,7 @@ export interface Op {
 }
 
 const SPECIAL: Readonly<Record<string, OpKind>> = {
-  NOP: "nop", CONSTANT: "constant", AUIPC: "auipc", MARK_LATCH: "latch", FENCE: "fence", PAUSE: "pause",
+  UNDECODED: "unknown", NOP: "nop", CONSTANT: "constant", AUIPC: "auipc", MARK_LATCH: "latch", FENCE: "fence", PAUSE: "pause",
   JAL: "jump", JAL_FAR: "jump", JALR: "jumpRegister",
 };
 const RETIRES_IN_NO_TIME: OpKind = "latch";
@@ -104,6 +104,7 @@ export function writesOf(op: Op): number {
     case "pause":
     case "latch":
     case "slow":
+    case "unknown":
       return 0;
     default:
       return bit(op.rd);

@@ -130,7 +130,7 @@ class Former {
         if (this.#reached.size >= REGION_OPS_MAX) return;
         if (place.at >= PAGE_ENTRIES) break;
         const op = this.op(place.at);
-        if (op.kind === "slow") break;
+        if (op.kind === "slow" || op.kind === "unknown") break;
         this.#reached.add(key);
         const next = this.successors(op, place);
         const ends = op.kind === "branch" || op.kind === "jump" || op.kind === "jumpRegister" || length + 1 === BLOCK_OPS_MAX;
@@ -172,6 +172,7 @@ class Former {
     for (let place = start; ; ) {
       if (place.at >= PAGE_ENTRIES) return { kind: "goto", to: { at: place.at, block: null } };
       const op = this.op(place.at);
+      if (op.kind === "unknown") return { kind: "goto", to: { at: op.at, block: null } };
       if (op.kind === "slow") return { kind: "slow", at: op.at };
       if (!this.#reached.has(keyOf(place)) || (place !== start && this.#leaders.has(keyOf(place)))) {
         return { kind: "goto", to: this.edge(place) };
@@ -196,11 +197,11 @@ class Former {
     }
   }
 
+  /** What it ends before counts: it is known to be for tier 1. */
   covered(): (readonly [number, number])[] {
-    return [...this.#reached].map((key) => {
-      const at = key % 4096;
-      return [at, at + this.op(at).length] as const;
-    });
+    const places = new Set([...this.#reached].map((key) => key % 4096));
+    for (const { end } of this.all) if (end.kind === "slow") places.add(end.at);
+    return [...places].map((at) => [at, at + this.op(at).length] as const);
   }
 
   get all(): Block[] {
