@@ -5,7 +5,7 @@
  * leaves the region instead. Each node then holds the blocks that it dominates: those that several forward edges reach
  * (`merge`) behind a label, loop heads as loops. After N. Ramsey, "Beyond Relooper" (ICFP 2022).
  *
- * Time is checked at the entry, at loop heads, and so often on the way that no path between checks takes more than
+ * Time is checked at the entry, at loop heads and behind loops, and so often on the way that no path between checks takes more than
  * `checkCycles` (but for a block that is longer by itself): `path` is what must be left there for all of it to run.
  */
 import { costOf, missOf } from "./op.ts";
@@ -148,6 +148,28 @@ function mostCycles(block: Block, model: CostModel): number {
   return last + Math.max(missOf(end.op, true, model), missOf(end.op, false, model));
 }
 
+/** Nodes of the loop that begins with `head`. */
+function bodyOf(head: Node): Set<Node> {
+  const body = new Set([head]);
+  const work = head.predecessors.filter((from) => from.order >= head.order);
+  for (let node = work.pop(); node; node = work.pop()) {
+    if (body.has(node)) continue;
+    body.add(node);
+    work.push(...node.predecessors);
+  }
+  return body;
+}
+
+/** Behind a loop is a check: the way on from there is no part of what a round needs. */
+function checkBehindLoops(nodes: readonly Node[]): void {
+  for (const head of nodes.filter((node) => node.isLoop)) {
+    const body = bodyOf(head);
+    for (const node of body) {
+      for (const next of node.successors) if (!body.has(next)) next.isCheck = true;
+    }
+  }
+}
+
 function placeChecks(nodes: readonly Node[], model: CostModel, checkCycles: number): void {
   for (const node of nodes.toReversed()) {
     const own = mostCycles(node.block, model);
@@ -170,6 +192,7 @@ export function structure(region: Region, model: CostModel, checkCycles: number)
     node.isMerge = node.predecessors.filter((from) => from.order < node.order).length > 1;
     if (node !== made.root) node.dominator.children.push(node);
   }
+  checkBehindLoops(made.nodes);
   placeChecks(made.nodes, model, checkCycles);
   return made;
 }
