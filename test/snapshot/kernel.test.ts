@@ -18,8 +18,8 @@ beforeAll(() => {
   elf = value(elfOf({ root, workload: null, tasks: ["churn"], config: {} }));
 }, 60_000);
 
-function boot(harts: number, timing: Timing, interleave: Interleave, bootargs = "seed=7 task=churn@all+2ms"): Machine {
-  const config: MachineConfig = { harts, memoryBytes: 32 << 20, timing, interleave, bootargs, lab: true, recordMarks: true };
+function boot(harts: number, timing: Timing, interleave: Interleave, bootargs = "seed=7 task=churn@all+2ms", jit = false): Machine {
+  const config: MachineConfig = { harts, memoryBytes: 32 << 20, timing, interleave, bootargs, lab: true, recordMarks: true, jit };
   const machine = value(createMachine(config));
   value(machine.loadElf(elf));
   return machine;
@@ -47,13 +47,14 @@ function run(machine: Machine, untilCycle: number): unknown {
 }
 
 test.each([
-  [1, "functional", "exact"],
-  [4, "functional", "ahead"],
-  [4, "cycle", "ahead"],
-  [1, "cycle", "ahead"],
-  [2, "cycle", "exact"],
-] as const)("%i harts, %s, %s", (harts, timing, interleave) => {
-  const machine = boot(harts, timing, interleave);
+  [1, "functional", "exact", false],
+  [4, "functional", "ahead", true],
+  [4, "cycle", "ahead", false],
+  [4, "cycle", "ahead", true],
+  [1, "cycle", "ahead", true],
+  [2, "cycle", "exact", false],
+] as const)("%i harts, %s, %s, jit: %s", (harts, timing, interleave, jit) => {
+  const machine = boot(harts, timing, interleave, undefined, jit);
   const atReset = machine.snapshot();
   const boots = run(machine, 9_000_000);
   // While it prints and is about to start other harts; one with a request on its way.

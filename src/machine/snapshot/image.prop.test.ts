@@ -79,6 +79,17 @@ interface Setting {
   readonly jit: boolean;
 }
 
+/** Mark records as they are handed out: the buffer has them hart by hart, as harts were run. */
+function inOrder(marks: Uint8Array, harts: number): Uint8Array {
+  const records = Array.from({ length: marks.length / MARK_BYTES }, (_, at) => marks.subarray(at * MARK_BYTES, (at + 1) * MARK_BYTES));
+  const place = (record: Uint8Array): number => {
+    const view = new DataView(record.buffer, record.byteOffset);
+    const clock = view.getUint32(0, true);
+    return clock * harts + ((view.getUint8(12) + clock) % harts);
+  };
+  return Buffer.concat(records.sort((a, b) => place(a) - place(b)));
+}
+
 class Subject {
   readonly bench: Bench;
   readonly memory: Memory;
@@ -134,7 +145,7 @@ class Subject {
       ["directory", part(tables.directory, RAM_USED >>> 2, tables.executed)],
       ["executed", part(tables.executed, RAM_USED >>> 12, tables.codeBits)],
       ["code bits", part(tables.codeBits, RAM_USED >>> 5, tables.trackedEnd)],
-      ["marks", bytes.slice(MARK_BUFFER, MARK_BUFFER + marks)],
+      ["marks", inOrder(bytes.slice(MARK_BUFFER, MARK_BUFFER + marks), this.memory.harts)],
       ["RAM", bytes.slice(ramOffset, ramOffset + RAM_USED)],
     ]);
   }
