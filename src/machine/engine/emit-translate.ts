@@ -199,6 +199,8 @@ function defineTranslate(core: Core): void {
         ), [setGlobal(core.flags, i32.and(get(value), 0xff)), ...guarded(inPage(value, va))]),
       ]),
       when(mustWait(core, left), [refuse(core, zero)]),
+      // Nothing behind a walk may be refused, for its cost would be lost: whoever could be in the way is woken before it.
+      ...wakeAllFirst(core, left, zero),
       ...fromOthers,
       set(value, call(core.functions.walk, get(s), get(va), get(access), get(privilege), i32.const(1))),
       when(i32.eqz(get(value)), [raise(core, getGlobal(core.cause), get(va), zero)]),

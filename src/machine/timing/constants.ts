@@ -22,7 +22,7 @@ export type CostName =
   | "pause" | "branchMiss" | "trapEntry" | "trapReturn" | "fenceI" | "sfence"
   | "walkHit" | "l2Hit" | "memory" | "transfer" | "invalidate" | "misaligned"
   | "mmioClint" | "mmioPlic" | "mmioOther" | "interrupt"
-  | "blockRequest" | "blockSector" | "consoleBuffer" | "consoleByte";
+  | "doorbell" | "blockRequest" | "blockSector" | "consoleBuffer" | "consoleByte";
 
 /** Cycles by name. */
 export type Costs = Readonly<Record<CostName, number>>;
@@ -69,7 +69,8 @@ const U54: Readonly<Record<CostName, Constant>> = {
   mmioPlic: estimated(40, "load or store to the PLIC", "as the CLINT, one crossing farther"),
   mmioOther: estimated(60, "load or store to any other device", "peripheral bus behind the control bus"),
   interrupt: estimated(50, "from the start of a store that raises another hart's interrupt line (CLINT, PLIC) until that hart may take it", "posted store and wire; at least the lookahead, which is the smaller of transfer and invalidate"),
-  blockRequest: estimated(10_000, "request to the virtio block device, from the doorbell to its interrupt, in both timing modes", "the 10 us that Intel publishes for its Optane 900P"),
+  doorbell: estimated(500, "from a store to QueueNotify until a virtio device looks at its queue (at least `interrupt`), in both timing modes", "a posted write and a fetch of the ring over PCIe"),
+  blockRequest: estimated(10_000, "request to the virtio block device, from then to its interrupt, in both timing modes", "the 10 us that Intel publishes for its Optane 900P"),
   blockSector: estimated(205, "each 512-byte sector of such a request", "2.5 GB/s, likewise"),
   consoleBuffer: estimated(1_000, "buffer given to the virtio console, in both timing modes", "an order less than a disk"),
   consoleByte: estimated(8, "each byte of such a buffer", "a memory copy by a host"),

@@ -120,7 +120,7 @@ test("the configuration: capacity, block size, limits, by every width", () => {
 
 test("requests end in order, each at its clock: doorbell, request, sectors", () => {
   const { blockRequest, blockSector } = board.costs;
-  const doorbell = board.interruptLatency;
+  const doorbell = Math.max(board.costs.doorbell, board.interruptLatency);
   setHart(board, 1, HART.MIE, IP.MEIP);
   storeDevice(board, 0, BOARD.PLIC + 4 * 8, 4, 1);
   storeDevice(board, 0, BOARD.PLIC + 0x2000 + 0x80 * 2, 4, 1 << 8);

@@ -3,7 +3,7 @@
  * interrupt 1 + n. An empty slot answers with device id 0. Registers are words; a narrower access reads 0 and writes
  * nothing (an empty slot gives the low bytes), as in QEMU. The configuration space takes every width.
  *
- * Work. QueueNotify wakes the device `interruptLatency` later (an event, event.ts). Awake, it takes the first
+ * Work. QueueNotify wakes the device `doorbell` cycles later (an event, event.ts). Awake, it takes the first
  * queue with a buffer it has use for, works on it for `cycles`, then does it all at once and looks for the next; so
  * requests complete in order, one at a time, and a slot needs no state but the clock and the queue. Descriptors are
  * read again at the end: a driver that changes them meanwhile gets what it then says.
@@ -110,7 +110,7 @@ function isIdle(board: Board, slot: number): boolean {
 export function wake(board: Board, slot: number, clock: number): void {
   if (!isWorking(board, slot) || !isIdle(board, slot)) return;
   setSlot(board, slot, WORD.WORKING, 0);
-  scheduleEvent(board, slotWord(slot, WORD.EVENT), clock + board.interruptLatency);
+  scheduleEvent(board, slotWord(slot, WORD.EVENT), clock + Math.max(board.costs.doorbell, board.interruptLatency));
 }
 
 /** Starts on the first buffer that the device has use for, or goes idle. */
