@@ -69,6 +69,18 @@ function forksAMinute(machine: Machine): number {
   return (FORKS / ((process.cpuUsage().user - began) / 1e6)) * 60;
 }
 
+/** Microseconds of taking a snapshot after 20,000 instructions since the last one. */
+function snapshotMicroseconds(machine: Machine): number {
+  machine.snapshot();
+  const samples = Array.from({ length: RESTORES }, () => {
+    machine.run({ maxInstructions: totalInstructions(machine) + FORK_INSTRUCTIONS });
+    const began = performance.now();
+    machine.snapshot();
+    return (performance.now() - began) * 1000;
+  });
+  return median(samples.sort((a, b) => a - b).slice(0, RESTORES / 2));
+}
+
 function mixAtWork(images: Images, timing: Timing): Machine {
   const machine = boot(readFileSync(images.program("mix", 1000, 1).file), { timing });
   machine.run({ maxInstructions: 3_000_000 });
@@ -92,6 +104,8 @@ export function measureForks(runs: number, images: Images, say: (text: string) =
     mixCycle: () => forksAMinute(mixAtWork(images, "cycle")),
     kernel: () => forksAMinute(kernelAtWork(images, "functional")),
     kernelCycle: () => forksAMinute(kernelAtWork(images, "cycle")),
+    snapshotKernel: () => snapshotMicroseconds(kernelAtWork(images, "functional")),
+    snapshotKernelCycle: () => snapshotMicroseconds(kernelAtWork(images, "cycle")),
   };
   const samples: Record<string, number[]> = {};
   for (let turn = 1; turn <= runs; turn++) {
@@ -120,6 +134,7 @@ if (process.argv[1] === import.meta.filename) {
   const images = new Images();
   try {
     const figures = measureForks(Number(process.argv[2] ?? 1), images, () => {});
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
     for (const verdict of forkTargets(figures)) process.stdout.write(`${JSON.stringify(verdict)}\n`);
   } finally {
     images.remove();
