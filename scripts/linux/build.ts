@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { imageFolder, linuxImage, SOURCE } from "./image.ts";
 
@@ -14,7 +14,8 @@ const HERE = import.meta.dirname;
 const CROSS = "riscv64-linux-gnu-";
 const TOOLS = [`${CROSS}gcc`, `${CROSS}ld`, "make", "flex", "bison", "bc", "xz", "tar"];
 const PACKAGES = "linux-source-6.1 gcc-riscv64-linux-gnu make flex bison bc xz-utils";
-const FIXED = { KBUILD_BUILD_TIMESTAMP: "2026-01-01", KBUILD_BUILD_USER: "hartlab", KBUILD_BUILD_HOST: "hartlab" };
+const FIXED_TIME = new Date("2026-01-01T00:00:00Z");
+const FIXED = { KBUILD_BUILD_TIMESTAMP: "2026-01-01", KBUILD_BUILD_USER: "hartlab", KBUILD_BUILD_HOST: "hartlab", KBUILD_BUILD_VERSION: "1" };
 
 class BuildProblem extends Error {}
 
@@ -39,8 +40,10 @@ function build(work: string): void {
   const init = join(work, "init");
   const flags = ["-march=rv32ima", "-mabi=ilp32", "-Os", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie"];
   run(work, `${CROSS}gcc`, ...flags, "-o", init, join(HERE, "init.c"));
-  fill("initramfs.list", join(work, "initramfs.list"), { INIT: init });
-  fill("config.fragment", join(work, "config.fragment"), { INITRAMFS: join(work, "initramfs.list") });
+  // The archive carries the file's time.
+  utimesSync(init, FIXED_TIME, FIXED_TIME);
+  fill("initramfs.list", join(work, "initramfs.list"), { "@INIT@": init });
+  fill("config.fragment", join(work, "config.fragment"), { "@LIST@": join(work, "initramfs.list") });
   run(work, "tar", "xf", SOURCE);
   const source = join(work, "linux-source-6.1");
   run(source, "make", "-s", "tinyconfig");
