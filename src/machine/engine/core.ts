@@ -54,6 +54,8 @@ export interface Core {
   readonly observe: boolean;
   /** Type of the regions of tier 2 in the table of functions; null: no JIT. */
   readonly regionType: number | null;
+  /** Harts take turns of one instruction in an interpreter of their own (emit-rounds.ts). */
+  readonly rounds: boolean;
   /** Harts that poll leave the order (emit-park.ts). */
   readonly parks: boolean;
   readonly costs: Costs;
@@ -151,6 +153,10 @@ const FUNCTIONS = {
   /** (s): sets the hart's place in the order (emit-order.ts) */
   refreshKey: "w:",
   refreshKeys: ":",
+  /** (block of the hart before, harts left of the round + 1, rounds, block of the one that begins it): all harts, one instruction each in turn */
+  interpretRounds: "wwww:",
+  /** (hart first in the order, its clock): whether rounds were done */
+  rounds: "wl:w",
   /** `run` but for what is parked in the end */
   drive: ":w",
   /** (s, entry, host address): the atomic operation of an entry */
@@ -161,6 +167,10 @@ const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 /** Those that engine.ts calls. */
 const EXPORTED: ReadonlySet<string> = new Set<FunctionName>(["reach", "wroteCode"]);
+
+/** One instruction at a time: nothing that tier 2 could do, and records are made where time is counted as usual. */
+export const hasRounds = (options: EngineOptions): boolean =>
+  options.timing === "functional" && options.interleave === "exact" && options.harts > 1 && !options.observeAccesses;
 
 /** Poll loops are parked only where turns are long, and where nobody wants to see each load; tier 2 knows nothing of them. */
 export const parks = (options: EngineOptions): boolean =>
@@ -208,6 +218,7 @@ export function createCore(options: EngineOptions): Core {
     observe: options.observeAccesses ?? false,
     regionType: options.jit ? module.typeOf(params, results) : null,
     parks: parks(options),
+    rounds: hasRounds(options),
     costs: options.costs,
     status: module.global(I32),
     slowCost: module.global(I32),

@@ -28,6 +28,8 @@ export const EXIT = {
   SLOW: 1,
   /** The jump is done; EXIT_TARGET is not in the execution table. */
   FETCH: 2,
+  /** The same, and the jump was an instruction (emit-rounds.ts; elsewhere time tells). */
+  JUMPED: 3,
   /** A region (jit/) is left; the entry is next. SHORT: because time is too short for it. */
   GO_ON: 3,
   SHORT: 4,
@@ -83,7 +85,7 @@ export class Time {
 }
 
 /** What the handlers share. */
-class Scope {
+export class Scope {
   readonly core: Core;
   readonly s: Local;
   readonly p: Local;
@@ -98,10 +100,16 @@ class Scope {
   /** Length of the instruction at hand. */
   readonly bytes: 2 | 4 = 4;
   readonly next: Label = label("next");
+  /** On with an entry of the same hart, for what was no instruction. */
+  readonly again: Label;
   readonly leave: Label = label("leave");
+  /** Harts take turns of one instruction (emit-rounds.ts): what a hart has of its own is in its block, time is counted outside. */
+  readonly rounds: boolean;
 
-  constructor(core: Core, params: readonly Local[], local: () => Local) {
+  constructor(core: Core, params: readonly Local[], local: () => Local, rounds = false) {
     this.core = core;
+    this.rounds = rounds;
+    this.again = rounds ? label("again") : this.next;
     [this.s, this.p, this.context] = params as [Local, Local, Local];
     this.time = new Time(core, params[3]!);
     this.w = local();
@@ -115,7 +123,14 @@ class Scope {
     return Object.assign(Object.create(Scope.prototype) as Scope, this, { bytes: 2 });
   }
   get pc(): Value {
-    return i32.add(i32.shrU(get(this.p), ENTRY_SHIFT), i32.load(0, MACHINE_WORD.PAGE_DELTA));
+    const delta = this.rounds ? i32.load(get(this.s), HART.ROUND_DELTA) : i32.load(0, MACHINE_WORD.PAGE_DELTA);
+    return i32.add(i32.shrU(get(this.p), ENTRY_SHIFT), delta);
+  }
+  setDelta(value: Value): Node {
+    return this.rounds ? setField(this.s, HART.ROUND_DELTA, value) : i32.store(0, value, MACHINE_WORD.PAGE_DELTA);
+  }
+  cost(kind: CostClass): Node {
+    return this.rounds ? sequence() : this.time.cost(kind);
   }
   /** On to the next entry. */
   get skip(): Node {
@@ -135,7 +150,7 @@ class Scope {
   }
   /** Charges one instruction and goes to the next entry. */
   done(kind: CostClass): Node {
-    return sequence(this.time.cost(kind), this.skip);
+    return sequence(this.cost(kind), this.skip);
   }
   /** The record of an access to address `a` that was done at `host`. */
   observe(kind: number, bytes: number, host: Value, value: Value, written: Value = i32.const(0)): Node {
@@ -208,20 +223,20 @@ function amoHandler(c: Scope, value: (old: Value, b: Value) => Value): Node[] {
   ];
 }
 
-/** Goes on at `target` (in `a`): in the execution table, or out. `t` is overwritten. */
-function goTo(c: Scope): Node[] {
+/** Goes on at `target` (in `a`): in the execution table, or out. `t` is overwritten. `jumped`: an instruction was done. */
+function goTo(c: Scope, jumped: boolean): Node[] {
   const { a, t, p, context, core } = c;
   const index = i32.and(i32.shrU(get(a), 12 - EXEC.SHIFT), (EXEC.ENTRIES - 1) << EXEC.SHIFT);
   const at = core.tables.lineBytes;
   return [
     when(i32.eq(i32.load(tee(t, i32.add(get(context), index)), at + EXEC.TAG), i32.and(get(a), ~0xfff)), [
       set(t, i32.load(get(t), at + EXEC.PAGE)),
-      i32.store(0, i32.sub(i32.and(get(a), ~0xfff), i32.shrU(get(t), ENTRY_SHIFT)), MACHINE_WORD.PAGE_DELTA),
+      c.setDelta(i32.sub(i32.and(get(a), ~0xfff), i32.shrU(get(t), ENTRY_SHIFT))),
       set(p, i32.add(get(t), i32.shl(i32.and(get(a), 0xffe), ENTRY_SHIFT))),
-      br(c.next),
+      br(jumped ? c.next : c.again),
     ]),
     i32.store(0, get(a), MACHINE_WORD.EXIT_TARGET),
-    c.exit(EXIT.FETCH),
+    c.exit(c.rounds && jumped ? EXIT.JUMPED : EXIT.FETCH),
   ];
 }
 
@@ -252,7 +267,7 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, kind: Bra
     return [
       ...decide,
       branchPenalty(c, get(t)),
-      c.time.cost("branch"),
+      c.cost("branch"),
       ...(kind === "poll" ? pollHandler(c) : []),
       // A branch of the host, which it predicts: a select would make every later fetch wait for the operands.
       when(get(t), [set(p, i32.add(get(p), c.immediate)), br(c.next)]),
@@ -264,8 +279,8 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, kind: Bra
     when(get(t), [
       set(a, i32.add(c.pc, c.immediate)),
       branchPenalty(c, i32.const(1)),
-      c.time.cost("branch"),
-      ...goTo(c),
+      c.cost("branch"),
+      ...goTo(c, true),
     ]),
     branchPenalty(c, i32.const(0)),
     c.done("branch"),
@@ -278,23 +293,23 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
   const jump = (target: Value, kind: CostClass): Node[] => [
     set(a, target),
     link,
-    c.time.cost(kind),
-    ...goTo(c),
+    c.cost(kind),
+    ...goTo(c, true),
   ];
   return {
     REGION: regionHandler(c),
-    PAGE_END: [set(a, c.pc), ...goTo(c)],
+    PAGE_END: [set(a, c.pc), ...goTo(c, false)],
     NOP: [c.done("alu")],
     CONSTANT: [c.setRd(c.immediate), c.done("alu")],
     AUIPC: [c.setRd(i32.add(c.pc, c.immediate)), c.done("alu")],
-    MARK_LATCH: [
+    MARK_LATCH: c.rounds ? [c.exit(EXIT.SLOW)] : [
       setField(s, HART.MARK_A, c.rs1),
       setField(s, HART.MARK_B, c.rs2),
       setField(s, HART.MARK_LATCHED, 1),
       c.skip,
     ],
-    PAUSE: [c.time.spend(c.core.costs.pause), c.skip],
-    JAL: [link, c.time.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
+    PAUSE: [...(c.rounds ? [] : [c.time.spend(c.core.costs.pause)]), c.skip],
+    JAL: [link, c.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
     JAL_FAR: jump(i32.add(c.pc, c.immediate), "jump"),
     JALR: jump(i32.and(i32.add(c.rs1, c.immediate), ~1), "jumpRegister"),
   };
@@ -343,18 +358,23 @@ export function standApart(p: Local, record: Local): Node[] {
   ];
 }
 
+/** By opcode. */
+export function handlersFor(c: Scope): Node[][] {
+  const scopes = { long: c, short: c.short() };
+  const special = { long: specialHandlers(scopes.long), short: specialHandlers(scopes.short) };
+  return OPCODE_NAMES.map((name) => {
+    const row = rowOf(name);
+    const { plain, branch, short } = partsOf(name);
+    const length = short ? "short" : "long";
+    const ready = special[length][plain];
+    return ready ?? (row ? rowHandler(scopes[length], row, branch) : [c.exit(EXIT.SLOW)]);
+  });
+}
+
 export function emitInterpreter(core: Core): void {
   core.module.define(core.functions.interpret, (scope) => {
     const c = new Scope(core, scope.params, () => scope.local(I32));
-    const scopes = { long: c, short: c.short() };
-    const special = { long: specialHandlers(scopes.long), short: specialHandlers(scopes.short) };
-    const handlers = OPCODE_NAMES.map((name) => {
-      const row = rowOf(name);
-      const { plain, branch, short } = partsOf(name);
-      const length = short ? "short" : "long";
-      const ready = special[length][plain];
-      return ready ?? (row ? rowHandler(scopes[length], row, branch) : [c.exit(EXIT.SLOW)]);
-    });
+    const handlers = handlersFor(c);
     return [
       block(
         c.leave,

@@ -54,6 +54,8 @@ class Loop {
   readonly pc: Local;
   readonly retired: Local;
   readonly latched: Local;
+  /** The next turn is one instruction that rounds could not do. */
+  readonly apart: Local;
   /** Clock of the first hart that has paid: it will act there at once. */
   readonly paidKey: Local;
   readonly pick: Label = label("pick");
@@ -82,6 +84,7 @@ class Loop {
     this.now = wide();
     this.retired = wide();
     this.latched = word();
+    this.apart = word();
     this.paidKey = wide();
   }
 }
@@ -385,6 +388,7 @@ export function emitLoop(core: Core): void {
           ]),
           set(s, blockOf(get(l.best))),
           ...eventNodes(l),
+          ...(core.rounds ? roundNodes(l) : []),
           ...windowNodes(l),
         ),
         ...limitNodes(l),
@@ -397,6 +401,15 @@ export function emitLoop(core: Core): void {
       i32.const(0),
     ];
   });
+}
+
+/** Rounds of all harts; what ended them comes next, in a turn of its own. */
+function roundNodes(l: Loop): Node[] {
+  return [
+    when(get(l.apart), [set(l.apart, 0)], [
+      when(call(l.core.functions.rounds, get(l.best), get(l.bestKey)), [set(l.apart, 1), br(l.pick)]),
+    ]),
+  ];
 }
 
 /** Translation state that JavaScript changed, and the S and U line table changing hands. */

@@ -17,6 +17,7 @@ import { emitObserve } from "./emit-observe.ts";
 import { emitMemory } from "./emit-memory.ts";
 import { emitTlb } from "./emit-tlb.ts";
 import { emitOrder } from "./emit-order.ts";
+import { emitRounds } from "./emit-rounds.ts";
 import { emitPark } from "./emit-park.ts";
 import { emitTranslate } from "./emit-translate.ts";
 import { Jit } from "./jit/jit.ts";
@@ -56,7 +57,7 @@ function moduleFor(options: EngineOptions): WebAssembly.Module {
   const known = MODULES.get(key);
   if (known) return known;
   const core = createCore(options);
-  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitPark, emitCode, emitCsr, emitMarks, emitObserve, emitOrder, emitInterpreter, emitSampling, emitReach, emitTurn, emitLoop]) emit(core);
+  for (const emit of [emitTlb, emitTranslate, emitCache, emitMemory, emitPark, emitCode, emitCsr, emitMarks, emitObserve, emitOrder, emitInterpreter, emitRounds, emitSampling, emitReach, emitTurn, emitLoop]) emit(core);
   const made = new WebAssembly.Module(core.module.build());
   MODULES.set(key, made);
   return made;

@@ -101,6 +101,13 @@ export const HART = {
   /** A parked hart's line of RAM + 1, or 0; what a round of its loop takes. */
   PARK_LINE: 1032,
   PARK_STEP: 1036,
+  /** Within `run` (engine/emit-rounds.ts). Entry, pc - p / 4 and line table of a hart while another one's instruction is done; block of the next. */
+  ROUND_ENTRY: 1040,
+  ROUND_DELTA: 1044,
+  ROUND_CONTEXT: 1048,
+  ROUND_NEXT: 1052,
+  /** Harts in the ring. */
+  ROUND_COUNT: 1056,
 } as const;
 
 /** Device sections, from DEVICE_BASE on. */
@@ -151,6 +158,10 @@ export const MACHINE_WORD = {
   ACCESS_NEXT: MACHINE + 108,
   /** How many harts are parked. */
   PARKED: MACHINE + 112,
+  /** How a series of rounds ended (engine/emit-rounds.ts): block of the hart at hand, harts left of the round with it, rounds left. */
+  ROUND_HART: MACHINE + 116,
+  ROUND_COUNT: MACHINE + 120,
+  ROUNDS_LEFT: MACHINE + 124,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
   /** By hart, u64: where it stands in the order (engine/emit-order.ts). */
