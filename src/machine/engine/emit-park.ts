@@ -85,6 +85,7 @@ function definePark(core: Core): void {
       setField(s, HART.PARK_LINE, i32.add(i32.shrU(get(address), tables.lineShift), 1)),
       setField(s, HART.PARK_STEP, get(step)),
       i32.store(0, i32.add(parked(), 1), MACHINE_WORD.PARKED),
+      i32.store(0, i32.add(i32.load(0, MACHINE_WORD.PARKS), 1), MACHINE_WORD.PARKS),
       call(core.functions.refreshKey, get(s)),
     ];
   });

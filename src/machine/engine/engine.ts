@@ -168,12 +168,17 @@ export function createEngine(wanted: EngineOptions): Engine {
   };
   reset(true);
 
+  /** What a hart's block holds within a call of `run` only. */
+  const forgetRun = (hart: number): void => {
+    words[hartWord(hart, HART.SCRATCH)] = 0;
+    words.fill(0, hartWord(hart, HART.POLL_ENTRY), hartWord(hart, HART.ROUND_COUNT) + 1);
+  };
+
   const runLimited = (maxInstructions: number, untilCycle: number): number => {
     unused = false;
     const retired = all(HART.INSTRET).reduce((sum, count) => sum + count, 0);
     write64(MACHINE_WORD.REMAINING, Math.min(Math.max(0, maxInstructions - retired), REMAINING_MAX));
     write64(MACHINE_WORD.UNTIL, untilCycle);
-    for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.POLL_COUNT)] = 0;
     for (;;) {
       write64(MACHINE_WORD.SLICE, SLICE);
       const reason = run();
@@ -192,7 +197,7 @@ export function createEngine(wanted: EngineOptions): Engine {
     dropCode: (offset) => wroteCode(offset),
     run: (maxInstructions, untilCycle) => {
       const reason = runLimited(maxInstructions, untilCycle);
-      for (let hart = 0; hart < harts; hart++) words[hartWord(hart, HART.SCRATCH)] = 0;
+      for (let hart = 0; hart < harts; hart++) forgetRun(hart);
       return reason;
     },
     settle: () => {
@@ -203,6 +208,7 @@ export function createEngine(wanted: EngineOptions): Engine {
         reason = runLimited(Infinity, end);
       } while (reason !== RUN.CYCLE);
       words[MACHINE_WORD.STOP / 4] = 0;
+      for (let hart = 0; hart < harts; hart++) forgetRun(hart);
     },
     now: () => Math.max(...all(HART.CLOCK)),
     wroteRam: (offset, length) => {

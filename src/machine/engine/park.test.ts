@@ -1,6 +1,6 @@
 /** Parked harts: the machine is the one in which they poll, whatever wakes them. */
 import { describe, expect, test } from "vitest";
-import { HART } from "../memory/layout.ts";
+import { HART, MACHINE_WORD } from "../memory/layout.ts";
 import { Assembler } from "../test-assembler.ts";
 import { DEFAULT_MODEL } from "../timing/model.ts";
 import { RUN } from "./index.ts";
@@ -39,7 +39,7 @@ const state = (bench: Bench): unknown[] =>
     ...[HART.CLOCK, HART.INSTRET, HART.PC].map((field) => bench.get64(hart, field)),
     ...Array.from({ length: 31 }, (_, x) => bench.get(hart, 4 * (x + 1))),
   ]);
-const parkedOnce = (bench: Bench): number => [0, 1, 2, 3].filter((hart) => bench.get(hart, HART.PARK_STEP) !== 0).length;
+const parks = (bench: Bench): number => bench.words[MACHINE_WORD.PARKS / 4]!;
 
 function machines(code: Assembler): { exact: Bench; ahead: Bench } {
   const words = [...code.words()];
@@ -55,7 +55,7 @@ describe.each(Object.entries(POLLS))("%s polls", (_name, poll) => {
         expect([exact, ahead].map((bench) => bench.run(1e9, until))).toEqual([RUN.CYCLE, RUN.CYCLE]);
         expect(state(ahead)).toEqual(state(exact));
       }
-      if (work === 3000) expect(parkedOnce(ahead)).toBeGreaterThan(1);
+      if (work === 3000) expect(parks(ahead)).toBeGreaterThan(20);
     }
   });
 });
@@ -96,7 +96,7 @@ test("instructions end a run exactly, and polling for ever uses them up", () => 
     const counts = [0, 1, 2, 3].map((hart) => ahead.get64(hart, HART.INSTRET));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(limit);
   }
-  expect(parkedOnce(ahead)).toBe(HARTS);
+  expect(parks(ahead)).toBeGreaterThan(HARTS);
 });
 
 test("a device is reached when all have come up to it", () => {

@@ -14,7 +14,7 @@ const REGISTERS = ["t0", "t1", "t2", "a2", "a3", "a4"];
 
 const instruction = fc.record({
   mnemonic: fc.constantFrom(
-    "lw", "lhu", "sw", "sw", "sb", "amoadd.w", "lr.w", "sc.w", "fence", "mul", "add", "xor", "bne", "wfi", "mark", "latch", "cycle", "far", "pause",
+    "lw", "lhu", "sw", "sw", "sb", "amoadd.w", "lr.w", "sc.w", "fence", "mul", "add", "xor", "bne", "wfi", "mark", "cycle", "far", "pause",
   ),
   rd: fc.constantFrom(...REGISTERS),
   rs: fc.constantFrom(...REGISTERS),
@@ -27,7 +27,6 @@ function emit(p: Program, { mnemonic, rd, rs, offset }: Item, index: number): vo
     p.a("addi", "t6", "s0", offset & ~3);
     p.a(mnemonic, rd, "t6", ...(mnemonic === "lr.w" ? [] : [rs]));
   } else if (mnemonic === "wfi" || mnemonic === "pause") p.a(mnemonic);
-  else if (mnemonic === "latch") p.a("sltu", "zero", rd, rs);
   else if (mnemonic === "mark") p.a("sltu", "zero", rd, rs).a("slti", "zero", rs, 5);
   else if (mnemonic === "cycle") p.a("csrrs", rd, "cycle", "zero");
   else if (mnemonic === "far") p.a("jal", "t5", `far${index}`).label(`back${index}`);

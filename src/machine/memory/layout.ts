@@ -95,13 +95,13 @@ export const HART = {
   MINSTRET_OFFSET: 472,
   /** What mtime and the time CSR show beyond CLOCK in ticks, u64: software has set mtime. */
   TIME_OFFSET: 480,
-  /** Within `run` (engine/emit-park.ts). The branch last taken that closes a poll loop, and how often without a break. */
+  /** From here on: nothing outside `run`, which leaves zeroes. Parking (engine/emit-park.ts): the branch last taken that closes a poll loop, and how often without a break. */
   POLL_ENTRY: 1024,
   POLL_COUNT: 1028,
   /** A parked hart's line of RAM + 1, or 0; what a round of its loop takes. */
   PARK_LINE: 1032,
   PARK_STEP: 1036,
-  /** Within `run` (engine/emit-rounds.ts). Entry, pc - p / 4 and line table of a hart while another one's instruction is done; block of the next. */
+  /** Rounds (engine/emit-rounds.ts): entry, pc - p / 4 and line table of a hart while another one's instruction is done; block of the next. */
   ROUND_ENTRY: 1040,
   ROUND_DELTA: 1044,
   ROUND_CONTEXT: 1048,
@@ -158,6 +158,8 @@ export const MACHINE_WORD = {
   ACCESS_NEXT: MACHINE + 108,
   /** How many harts are parked. */
   PARKED: MACHINE + 112,
+  /** How often one was parked. */
+  PARKS: MACHINE + 128,
   /** How a series of rounds ended (engine/emit-rounds.ts): block of the hart at hand, harts left of the round with it, rounds left. */
   ROUND_HART: MACHINE + 116,
   ROUND_COUNT: MACHINE + 120,
