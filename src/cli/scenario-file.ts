@@ -11,6 +11,8 @@ export interface ScenarioOptions {
   readonly seed?: string;
   readonly harts?: string;
   readonly interleave?: string;
+  /** false: --no-jit */
+  readonly jit?: boolean;
   readonly set?: readonly string[];
 }
 
@@ -19,6 +21,7 @@ export function readScenario(file: string, options: ScenarioOptions): Result<Loa
     ...(options.seed === undefined ? [] : [`seed=${options.seed}`]),
     ...(options.harts === undefined ? [] : [`machine.harts=${options.harts}`]),
     ...(options.interleave === undefined ? [] : [`machine.interleave=${options.interleave}`]),
+    ...(options.jit === false ? ["machine.jit=false"] : []),
     ...(options.set ?? []),
   ];
   const overrides: Override[] = [];

@@ -53,8 +53,6 @@ const MEMORY_MAX = 2048 * MIB;
 const DISKS_MAX = 1024 * MIB;
 const BOOTARGS_BYTES_MAX = 0x1_0000;
 const PAGE_BYTES = 4096;
-/** Whether machines whose configuration does not say so have a JIT. */
-const JIT_DEFAULT = false;
 /** `access` of the engine's translate. */
 const ACCESS_READ = 0;
 
@@ -99,6 +97,8 @@ function configProblems(config: MachineConfig): Problem[] {
   return problems;
 }
 
+/** In cycle mode several harts take turns of some 45 cycles, of which regions get too little (docs/adr/0008-region-jit.md). */
+const jitPays = ({ timing, harts }: MachineConfig): boolean => timing === "functional" || harts === 1;
 const costsOf = (config: MachineConfig): Costs => (config.costs ?? DEFAULT_MODEL).costs;
 
 /** What the engine calls; `boardOf` because the board needs the engine's memory first. */
@@ -468,7 +468,7 @@ function makeMachine(config: MachineConfig): Result<VirtMachine> {
       interleave,
       recordMarks,
       observeAccesses: config.observeAccesses ?? false,
-      jit: (config.jit ?? JIT_DEFAULT) ? JIT_TUNING : null,
+      jit: (config.jit ?? jitPays(config)) ? JIT_TUNING : null,
       costs: costsOf(config),
       imports: engineImports(boardOf, costsOf(config)),
     });

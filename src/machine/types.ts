@@ -38,7 +38,7 @@ export interface MachineConfig {
   readonly disks?: readonly DiskConfig[];
   /** A virtio-console on the board: it gets what `sendConsole` sends; what it sends joins the UART's. Default: none. */
   readonly virtioConsole?: boolean;
-  /** Compile what is hot; never changes what happens, the hash included. Absent: JIT_DEFAULT of machine.ts. */
+  /** Compile what is hot; never changes what happens, the hash included. Absent: where it pays (machine.ts). */
   readonly jit?: boolean;
 }
 

@@ -91,6 +91,7 @@ async function prepare(options: BootOptions, settings: BootSettings): Promise<Re
     memoryBytes: settings.memoryBytes,
     timing: settings.timing,
     interleave: settings.interleave,
+    ...(options.jit === false ? { jit: false } : {}),
     bootargs: options.append ?? "",
     lab: false,
     recordMarks: false,

@@ -16,6 +16,8 @@ export interface BootOptions {
   readonly memory: string;
   readonly timing: string;
   readonly interleave: string;
+  /** false: --no-jit */
+  readonly jit?: boolean;
   readonly maxInstructions?: string;
   readonly input?: string;
   readonly inputAfter?: string;

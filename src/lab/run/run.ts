@@ -43,6 +43,7 @@ export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig
     memoryBytes: scenario.machine.memory,
     timing: scenario.machine.timing,
     interleave: scenario.machine.interleave,
+    ...(scenario.machine.jit === undefined ? {} : { jit: scenario.machine.jit }),
     bootargs: bootargs(scenario),
     lab: true,
     recordMarks: marks,

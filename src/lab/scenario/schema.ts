@@ -128,6 +128,8 @@ const machine = z.strictObject({
     .enum(["functional", "cycle"], { error: "must be functional or cycle" })
     .default("cycle"),
   interleave: z.enum(["exact", "ahead"], { error: "must be exact or ahead" }).default("ahead"),
+  /** Absent: the machine decides. */
+  jit: z.boolean({ error: "must be true or false" }).optional(),
 });
 
 function cycles(name: CostName): z.ZodOptional<z.ZodInt> {

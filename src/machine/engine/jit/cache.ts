@@ -48,6 +48,7 @@ export interface CacheOptions extends CostModel {
   readonly memory: WebAssembly.Memory;
   readonly tables: Tables;
   readonly ahead: boolean;
+  readonly moduleBytesMax: number;
 }
 
 export class RegionCache {
@@ -86,6 +87,10 @@ export class RegionCache {
   ramPageOf(page: number): number {
     return this.#options.words[(page + CODE_PAGE_BYTES + 4) >>> 2]! >>> 12;
   }
+  /** Whether a region begins at the entry number `at`. */
+  holds(page: number, at: number): boolean {
+    return (this.#options.words[(page + at * ENTRY_BYTES) >>> 2]! & 0xff) === OP.REGION;
+  }
   /** Whether regions may be made from this page. */
   allows(page: number): boolean {
     return (this.#drops.get(this.ramPageOf(page)) ?? 0) < PAGE_DROPS_MAX;
@@ -93,9 +98,9 @@ export class RegionCache {
 
   /** Makes one module of them and puts them under their entries. */
   install(items: readonly NewRegion[]): void {
-    const { memory } = this.#options;
+    const { memory, moduleBytesMax } = this.#options;
     const bytes = buildBatch({ ...this.#options, tableEntries: REGIONS_MAX }, items);
-    while (this.#batches.length > 0 && (this.#free.length < items.length || this.#moduleBytes + bytes.length > MODULE_BYTES_MAX)) {
+    while (this.#batches.length > 0 && (this.#free.length < items.length || this.#moduleBytes + bytes.length > moduleBytesMax)) {
       this.#evict(this.#batches[0]!);
     }
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine: { memory, regions: this.table, reach: this.reach } });
@@ -115,7 +120,7 @@ export class RegionCache {
     const { words } = this.#options;
     const entry = page + at * ENTRY_BYTES;
     const record = this.#recordOf(index);
-    assert((words[entry >>> 2]! & 0xff) !== OP.REGION, "jit: one region an entry");
+    assert(!this.holds(page, at), "jit: one region an entry");
     words[(record + REGION.NEED) >>> 2] = structure.root.path;
     words[(record + REGION.INDEX) >>> 2] = index;
     words[(record + REGION.ORIGINAL) >>> 2] = words[entry >>> 2]!;

@@ -49,8 +49,13 @@ export class Heat {
       const place = this.#placeOf(to);
       if (!place || (words[to >>> 2]! & 0xff) === OP.REGION || this.#joins(from, to)) continue;
       const seen = (this.#counts.get(to) ?? 0) + 1;
-      this.#counts.set(to, seen);
-      if (seen === this.#hotSamples) hot.push(place);
+      if (seen < this.#hotSamples) {
+        this.#counts.set(to, seen);
+        continue;
+      }
+      // Its region may go again.
+      this.#counts.delete(to);
+      hot.push(place);
     }
     return hot;
   }

@@ -7,7 +7,7 @@
  */
 import type { Costs } from "../../timing/constants.ts";
 import type { Tables } from "../tables.ts";
-import { RegionCache } from "./cache.ts";
+import { MODULE_BYTES_MAX, RegionCache } from "./cache.ts";
 import type { NewRegion } from "./cache.ts";
 import { Heat } from "./heat.ts";
 import type { HotPlace } from "./heat.ts";
@@ -29,6 +29,8 @@ export interface JitTuning {
   readonly samplePeriod: number;
   /** Slices (of `run`) that a hot place waits for others to be compiled with. */
   readonly batchSlices: number;
+  /** WebAssembly bytes of all regions together; default MODULE_BYTES_MAX. */
+  readonly moduleBytesMax?: number;
   /** Wrong costs, for the test that must find them. */
   readonly costs?: Costs;
 }
@@ -51,7 +53,7 @@ export class Jit {
 
   constructor(options: JitOptions) {
     this.#options = options;
-    this.cache = new RegionCache(options);
+    this.cache = new RegionCache({ ...options, moduleBytesMax: options.tuning.moduleBytesMax ?? MODULE_BYTES_MAX });
     this.#heat = new Heat(options.words, options.tables, options.tuning.hotSamples, options.tuning.samplePeriod);
   }
 
@@ -71,13 +73,15 @@ export class Jit {
   }
 
   compile(places: readonly HotPlace[]): void {
-    const made = places.flatMap((place) => this.#form(place) ?? []);
+    // A place may have become hot again while it waited.
+    const once = new Map(places.map((place) => [place.page + place.at, place]));
+    const made = [...once.values()].flatMap((place) => this.#form(place) ?? []);
     if (made.length > 0) this.cache.install(made);
   }
 
   #form({ page, at }: HotPlace): NewRegion | null {
     const { words } = this.#options;
-    if (!this.cache.allows(page)) return null;
+    if (!this.cache.allows(page) || this.cache.holds(page, at)) return null;
     const region = formRegion(words, page, at);
     if (!region) return null;
     const structured = structure(region, this.#options, CHECK_CYCLES);
