@@ -29,8 +29,10 @@ function isHartSound(words: Int32Array, hart: number): boolean {
   const modes = [0, 1, 3].includes(at(HART.PRIV)) && ((at(HART.MSTATUS) >>> 11) & 3) !== 2;
   const targets = [HART.PC, HART.MEPC, HART.SEPC].every((field) => (at(field) & 1) === 0);
   const vectors = [HART.MTVEC, HART.STVEC].every((field) => (at(field) & 2) === 0);
+  // Nobody is parked between two calls of `run`; what was polled does not count in the next.
+  const awake = at(HART.PARK_LINE) === 0;
   const latch = at(HART.MARK_LATCHED) === 0 || at(HART.MARK_LATCHED) === 1;
-  return counts && modes && targets && vectors && latch && at(HART.X) === 0;
+  return counts && modes && targets && vectors && awake && latch && at(HART.X) === 0;
 }
 
 function isLoopSound(sections: Sections, harts: number): boolean {

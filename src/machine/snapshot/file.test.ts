@@ -165,6 +165,7 @@ describe("hostile bytes", () => {
   test.each([
     ["the header", PREFIX_BYTES, headEnd],
     ["harts", headEnd + 4, headEnd + 4 + 512],
+    ["what is for parking", headEnd + 4 + 1024, headEnd + 4 + 1040],
     ["harts and devices", headEnd, headEnd + 0x2000 + 0x1_0000],
     ["loop, TLBs", headEnd + 0x1_2000, headEnd + 0x1_2400],
     ["all of it", PREFIX_BYTES, bytes.length - HASH_BYTES],
@@ -181,4 +182,15 @@ describe("hostile bytes", () => {
     // Else nothing was tried but the refusals.
     if (from > PREFIX_BYTES) expect(ran).toBeGreaterThan(0);
   });
+});
+
+test("harts that poll when they are saved go on polling", () => {
+  // All wait for a word that nobody writes.
+  const code = new Assembler().li("s0", 0x8010_0000).label("poll").load("lw", "t0", "s0").branch("beq", "t0", "x0", "poll");
+  const machine = value(createMachine(CONFIG));
+  value(machine.loadElf(elfFile({ segments: [{ physical: code.base, bytes: code.bytes() }] })));
+  machine.run({ maxInstructions: 1e9, untilCycle: 20_000 });
+  const loaded = value(loadMachine(machine.save()));
+  for (const one of [machine, loaded]) one.run({ maxInstructions: 1e9, untilCycle: 40_000 });
+  expect([loaded.hash(), loaded.hart(1)]).toEqual([machine.hash(), machine.hart(1)]);
 });
