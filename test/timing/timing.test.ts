@@ -83,6 +83,12 @@ test.each([2, 4])("%i harts: one instruction at a time gives the same figures", 
   expect(lines(exact.figures)).toBe(lines(figures.filter((one) => one.harts === harts)));
 });
 
+test.each([1, 4])("%i harts: compiled code (tier 2) gives the same figures", (harts) => {
+  const jit = runTimingGuest(elf, harts, DEFAULT_MODEL, make, { jit: true });
+  expect(jit.failed).toBeNull();
+  expect(lines(jit.figures)).toBe(lines(figures.filter((one) => one.harts === harts)));
+});
+
 test("docs/timing.md lists the constants as they are", () => {
   const text = readFileSync(path.resolve(import.meta.dirname, "../../docs/timing.md"), "utf8");
   const preset = PRESETS["u54-like"];
