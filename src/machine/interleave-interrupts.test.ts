@@ -115,7 +115,7 @@ test("two lines on their way at once arrive one after the other, and neither is 
 
 const action = fc.record({
   kind: fc.constantFrom<Action["kind"]>(
-    "ipi", "ipi", "timer", "uart on", "uart off", "wait", "park", "mask", "open", "open", "look", "work", "work", "load", "store", "amo",
+    "ipi", "ipi", "timer", "uart on", "uart off", "wait", "park", "mask", "open", "open", "look", "work", "work", "load", "store", "store", "amo", "poll",
   ),
   n: fc.nat({ max: 200 }),
 });

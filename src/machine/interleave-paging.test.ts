@@ -22,12 +22,12 @@ const SUPERPAGE = 0x2000_00cf;
 const FLAGS = [0, 0x07, 0x47, 0xc7, 0x43];
 
 interface Action {
-  readonly kind: "load" | "store" | "amo" | "lr sc" | "across" | "alias" | "entry" | "entry amo" | "entry lr sc" | "fence all" | "fence page" | "work";
+  readonly kind: "load" | "store" | "amo" | "lr sc" | "across" | "alias" | "entry" | "entry amo" | "entry lr sc" | "fence all" | "fence page" | "poll" | "work";
   readonly page: number;
   readonly n: number;
 }
 
-function emitAction(code: Assembler, { kind, page, n }: Action): void {
+function emitAction(code: Assembler, { kind, page, n }: Action, name: string): void {
   const at = (base: number, offset: number): Assembler => code.li("t0", base + offset);
   const inPage = 4 * (n % 40);
   const leaf = (DATA + 4096 * (n % PAGES)) >>> 2;
@@ -66,6 +66,10 @@ function emitAction(code: Assembler, { kind, page, n }: Action): void {
     case "fence page":
       at(WINDOW + 4096 * page, 0).emit("sfence.vma", { rs1: 5, rs2: 0 });
       break;
+    case "poll":
+      // Until somebody changes the word: a loop that harts may leave the order in.
+      at(DATA + 4096 * page, inPage).load("lw", "t1", "t0").label(name).load("lw", "t2", "t0").branch("beq", "t2", "t1", name);
+      break;
     case "work":
       code.op("addi", "t0", "zero", 1 + (n % 30)).op("mul", "t1", "t0", "t0").op("mul", "t1", "t1", "t1").op("div", "t1", "t1", "t0");
       break;
@@ -87,7 +91,7 @@ function pagingMachine(lists: readonly (readonly Action[])[], interleave: Interl
   code.jal("zero", `hart${lists.length - 1}`);
   for (const [hart, actions] of lists.entries()) {
     code.label(`hart${hart}`);
-    for (const action of actions) emitAction(code, action);
+    for (const [index, action] of actions.entries()) emitAction(code, action, `h${hart}a${index}`);
     code.op("addi", "s3", "s3", 1).jal("zero", `hart${hart}`);
   }
   code.label("step").csr("csrrs", "t3", CSR["mepc"]!, "zero").op("addi", "t3", "t3", 4).csr("csrrw", "zero", CSR["mepc"]!, "t3");
@@ -123,7 +127,7 @@ function compare(lists: readonly (readonly Action[])[], model: TimingModel): voi
 
 const action = fc.record<Action>({
   kind: fc.constantFrom<Action["kind"]>(
-    "load", "load", "store", "store", "amo", "lr sc", "across", "alias", "alias", "entry", "entry amo", "entry lr sc", "fence all", "fence page", "fence page", "work",
+    "load", "load", "store", "store", "amo", "lr sc", "across", "alias", "alias", "entry", "entry amo", "entry lr sc", "fence all", "fence page", "fence page", "poll", "work",
   ),
   page: fc.nat({ max: PAGES - 1 }),
   n: fc.nat({ max: 200 }),
@@ -132,8 +136,8 @@ const lists = fc.array(fc.array(action, { minLength: 3, maxLength: 16 }), { minL
 
 test("random guests (property)", () => {
   fc.assert(fc.property(lists, (all) => compare(all, DEFAULT_MODEL)), { numRuns: 40 });
-  expect(seen.rounds).toBeGreaterThan(1000);
-  expect(seen.faults).toBeGreaterThan(1000);
+  expect(seen.rounds).toBeGreaterThan(200);
+  expect(seen.faults).toBeGreaterThan(200);
 });
 
 test("random guests under random constants (property)", () => {

@@ -11,7 +11,7 @@ import type { Interleave, Machine, MachineConfig } from "./types.ts";
 
 /** One thing that a hart does; `n` chooses among harts, lengths or addresses. */
 export interface Action {
-  readonly kind: "ipi" | "timer" | "uart on" | "uart off" | "wait" | "park" | "mask" | "open" | "look" | "work" | "load" | "store" | "amo";
+  readonly kind: "ipi" | "timer" | "uart on" | "uart off" | "wait" | "park" | "mask" | "open" | "look" | "work" | "load" | "store" | "amo" | "poll";
   readonly n: number;
 }
 
@@ -101,6 +101,10 @@ function emitAction(code: Assembler, { kind, n }: Action, hart: number, harts: n
       break;
     case "store":
       code.store("sw", "s2", "s0", 4 * (n % 48));
+      break;
+    case "poll":
+      // Until somebody changes the word: a loop that harts may leave the order in.
+      code.load("lw", "t1", "s0", 4 * (n % 48)).label(`${name}poll`).load("lw", "t0", "s0", 4 * (n % 48)).branch("beq", "t0", "t1", `${name}poll`);
       break;
     case "amo":
       code.op("addi", "t0", "s0", 4 * (n % 48)).op("amoadd.w", "t1", "t0", "s2");

@@ -150,6 +150,13 @@ function bothEnds(
   const crosses = i32.shrU(i32.xor(get(va), get(end)), 12);
   return [
     set(end, i32.add(get(va), i32.sub(size, 1))),
+    // Nothing behind the first end may be refused, for its cost would be lost: parked harts are woken before it.
+    ...(core.parks
+      ? [when(i32.shrU(i32.xor(get(va), get(end)), lineShift), [
+          when(mustWait(core, left), [refuse(core, none)]),
+          ...wakeAllFirst(core, left, none),
+        ])]
+      : []),
     set(last, choose(crosses, i32.sub(0x1000, i32.and(get(va), 0xfff)), size)),
     set(first, i32.sub(call(functions.translate, get(s), get(va), i32.const(access), get(last), get(left)), BOARD.RAM)),
     leave,
