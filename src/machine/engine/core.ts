@@ -159,7 +159,7 @@ const FUNCTIONS = {
   rounds: "wl:w",
   /** `run` but for what is parked in the end */
   drive: ":w",
-  /** (s, entry, host address): the atomic operation of an entry */
+  /** (s, first word of an entry, host address): its atomic operation */
   amo: "www:",
   /** (s, budget): left */
   turn: "ww:w",

@@ -156,7 +156,7 @@ function amoHandler(c: Scope): Node[] {
     set(c.v, call(c.core.functions.slowAtomic, get(c.s), c.rs1, get(c.left), i32.const(0))),
     c.checked,
     before,
-    call(c.core.functions.amo, get(c.s), get(c.p), get(c.v)),
+    call(c.core.functions.amo, get(c.s), get(c.w), get(c.v)),
     after,
     c.done("atomic"),
   ];
@@ -292,11 +292,10 @@ function handlerFor(c: Scope, name: string): Node[] {
   return [(out) => out.bytes.push(0x00)];
 }
 
-/** (s, entry, host): memory = value(memory, rs2), rd = old memory. */
+/** (s, first word of the entry, host): memory = value(memory, rs2), rd = old memory. The entry itself may be gone: the line was touched. */
 function emitAmo(core: Core): void {
   core.module.define(core.functions.amo, (scope) => {
-    const [s, p, host] = scope.params as [Local, Local, Local];
-    const w = scope.local(I32);
+    const [s, w, host] = scope.params as [Local, Local, Local];
     const old = scope.local(I32);
     const b = scope.local(I32);
     const rows = OPCODE_NAMES.map(rowOf).filter((row) => row?.semantics.kind === "amo");
@@ -305,7 +304,6 @@ function emitAmo(core: Core): void {
       return [i32.store(get(host), row.semantics.value(get(old), get(b)))];
     });
     return [
-      set(w, i32.load(get(p))),
       set(old, i32.load(get(host))),
       set(b, i32.load(i32.add(get(s), i32.shrU(get(w), 24)))),
       switchOn(i32.sub(i32.and(get(w), 0xff), opcodeOf(rows[0]!.mnemonic)), cases),

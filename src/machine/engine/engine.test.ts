@@ -22,6 +22,16 @@ describe.each(TIMINGS)("%s", (timing) => {
     expect(bench.log.at(-1)).toContain("cause 6 tval 80010ffe");
   });
 
+  test("an atomic may overwrite itself", () => {
+    const p = new Program().a("auipc", "s0", 0).a("addi", "t0", "zero", 1).a("amoadd.w", "a3", "s0", "t0").a("amoadd.w", "a4", "s1", "t0");
+    const bench = createBench(p, { timing });
+    const [, , first, second] = p.words();
+    bench.setX(0, "s1", RAM + 12);
+    bench.run(4);
+    expect([bench.x(0, "a3") | 0, bench.x(0, "a4") | 0, bench.x(0, "zero")]).toEqual([p.words()[0]! | 0, second! | 0, 0]);
+    expect([bench.read(RAM + 8), bench.read(RAM + 12)]).toEqual([first! | 0, (second! + 1) | 0]);
+  });
+
   test("another hart's store takes a reservation, its store to another line does not", () => {
     const program = (offset: number): Program => {
       const p = new Program().li("s0", DATA).a("bne", "a0", "zero", "other");
