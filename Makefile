@@ -1,7 +1,8 @@
 # make           check, then the quick tests            make run     the first scenario
 # make linux     builds a riscv32 Linux (docs/linux.md)   make linux-test  boots it in every way
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
-.PHONY: all check test quick bench bench-long bench-compiler run kernel soak linux linux-test clean
+# make fuzz: random privileged programs against QEMU, and hostile guests; FUZZ_SEED and FUZZ_COUNT choose which.
+.PHONY: all check fuzz test quick bench bench-long bench-compiler run kernel soak linux linux-test clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -36,6 +37,13 @@ linux: node_modules
 
 linux-test: dist/hartlab.js
 	npx vitest run --config scripts/linux/vitest.config.ts
+
+FUZZ_SEED ?= $(shell date +%s)
+FUZZ_COUNT ?= 500
+
+fuzz: node_modules
+	@echo FUZZ_SEED=$(FUZZ_SEED) FUZZ_COUNT=$(FUZZ_COUNT)
+	FUZZ_SEED=$(FUZZ_SEED) FUZZ_COUNT=$(FUZZ_COUNT) npx vitest run test/hostile test/differential/cases
 
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario

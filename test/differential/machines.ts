@@ -11,7 +11,7 @@ import type { Machine, MachineConfig, Stop } from "../../src/machine/types.ts";
 
 export const QEMU = "qemu-system-riscv32";
 const MEMORY_MIB = 16;
-const QEMU_TIMEOUT_MS = 60_000;
+const QEMU_TIMEOUT_MS = 20_000;
 
 const CONFIG: MachineConfig = {
   harts: 1,
@@ -48,6 +48,7 @@ export function runOurs(
   for (;;) {
     const stop = machine.run({ maxInstructions });
     for (const byte of machine.drainConsole()) sent.push(byte);
+    if (config.observeAccesses) machine.drainAccesses(() => {});
     if (stop.kind === "drain") continue;
     let instructions = 0;
     for (let hart = 0; hart < machine.config.harts; hart++) {
@@ -102,8 +103,8 @@ export function runQemu(elf: Uint8Array, harts = 1, args: readonly string[] = []
 export type Step = readonly number[];
 
 /** Steps of the whole run under QEMU, each instruction translated alone. */
-export function traceQemu(elf: Uint8Array): Step[] {
-  const log = ["-singlestep", "-d", "cpu,nochain", "-D", "trace"];
+export function traceQemu(elf: Uint8Array, args: readonly string[] = []): Step[] {
+  const log = [...args, "-singlestep", "-d", "cpu,nochain", "-D", "trace"];
   return withQemu(elf, 1, log, (read) => {
     const steps: Step[] = [];
     let step: number[] = [];
