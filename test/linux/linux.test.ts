@@ -84,11 +84,12 @@ test.skipIf(!IMAGE)("one hart", () => {
   expect(result.outcome).toBe("poweroff");
 });
 
-test.skipIf(!IMAGE)("four harts, twice the same", () => {
+test.skipIf(!IMAGE)("four harts, twice the same, and the same without the JIT", () => {
   const result = boot(ARGUMENTS, "--harts", "4");
   expect(init(result.console)).toBe(FOUR);
   expect(result.outcome).toBe("poweroff");
   expect(boot(ARGUMENTS, "--harts", "4")).toEqual(result);
+  expect(boot(ARGUMENTS, "--harts", "4", "--no-jit")).toEqual(result);
 });
 
 test.skipIf(!IMAGE)("four harts in cycle mode: running ahead changes nothing, console and hash included", () => {
