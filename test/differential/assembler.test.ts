@@ -7,7 +7,7 @@ import { formatProblem } from "../../src/base/result.ts";
 import type { AsmItem } from "../../src/compiler/assembly.ts";
 import { readElf } from "../../src/compiler/link/elf-reader.ts";
 import { link } from "../../src/compiler/link/index.ts";
-import { asmFunction, makeUnit } from "../../src/compiler/link/test-unit.ts";
+import { asmFunction, makeUnit } from "../../src/compiler/link/assemble/test-unit.ts";
 import type { IrUnit } from "../../src/compiler/ir.ts";
 import type { AsmFunction } from "../../src/compiler/assembly.ts";
 import { disassemble } from "../../src/isa/index.ts";

@@ -13,7 +13,7 @@ import type { ConstantPool } from "./constants.ts";
 import { makeConstant, makeSymbol, makeSymbolHigh } from "./constants.ts";
 import type { MachineImmediate, Reg } from "./machine.ts";
 import { fitsImmediate } from "./machine.ts";
-import { SP, TP, ZERO } from "./registers.ts";
+import { SP, TP, ZERO } from "./allocate/registers.ts";
 
 export interface MemoryOperand {
   readonly base: Reg;

@@ -8,7 +8,7 @@ import { unreachable } from "../../base/assert.ts";
 import type { AsmFunction, AsmItem, Immediate, Register } from "../assembly.ts";
 import type { LocationId } from "../ir.ts";
 import { upperPart } from "./addresses.ts";
-import type { Allocation } from "./allocate.ts";
+import type { Allocation } from "./allocate/allocate.ts";
 import type { Frame } from "./frame.ts";
 import { layoutFrame } from "./frame.ts";
 import { orderBlocks, threadJumps } from "./layout.ts";
@@ -17,7 +17,7 @@ import { NONE, fitsImmediate } from "./machine.ts";
 import { BRANCHES, INVERSE, LR_SUFFIXES, SC_SUFFIXES } from "./mnemonics.ts";
 import type { Place, PlacedMove } from "./moves.ts";
 import { orderMoves } from "./moves.ts";
-import { ADDRESS_SCRATCH, CALL_TARGET_REGISTER, FP, RA, SP, VALUE_SCRATCH, ZERO } from "./registers.ts";
+import { ADDRESS_SCRATCH, CALL_TARGET_REGISTER, FP, RA, SP, VALUE_SCRATCH, ZERO } from "./allocate/registers.ts";
 import type { MemoryOrder } from "../ir.ts";
 
 export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFunction {

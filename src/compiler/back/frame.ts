@@ -9,9 +9,9 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Register } from "../assembly.ts";
-import type { Allocation } from "./allocate.ts";
+import type { Allocation } from "./allocate/allocate.ts";
 import type { MachineFunction } from "./machine.ts";
-import { FP, RA } from "./registers.ts";
+import { FP, RA } from "./allocate/registers.ts";
 
 export interface Frame {
   /** Zero: no frame. */

@@ -7,7 +7,7 @@ import type { AsmFunction } from "../assembly.ts";
 import type { IrFunction, IrUnit } from "../ir.ts";
 import type { OptimizeOptions } from "../opt/index.ts";
 import { optimize } from "../opt/index.ts";
-import { allocateRegisters } from "./allocate.ts";
+import { allocateRegisters } from "./allocate/allocate.ts";
 import { perCpuOffsets } from "../link/layout.ts";
 import { emitFunction } from "./emit.ts";
 import { fitsImmediate } from "./machine.ts";

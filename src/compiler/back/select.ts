@@ -19,7 +19,7 @@ import type {
   MachineBlock, MachineEnd, MachineFunction, MachineInsn, MachineKind, Move, MoveSource, Reg,
 } from "./machine.ts";
 import { FIRST_VIRTUAL, NONE, fitsImmediate, machineInsn } from "./machine.ts";
-import { ARGUMENT_REGISTERS, CALL_TARGET_REGISTER, TP, ZERO } from "./registers.ts";
+import { ARGUMENT_REGISTERS, CALL_TARGET_REGISTER, TP, ZERO } from "./allocate/registers.ts";
 import { AMO_MNEMONICS, FENCE_BITS, IMMEDIATE_FORMS, LOAD_MNEMONICS, ORDER_SUFFIXES, STORE_MNEMONICS } from "./mnemonics.ts";
 
 export interface SelectOptions {

@@ -1,12 +1,12 @@
 /** Pieces and data into the bytes of their sections, once every address is known. */
 import { encode } from "../../isa/index.ts";
-import { evaluate, forEachSymbol, highPart, lowPart } from "./expression.ts";
-import type { Expression } from "./expression.ts";
+import { evaluate, forEachSymbol, highPart, lowPart } from "./assemble/expression.ts";
+import type { Expression } from "./assemble/expression.ts";
 import type { OutputSection, PlacedData } from "./layout.ts";
-import { originOf } from "./piece.ts";
-import type { BranchMnemonic, Code, Operands, Origin, Piece, ProblemSink } from "./piece.ts";
-import { scopeOf } from "./relax.ts";
-import type { MutableScope } from "./relax.ts";
+import { originOf } from "./assemble/piece.ts";
+import type { BranchMnemonic, Code, Operands, Origin, Piece, ProblemSink } from "./assemble/piece.ts";
+import { scopeOf } from "./assemble/relax.ts";
+import type { MutableScope } from "./assemble/relax.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 const INVERSE: Readonly<Record<BranchMnemonic, BranchMnemonic>> = {

@@ -5,7 +5,7 @@
  */
 import type { DataObject } from "../ir.ts";
 import type { Layout } from "./layout.ts";
-import type { Code } from "./piece.ts";
+import type { Code } from "./assemble/piece.ts";
 
 const NAMES = ["kallsyms_num", "kallsyms_addresses", "kallsyms_sizes", "kallsyms_names"] as const;
 const STRINGS = "kallsyms_strings";

@@ -4,8 +4,8 @@
  * start: `_start` first, then the input's order.
  */
 import type { DataObject, LocationId } from "../ir.ts";
-import { originOf, pieceSize } from "./piece.ts";
-import type { Code, ProblemSink } from "./piece.ts";
+import { originOf, pieceSize } from "./assemble/piece.ts";
+import type { Code, ProblemSink } from "./assemble/piece.ts";
 import {
   END_SYMBOL,
   FIRMWARE_BASE,

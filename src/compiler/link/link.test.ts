@@ -8,7 +8,7 @@ import { readElf } from "./elf-reader.ts";
 import type { ReadElf } from "./elf-reader.ts";
 import { link } from "./index.ts";
 import type { Image } from "./index.ts";
-import { asmFunction, makeUnit } from "./test-unit.ts";
+import { asmFunction, makeUnit } from "./assemble/test-unit.ts";
 
 const START = {
   _start: { section: ".fw.text", text: "call helper\nj _start" },

@@ -5,8 +5,8 @@
  */
 import type { Location, LocationId } from "../ir.ts";
 import type { Linked } from "./linked.ts";
-import { pieceSize } from "./piece.ts";
-import type { Code, Piece } from "./piece.ts";
+import { pieceSize } from "./assemble/piece.ts";
+import type { Code, Piece } from "./assemble/piece.ts";
 
 export interface Row {
   readonly address: number;

@@ -4,11 +4,11 @@
  * symbol and the place.
  */
 import type { DataObject, LocationId } from "../ir.ts";
-import { forEachSymbol } from "./expression.ts";
-import type { Expression } from "./expression.ts";
+import { forEachSymbol } from "./assemble/expression.ts";
+import type { Expression } from "./assemble/expression.ts";
 import type { Layout } from "./layout.ts";
-import { originOf } from "./piece.ts";
-import type { Code, Origin, ProblemSink } from "./piece.ts";
+import { originOf } from "./assemble/piece.ts";
+import type { Code, Origin, ProblemSink } from "./assemble/piece.ts";
 
 /** Anything whose address is settled by placement. */
 export interface Definition {

@@ -7,7 +7,7 @@ import { bindParameters, enterActivation } from "./inline.ts";
 import { evaluateArguments, findCallee } from "./arguments.ts";
 import { innerScope, isActive, type Lowering, type Scope } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
-import { lowerStatement, lowerStatements } from "../lower/statements.ts";
+import { lowerStatement, lowerStatements } from "../lower/statement/statements.ts";
 import { ts } from "../typescript.ts";
 import { declareVariable, declareConstant } from "../lower/variables.ts";
 

@@ -10,7 +10,7 @@ import {
   variableWords,
 } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
-import { leave, lowerStatements } from "../lower/statements.ts";
+import { leave, lowerStatements } from "../lower/statement/statements.ts";
 import type { FunctionSymbol, Module } from "../types/symbols.ts";
 import { type TypeContext, resolveType } from "../types/type-nodes.ts";
 import { type Type, VARARGS, VOID, typeName } from "../types/types.ts";

@@ -3,7 +3,7 @@ import { nakedLines } from "../call/asm-template.ts";
 import { endBody, resultType } from "../call/inline.ts";
 import { activationScope, innerScope, Lowering, type Activation } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
-import { lowerStatements } from "./statements.ts";
+import { lowerStatements } from "./statement/statements.ts";
 import { successors } from "../../opt/cfg.ts";
 import { resolveType, type TypeContext } from "../types/type-nodes.ts";
 import { VARARGS, classType, wordsOf, type ClassType, type Type } from "../types/types.ts";

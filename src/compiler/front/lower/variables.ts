@@ -2,7 +2,7 @@
 import type TS from "typescript";
 import type { Value } from "../../ir.ts";
 import { evaluate } from "../constants/consteval.ts";
-import { releaseAtEnd } from "./cleanup.ts";
+import { releaseAtEnd } from "./statement/cleanup.ts";
 import { convert } from "./convert.ts";
 import { lowerExpression } from "./expressions.ts";
 import { alignOf, fieldType, layoutOf, sizeOf, strideOf } from "../types/layout.ts";

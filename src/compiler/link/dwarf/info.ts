@@ -7,7 +7,7 @@ import type { LocationId } from "../../ir.ts";
 import { isNameless } from "../layout.ts";
 import type { PlacedData } from "../layout.ts";
 import type { Linked } from "../linked.ts";
-import type { Code } from "../piece.ts";
+import type { Code } from "../assemble/piece.ts";
 import type { FileNumbers, RowSequence } from "../rows.ts";
 import { ABBREV } from "./abbrev.ts";
 import { INL_INLINED, LANG_C99, OP } from "./constants.ts";

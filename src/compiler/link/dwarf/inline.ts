@@ -3,7 +3,7 @@
  * inlined, with the addresses of its code; what was inlined into that code hangs below it.
  */
 import type { Location, LocationId } from "../../ir.ts";
-import type { Code } from "../piece.ts";
+import type { Code } from "../assemble/piece.ts";
 import type { RowSequence } from "../rows.ts";
 
 export interface InlineNode {

@@ -3,15 +3,15 @@
  *
  * Each round turns at least one register that is not a temporary into stack words, so the rounds end.
  */
-import { assert } from "../../base/assert.ts";
-import type { Register } from "../assembly.ts";
+import { assert } from "../../../base/assert.ts";
+import type { Register } from "../../assembly.ts";
 import type { Classes } from "./coalesce.ts";
 import { Classes as NoClasses, coalesce } from "./coalesce.ts";
 import { colour } from "./colour.ts";
 import { buildInterference } from "./interference.ts";
 import { Liveness } from "./liveness.ts";
-import type { MachineFunction, MachineInsn, Reg } from "./machine.ts";
-import { FIRST_VIRTUAL } from "./machine.ts";
+import type { MachineFunction, MachineInsn, Reg } from "../machine.ts";
+import { FIRST_VIRTUAL } from "../machine.ts";
 import { CALLEE_SAVED } from "./registers.ts";
 import { SpillState, findRemakes, rewriteSpills } from "./spill.ts";
 

@@ -2,12 +2,12 @@
  * The image as text: disassembly with source lines (`.asm`), symbols (`.sym`) and line rows
  * (`.lines`).
  */
-import { decode, disassemble, fieldImmediate } from "../../isa/index.ts";
-import type { ImageSymbol } from "./image-symbols.ts";
-import type { Linked } from "./linked.ts";
-import type { Code } from "./piece.ts";
-import { inlineFrames } from "./rows.ts";
-import type { Row, RowSequence } from "./rows.ts";
+import { decode, disassemble, fieldImmediate } from "../../../isa/index.ts";
+import type { ImageSymbol } from "../image-symbols.ts";
+import type { Linked } from "../linked.ts";
+import type { Code } from "../assemble/piece.ts";
+import { inlineFrames } from "../rows.ts";
+import type { Row, RowSequence } from "../rows.ts";
 import { sizeReport } from "./size-report.ts";
 
 /** A word of code, which is never compressed here, or of data. */

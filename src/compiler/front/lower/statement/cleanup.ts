@@ -8,11 +8,11 @@
  * Paths that never return (panic) release nothing.
  */
 import type TS from "typescript";
-import { disposeMethod, invokeMethod } from "../call/calls.ts";
-import type { Loop, Lowering, Scope } from "./lowering.ts";
-import type { Variable } from "./operand.ts";
-import { loadPlace, variablePlace } from "./places.ts";
-import { typeName } from "../types/types.ts";
+import { disposeMethod, invokeMethod } from "../../call/calls.ts";
+import type { Loop, Lowering, Scope } from "../lowering.ts";
+import type { Variable } from "../operand.ts";
+import { loadPlace, variablePlace } from "../places.ts";
+import { typeName } from "../../types/types.ts";
 
 /** Registers a variable, declared by `node`, for release at the end of `scope`. */
 export function releaseAtEnd(f: Lowering, scope: Scope, variable: Variable, node: TS.Node): void {

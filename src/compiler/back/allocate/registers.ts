@@ -4,7 +4,7 @@
  * zero, sp, gp, tp and s0 are fixed. t6 is never allocated: it carries far stack addresses and breaks cycles of moves.
  * ra is never allocated either: in a function with a frame it is saved, so its register carries spilled values around.
  */
-import type { Register } from "../assembly.ts";
+import type { Register } from "../../assembly.ts";
 
 export const ZERO: Register = 0;
 export const RA: Register = 1;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { textOf } from "./listing.ts";
-import { link } from "./index.ts";
-import { readElf } from "./elf-reader.ts";
+import { textOf } from "../listing/listing.ts";
+import { link } from "../index.ts";
+import { readElf } from "../elf-reader.ts";
 import { makeUnit } from "./test-unit.ts";
 
 const BASE = 0x80000000;

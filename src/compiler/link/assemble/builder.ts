@@ -2,9 +2,9 @@
  * Collects the pieces of one function: instructions are encoded at once when nothing in them
  * depends on an address, `li` and `la` are expanded, labels are numbered.
  */
-import { encode } from "../../isa/index.ts";
-import type { PlacedVariable } from "../assembly.ts";
-import type { LocationId } from "../ir.ts";
+import { encode } from "../../../isa/index.ts";
+import type { PlacedVariable } from "../../assembly.ts";
+import type { LocationId } from "../../ir.ts";
 import { binary, highPart, lowPart, numberExpression, part } from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import type { Code, Operands, Origin, Piece, ProblemSink } from "./piece.ts";

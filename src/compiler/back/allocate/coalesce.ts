@@ -4,7 +4,7 @@
  *   before: moves (r5 = r9)       after: r5 and r9 are one node, the move is a no-op
  */
 import type { InterferenceGraph } from "./interference.ts";
-import type { Reg } from "./machine.ts";
+import type { Reg } from "../machine.ts";
 import { ALLOCATABLE_MASK, bitCount } from "./registers.ts";
 
 export class Classes {

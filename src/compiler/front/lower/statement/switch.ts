@@ -6,17 +6,17 @@
  *     ->   i = value - 3;  i < 6 (unsigned) ? table[i] : default      with default also at 6
  */
 import type TS from "typescript";
-import type { Value } from "../../ir.ts";
-import { arithmetic } from "./arithmetic.ts";
-import { convert, materialize } from "./convert.ts";
-import { lowerExpression } from "./expressions.ts";
-import { innerScope, type Lowering, type Scope } from "./lowering.ts";
-import type { BuildBlock } from "./ssa-builder.ts";
+import type { Value } from "../../../ir.ts";
+import { arithmetic } from "../arithmetic.ts";
+import { convert, materialize } from "../convert.ts";
+import { lowerExpression } from "../expressions.ts";
+import { innerScope, type Lowering, type Scope } from "../lowering.ts";
+import type { BuildBlock } from "../ssa-builder.ts";
 import { lowerStatements } from "./statements.ts";
-import { ts } from "../typescript.ts";
-import { LITERAL, typeName } from "../types/types.ts";
-import type { Operand } from "./operand.ts";
-import { constantNumber } from "./variables.ts";
+import { ts } from "../../typescript.ts";
+import { LITERAL, typeName } from "../../types/types.ts";
+import type { Operand } from "../operand.ts";
+import { constantNumber } from "../variables.ts";
 
 /** Fewer comparisons are as quick as a table: five instructions and a jump. */
 const TABLE_LABELS_MIN = 5;

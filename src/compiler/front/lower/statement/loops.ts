@@ -3,12 +3,12 @@
  * A long condition is lowered once, at the top.
  */
 import type TS from "typescript";
-import { lowerCondition } from "./conditions.ts";
-import { lowerExpression } from "./expressions.ts";
-import { innerScope, type Lowering, type Scope } from "./lowering.ts";
+import { lowerCondition } from "../conditions.ts";
+import { lowerExpression } from "../expressions.ts";
+import { innerScope, type Lowering, type Scope } from "../lowering.ts";
 import { lowerStatement } from "./statements.ts";
-import { ts } from "../typescript.ts";
-import { lowerVariables } from "./variables.ts";
+import { ts } from "../../typescript.ts";
+import { lowerVariables } from "../variables.ts";
 
 /** Nodes up to which a condition is worth writing twice. */
 const ROTATED_CONDITION_NODES_MAX = 40;

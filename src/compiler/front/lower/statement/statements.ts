@@ -1,18 +1,18 @@
 /** Statements. A problem abandons one statement; the next is looked at. */
 import type TS from "typescript";
-import type { Block, Value } from "../../ir.ts";
+import type { Block, Value } from "../../../ir.ts";
 import { release, releaseActivation, releaseLoop } from "./cleanup.ts";
-import { lowerCondition } from "./conditions.ts";
-import { convert } from "./convert.ts";
-import { lowerExpression } from "./expressions.ts";
-import { lowerForOf } from "../call/generators.ts";
-import { innerScope, type Loop, type Lowering, type Scope } from "./lowering.ts";
+import { lowerCondition } from "../conditions.ts";
+import { convert } from "../convert.ts";
+import { lowerExpression } from "../expressions.ts";
+import { lowerForOf } from "../../call/generators.ts";
+import { innerScope, type Loop, type Lowering, type Scope } from "../lowering.ts";
 import { lowerDo, lowerFor, lowerWhile } from "./loops.ts";
 import { lowerSwitch } from "./switch.ts";
-import { ts } from "../typescript.ts";
-import { typeName } from "../types/types.ts";
-import type { Operand } from "./operand.ts";
-import { lowerStorage, lowerVariables } from "./variables.ts";
+import { ts } from "../../typescript.ts";
+import { typeName } from "../../types/types.ts";
+import type { Operand } from "../operand.ts";
+import { lowerStorage, lowerVariables } from "../variables.ts";
 
 export function lowerStatements(
   f: Lowering,

@@ -1,6 +1,6 @@
 /** Problems of the linker, each placed by its origin. */
-import type { Place, Problem } from "../../base/result.ts";
-import type { Location } from "../ir.ts";
+import type { Place, Problem } from "../../../base/result.ts";
+import type { Location } from "../../ir.ts";
 import type { Origin, ProblemSink } from "./piece.ts";
 
 /** More than this many are not worth reading; the rest is counted. */

@@ -5,8 +5,8 @@
  * Nodes are virtual registers by number. Spilled ones have no node.
  */
 import { LiveSet, type Liveness } from "./liveness.ts";
-import type { MachineBlock, MachineEnd, MachineFunction, MachineInsn, Reg } from "./machine.ts";
-import { clobberMask, forEachDef, forEachEndUse, forEachUse, isVirtual } from "./machine.ts";
+import type { MachineBlock, MachineEnd, MachineFunction, MachineInsn, Reg } from "../machine.ts";
+import { clobberMask, forEachDef, forEachEndUse, forEachUse, isVirtual } from "../machine.ts";
 import { ALLOCATABLE_MASK, CALLER_SAVED_MASK } from "./registers.ts";
 
 /** A move between two virtual registers that vanishes if both get one machine register. */

@@ -3,8 +3,8 @@
  *
  * Registers that were spilled are not tracked: they live in memory.
  */
-import type { MachineBlock, MachineFunction, MachineInsn, Reg } from "./machine.ts";
-import { forEachDef, forEachEndUse, forEachUse, machineSuccessors } from "./machine.ts";
+import type { MachineBlock, MachineFunction, MachineInsn, Reg } from "../machine.ts";
+import { forEachDef, forEachEndUse, forEachUse, machineSuccessors } from "../machine.ts";
 
 /** A set of registers that is cheap to clear, to change and to walk. */
 export class LiveSet {

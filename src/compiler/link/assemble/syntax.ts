@@ -3,7 +3,7 @@
  * immediate, u upper immediate (20 bits, or %hi), m `imm(rs1)`, a `(rs1)`, c CSR, z five-bit
  * immediate, b branch target. Encoding is the business of src/isa; this is only the written form.
  */
-import { CSR, REGISTER_NAMES } from "../../isa/index.ts";
+import { CSR, REGISTER_NAMES } from "../../../isa/index.ts";
 
 const SHAPES: readonly (readonly [shape: string, mnemonics: string])[] = [
   ["dst", "add sub sll slt sltu xor srl sra or and mul mulh mulhsu mulhu div divu rem remu"],

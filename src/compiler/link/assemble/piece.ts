@@ -5,9 +5,9 @@
  * A piece of kind "word" is finished; all others need addresses. `far` only ever goes from false to
  * true.
  */
-import type { PlacedVariable } from "../assembly.ts";
-import type { LocationId } from "../ir.ts";
-import type { Problem } from "../../base/result.ts";
+import type { PlacedVariable } from "../../assembly.ts";
+import type { LocationId } from "../../ir.ts";
+import type { Problem } from "../../../base/result.ts";
 import type { Expression } from "./expression.ts";
 
 export interface Operands {

@@ -6,7 +6,7 @@
  *
  * Inlined code counts where it was inlined. What has no source (strings, the table of symbol names) stands in its own row.
  */
-import type { Linked } from "./linked.ts";
+import type { Linked } from "../linked.ts";
 
 interface Sizes {
   code: number;

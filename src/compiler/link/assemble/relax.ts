@@ -4,11 +4,11 @@
  */
 import { evaluate } from "./expression.ts";
 import type { Scope } from "./expression.ts";
-import { place } from "./layout.ts";
-import type { Layout } from "./layout.ts";
+import { place } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { pieceSize } from "./piece.ts";
 import type { Code } from "./piece.ts";
-import type { SymbolTable } from "./symbols.ts";
+import type { SymbolTable } from "../symbols.ts";
 
 const BRANCH_REACH = 4096;
 const JUMP_REACH = 1 << 20;

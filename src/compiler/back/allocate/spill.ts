@@ -6,8 +6,8 @@
  *
  * Moves, calls, parameters and returns read and write spill slots themselves.
  */
-import type { MachineFunction, MachineInsn, MoveSource, Reg } from "./machine.ts";
-import { FIRST_VIRTUAL, NONE, forEachDef, isVirtual, machineInsn } from "./machine.ts";
+import type { MachineFunction, MachineInsn, MoveSource, Reg } from "../machine.ts";
+import { FIRST_VIRTUAL, NONE, forEachDef, isVirtual, machineInsn } from "../machine.ts";
 
 export class SpillState {
   /** Spill slot by register. */

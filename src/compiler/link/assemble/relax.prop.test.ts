@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decode, encode, fieldImmediate } from "../../isa/index.ts";
-import type { AsmItem } from "../assembly.ts";
-import { readElf } from "./elf-reader.ts";
-import type { ReadElf } from "./elf-reader.ts";
-import { link } from "./index.ts";
+import { decode, encode, fieldImmediate } from "../../../isa/index.ts";
+import type { AsmItem } from "../../assembly.ts";
+import { readElf } from "../elf-reader.ts";
+import type { ReadElf } from "../elf-reader.ts";
+import { link } from "../index.ts";
 import { asmFunction, makeUnit } from "./test-unit.ts";
 
 const NOP: AsmItem = { kind: "insn", mnemonic: "addi", rd: 0, rs1: 0, imm: 0, loc: 0 };

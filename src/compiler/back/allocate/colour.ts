@@ -4,11 +4,11 @@
  *
  * Unspillable nodes are the short-lived ones that spilling made; when one finds no register, a neighbour goes instead.
  */
-import { assert } from "../../base/assert.ts";
+import { assert } from "../../../base/assert.ts";
 import type { Classes } from "./coalesce.ts";
 import { freedom } from "./coalesce.ts";
 import type { InterferenceGraph } from "./interference.ts";
-import type { Reg } from "./machine.ts";
+import type { Reg } from "../machine.ts";
 import { ALLOCATABLE_MASK, CALLEE_SAVED, CALLER_SAVED } from "./registers.ts";
 
 export interface Colouring {

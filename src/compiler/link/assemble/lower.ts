@@ -1,6 +1,6 @@
 /** Compiled and naked functions into pieces. */
-import type { AsmFunction, AsmItem, Immediate } from "../assembly.ts";
-import type { NakedFunction } from "../ir.ts";
+import type { AsmFunction, AsmItem, Immediate } from "../../assembly.ts";
+import type { NakedFunction } from "../../ir.ts";
 import { CodeBuilder } from "./builder.ts";
 import { binary, highPart, lowPart, numberExpression, part } from "./expression.ts";
 import type { Expression } from "./expression.ts";

@@ -1,6 +1,6 @@
 /** Small units for this folder's tests: functions as text, data as bytes. */
-import type { AsmFunction } from "../assembly.ts";
-import type { DataObject, IrUnit, Location, NakedFunction } from "../ir.ts";
+import type { AsmFunction } from "../../assembly.ts";
+import type { DataObject, IrUnit, Location, NakedFunction } from "../../ir.ts";
 
 /** Naked functions by name; line n of each text is at line n of its file. */
 export interface UnitText {
