@@ -62,7 +62,7 @@ function imagePath(): string {
     fail(`needs ${[...missing, ...(folder === null ? [SOURCE] : [])].join(", ")}; on Debian 12: apt-get install ${PACKAGES}`);
   }
   process.stderr.write(
-    `make linux: building in ${dirname(folder)}; two to three minutes of CPU, 1.6 GB of disk meanwhile, 8 MB afterwards\n`,
+    `make linux: building in ${dirname(folder)}; three to four minutes of CPU, 1.6 GB of disk meanwhile, 8 MB afterwards\n`,
   );
   const start = performance.now();
   mkdirSync(dirname(folder), { recursive: true });
