@@ -7,12 +7,12 @@
  * retired instructions * 2^32 + (cycles spent - budget), so that one addition counts both.
  */
 import {
-  I32, I64, block, br, get, getGlobal, i32, i64, label, loop, sequence, set, switchOn, tee, when,
+  I32, I64, block, br, get, i32, i64, label, loop, sequence, set, switchOn, tee, when,
 } from "../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
 import type { CostClass, Instruction } from "../../isa/index.ts";
 import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { field, setField } from "./core.ts";
+import { setField } from "./core.ts";
 import type { Core } from "./core.ts";
 import { writeAccess } from "./emit-observe.ts";
 import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
@@ -298,14 +298,7 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
   ];
   return {
     REGION: regionHandler(c),
-    // Marks take no time, so a page of nothing else takes a cycle: else a hart could go round for ever in none.
-    PAGE_END: [
-      set(c.t, i32.sub(i32.wrap(getGlobal(c.core.turnEnd)), c.time.left)),
-      when(i32.eq(get(c.t), field(s, HART.PAGE_CLOCK)), [c.time.spend(1), set(c.t, i32.add(get(c.t), 1))]),
-      setField(s, HART.PAGE_CLOCK, get(c.t)),
-      set(a, c.pc),
-      ...goTo(c, false),
-    ],
+    PAGE_END: [set(a, c.pc), ...goTo(c, false)],
     NOP: [c.done("alu")],
     CONSTANT: [c.setRd(c.immediate), c.done("alu")],
     AUIPC: [c.setRd(i32.add(c.pc, c.immediate)), c.done("alu")],

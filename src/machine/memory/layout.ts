@@ -56,8 +56,6 @@ export const HART = {
   /** Operands of an sfence.vma that the engine has still to do (FLUSH.FENCE): virtual address, ASID. */
   FENCE_ADDRESS: 244,
   FENCE_ASID: 248,
-  /** Low word of the clock at which execution last went over the end of a page (engine). */
-  PAGE_CLOCK: 252,
   /** CSRs. */
   MSTATUS: 256,
   MISA: 260,
