@@ -83,3 +83,15 @@ export function smp_mb(): void {
   "inline";
   fence("rw", "rw");
 }
+
+/** Reads before it are done before reads behind it. */
+export function smp_rmb(): void {
+  "inline";
+  fence("r", "r");
+}
+
+/** Writes before it are seen before writes behind it. */
+export function smp_wmb(): void {
+  "inline";
+  fence("w", "w");
+}
