@@ -3,73 +3,14 @@
  * test of each module must come, or the run fails.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { formatProblem } from "../../src/base/result.ts";
-import { build } from "../../src/compiler/build.ts";
-import type { CompileInput } from "../../src/compiler/front/index.ts";
-import { runOurs } from "../differential/machines.ts";
-import { ROOT } from "../tidy/sources.ts";
 import { haveTool } from "../tools.ts";
+import { bootargs, compile, FOLDER, judge, NAMES, onOurs, tapOf } from "./guest-tests.ts";
 
 const QEMU = "qemu-system-riscv32";
-const FOLDER = "kernel/test";
-const ALL = `${FOLDER}/all.ts`;
-const ts = createRequire(import.meta.url)("typescript");
-
-/** Names of the tests by module. */
-const TESTS: ReadonlyMap<string, readonly string[]> = new Map(
-  readdirSync(join(ROOT, FOLDER))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => {
-      const text = readFileSync(join(ROOT, FOLDER, name), "utf8");
-      return [name, [...text.matchAll(/^export function (test_\w+)\(_arg: u32\)/gm)].map((match) => match[1]!)] as const;
-    })
-    .filter(([, names]) => names.length > 0),
-);
-const NAMES = [...TESTS.values()].flat();
-
-function sources(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const folder of ["kernel", "firmware"])
-    for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }))
-      if (name.endsWith(".ts")) files.set(`${folder}/${name}`, readFileSync(join(ROOT, folder, name), "utf8"));
-  const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
-  return files.set(ALL, lines.join(""));
-}
-
-function compile(config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {}): Uint8Array {
-  const files = sources();
-  change(files);
-  const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
-  const image = build(ts, { files, entries, workload: ALL, tasks: NAMES, config });
-  if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
-  return image.value.elf;
-}
-
-const bootargs = (seed: number): string => `seed=${seed} ${NAMES.map((name, i) => `task=${name}@${i}`).join(" ")}`;
-
-/** Lines of the kernel's log that are TAP, without the time stamp. */
-const tapOf = (console: string): string[] =>
-  console.split("\n").flatMap((line) => /^\[ *\d+\.\d+\] ((?:not )?ok .*|# .*)$/.exec(line.trim())?.[1] ?? []);
-
-function judge(console: string): void {
-  const tap = tapOf(console);
-  expect(tap.filter((line) => !line.startsWith("ok ")), console).toEqual([]);
-  expect(tap, console).toHaveLength(NAMES.length);
-  expect(console).not.toMatch(/WARNING|BUG|Oops|panic/);
-}
-
-const onOurs = (elf: Uint8Array, harts: number, seed: number): string => {
-  const config = { harts, memoryBytes: 64 << 20, bootargs: bootargs(seed) };
-  const { stop, sent } = runOurs(elf, 2_000_000_000, config);
-  const text = Buffer.from(sent).toString();
-  expect(stop, text).toEqual({ kind: "poweroff" });
-  return text;
-};
 
 let elf: Uint8Array;
 beforeAll(() => {

@@ -1,0 +1,83 @@
+/** Builds the tests of kernel/test into one image, runs it, and reads the TAP that they print. */
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { formatProblem } from "../../src/base/result.ts";
+import { build } from "../../src/compiler/build.ts";
+import type { CompileInput } from "../../src/compiler/front/index.ts";
+import { runOurs } from "../differential/machines.ts";
+import { ROOT } from "../tidy/sources.ts";
+
+export const FOLDER = "kernel/test";
+const ALL = `${FOLDER}/all.ts`;
+const ts = createRequire(import.meta.url)("typescript");
+
+/** Names of the tests by module. */
+const TESTS: ReadonlyMap<string, readonly string[]> = new Map(
+  readdirSync(join(ROOT, FOLDER))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => {
+      const text = readFileSync(join(ROOT, FOLDER, name), "utf8");
+      return [name, [...text.matchAll(/^export function (test_\w+)\(_arg: u32\)/gm)].map((match) => match[1]!)] as const;
+    })
+    .filter(([, names]) => names.length > 0),
+);
+export const NAMES = [...TESTS.values()].flat();
+/** The tests of some modules. */
+export const namesOf = (...modules: string[]): string[] => modules.flatMap((module) => TESTS.get(`${module}.ts`)!);
+
+function sources(): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const folder of ["kernel", "firmware"])
+    for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }))
+      if (name.endsWith(".ts")) files.set(`${folder}/${name}`, readFileSync(join(ROOT, folder, name), "utf8"));
+  const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
+  return files.set(ALL, lines.join(""));
+}
+
+/** The image with all tests; `change` breaks it. */
+export function compile(config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {}): Uint8Array {
+  const files = sources();
+  change(files);
+  const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
+  const image = build(ts, { files, entries, workload: ALL, tasks: NAMES, config });
+  if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
+  return image.value.elf;
+}
+
+/** Replaces a piece of one source file, which must be there. */
+export function replaceIn(files: Map<string, string>, file: string, piece: string, by: string): void {
+  const text = files.get(file);
+  if (!text?.includes(piece)) throw new Error(`${file} does not say ${piece}`);
+  files.set(file, text.replace(piece, by));
+}
+
+export const bootargs = (seed: number, names: readonly string[] = NAMES): string =>
+  `seed=${seed} ${names.map((name, i) => `task=${name}@${i}`).join(" ")}`;
+
+/** Lines of the kernel's log that are TAP, without the time stamp. */
+export const tapOf = (console: string): string[] =>
+  console.split("\n").flatMap((line) => /^\[ *\d+\.\d+\] ((?:not )?ok .*|# .*)$/.exec(line.trim())?.[1] ?? []);
+
+/** Fails unless every test ran and passed. */
+export function judge(console: string, names: readonly string[] = NAMES): void {
+  const tap = tapOf(console);
+  expect(tap.filter((line) => !line.startsWith("ok ")), console).toEqual([]);
+  expect(tap, console).toHaveLength(names.length);
+  expect(console).not.toMatch(/WARNING|BUG|Oops|panic/);
+}
+
+/** How the machine stopped and what it sent. */
+export function runOnOurs(elf: Uint8Array, harts: number, seed: number, names: readonly string[] = NAMES, budget = 2_000_000_000) {
+  const config = { harts, memoryBytes: 64 << 20, bootargs: bootargs(seed, names) };
+  const { stop, sent } = runOurs(elf, budget, config);
+  return { stop, text: Buffer.from(sent).toString() };
+}
+
+/** What a run sends that must end with poweroff. */
+export function onOurs(elf: Uint8Array, harts: number, seed: number, names: readonly string[] = NAMES): string {
+  const { stop, text } = runOnOurs(elf, harts, seed, names);
+  expect(stop, text).toEqual({ kind: "poweroff" });
+  return text;
+}
