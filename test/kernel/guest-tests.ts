@@ -32,18 +32,30 @@ function sources(): Map<string, string> {
   for (const folder of ["kernel", "firmware"])
     for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }))
       if (name.endsWith(".ts")) files.set(`${folder}/${name}`, readFileSync(join(ROOT, folder, name), "utf8"));
-  const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
-  return files.set(ALL, lines.join(""));
+  return files;
+}
+
+function compileTasks(files: Map<string, string>, workload: string, tasks: readonly string[], config: CompileInput["config"]): Uint8Array {
+  const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
+  const image = build(ts, { files, entries, workload, tasks: [...tasks], config });
+  if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
+  return image.value.elf;
 }
 
 /** The image with all tests; `change` breaks it. */
 export function compile(config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {}): Uint8Array {
   const files = sources();
+  const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
+  files.set(ALL, lines.join(""));
   change(files);
-  const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
-  const image = build(ts, { files, entries, workload: ALL, tasks: NAMES, config });
-  if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
-  return image.value.elf;
+  return compileTasks(files, ALL, NAMES, config);
+}
+
+/** An image with tasks of test/kernel/guests/NAME.ts. */
+export function compileGuest(name: string, tasks: readonly string[], config: CompileInput["config"] = {}): Uint8Array {
+  const workload = `kernel/guest/${name}.ts`;
+  const files = sources().set(workload, readFileSync(join(ROOT, `test/kernel/guests/${name}.ts`), "utf8"));
+  return compileTasks(files, workload, tasks, config);
 }
 
 /** Replaces a piece of one source file, which must be there. */

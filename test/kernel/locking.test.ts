@@ -1,8 +1,8 @@
 /** Locks whose code is broken on purpose: the tests that run in the guest say so. */
 import { expect, test } from "vitest";
-import { compile, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
+import { compile, compileGuest, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
 
-const NAMES = namesOf("seqlock");
+const NAMES = namesOf("seqlock", "refcount");
 
 const TWINS: [name: string, file: string, piece: string, by: string, complaint: RegExp][] = [
   [
@@ -19,9 +19,40 @@ const TWINS: [name: string, file: string, piece: string, by: string, complaint: 
     "latch.copies[1 - (seq & 1)]",
     /^# seqcount_latch: torn triples that a latch's reader accepted: \d+, expected 0$/,
   ],
+  [
+    "an addition that is not atomic",
+    "kernel/lib/atomic.ts",
+    "  amoAddRelaxed(addressOf(v.counter), value);\n}",
+    "  const old = atomic_read(v);\n  for (let n: u32 = 0; n < 50; n++) pause();\n  atomic_set(v, old + value);\n}",
+    /^# atomic: sum of all threads: \d+, expected \d+$/,
+  ],
+  [
+    "the last one goes without the lock",
+    "kernel/lib/refcount.ts",
+    "  if (refcount_dec_not_one(r)) return false;\n  spin_lock(lock);\n  if (refcount_dec_and_test(r)) return true;",
+    "  const last = refcount_dec_and_test(r);\n  if (!last) return false;\n  spin_lock(lock);\n  if (last) return true;",
+    /^# refcount: objects on the table without a reference: \d+, expected 0$/,
+  ],
 ];
 
 test.each(TWINS)("%s", { timeout: 60_000 }, (_name, file, piece, by, complaint) => {
   const elf = compile({}, (files) => replaceIn(files, file, piece, by));
   expect(tapOf(onOurs(elf, 4, 1, NAMES))).toContainEqual(expect.stringMatching(complaint));
+});
+
+test("a reference count that is misused saturates, and says so once for each kind of misuse", { timeout: 60_000 }, () => {
+  const text = onOurs(compileGuest("refcounts", ["misuse"]), 1, 1, ["misuse"]);
+  const found = [...text.matchAll(/refcount_t: (.*)\./g)].map((match) => match[1]);
+  expect(found, text).toEqual([
+    "addition on 0; use-after-free",
+    "underflow; use-after-free",
+    "decrement hit 0; leaking memory",
+    "saturated; leaking memory",
+    "saturated; leaking memory",
+  ]);
+  expect(text.match(/WARNING/g)).toHaveLength(5);
+  expect(text).toMatch(/Call Trace:[\s\S]*refcount_warn_saturate\+0x[\s\S]*misuse\+0x/);
+  for (const what of ["inc of 0", "dec of 0", "dec to 0", "over the top", "inc_not_zero over the top", "saturated for good"])
+    expect(text, what).toMatch(new RegExp(`\\] ${what}: c0000000`));
+  expect(text).not.toMatch(/freed|was the last|none/);
 });
