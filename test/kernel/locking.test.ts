@@ -23,7 +23,7 @@ const TWINS: [name: string, file: string, piece: string, by: string, complaint: 
     "an addition that is not atomic",
     "kernel/lib/atomic.ts",
     "  amoAddRelaxed(addressOf(v.counter), value);\n}",
-    "  const old = atomic_read(v);\n  for (let n: u32 = 0; n < 50; n++) pause();\n  atomic_set(v, old + value);\n}",
+    "  const old = atomic_read(v);\n  for (let n: u32 = 0; n < 300; n++) pause();\n  atomic_set(v, old + value);\n}",
     /^# atomic: sum of all threads: \d+, expected \d+$/,
   ],
   [
