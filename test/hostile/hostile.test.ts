@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import type { MachineConfig } from "../../src/machine/types.ts";
-import { STOPS, hostileMachine, play } from "./hostile.ts";
+import { STOPS, hostileMachine, marksForEver, play } from "./hostile.ts";
 
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 const COUNT = Number(process.env["FUZZ_COUNT"] ?? 80);
@@ -70,3 +70,9 @@ test("the same guest gives the same machine: in one slice or many, observed or n
   }
   expect(compared).toBeGreaterThan(4);
 }, 300_000);
+
+test("marks take no time, but a guest of nothing else comes to its budget: all addresses are pages full of them", () => {
+  for (const timing of ["functional", "cycle"] as const) {
+    expect(marksForEver(timing).run({ maxInstructions: 1000 })).toEqual({ kind: "budget" });
+  }
+}, 30_000);

@@ -130,3 +130,26 @@ export function play(seed: number, way: Partial<MachineConfig>, instructions: nu
   }
   return { stops, instructions: retired(machine), hash: machine.hash() };
 }
+
+/** S mode at address 0; every superpage is the same one, full of first halves of marks (sltu x0, x0, x0). */
+export function marksForEver(timing: MachineConfig["timing"]): Machine {
+  const code = new Assembler(RAM);
+  const write = (csr: string, value: number): unknown => code.li("t0", value).csr("csrrw", "zero", CSR[csr]!, "t0");
+  write("pmpaddr0", -1);
+  write("pmpcfg0", 0x1f);
+  write("satp", 0x8000_0000 | ((RAM + 0x1_0000) >>> 12));
+  write("mepc", 0);
+  code.li("t0", 0x800).csr("csrrs", "zero", CSR["mstatus"]!, "t0").emit("mret");
+  const filled = (count: number, word: number): Uint8Array => new Uint8Array(new Uint32Array(count).fill(word).buffer);
+  const made = createMachine({
+    harts: 1, memoryBytes: 16 * MIB, timing, interleave: "ahead", bootargs: "", lab: false, recordMarks: false,
+  });
+  if (!made.ok) throw new Error(made.problems[0]!.message);
+  const segments = [
+    { physical: RAM, bytes: code.bytes() },
+    { physical: RAM + 0x1_0000, bytes: filled(1024, (((RAM + 4 * MIB) >>> 12) << 10) | 0xcf) },
+    { physical: RAM + 4 * MIB, bytes: filled(MIB, 0x0000_3033) },
+  ];
+  if (!made.value.loadElf(elfFile({ segments })).ok) throw new Error("hostile: the guest fits");
+  return made.value;
+}

@@ -361,6 +361,7 @@ export function emitTurn(core: Core): void {
   emitAmo(core);
   core.module.define(core.functions.turn, (scope) => {
     const time = scope.local(Time.typeOf(core));
+    const begun = scope.local(Time.typeOf(core));
     const c = new Scope(core, scope.params, time, () => scope.local(I32));
     const { s, p, pc, w, left, target } = c;
     const short = c.short();
@@ -374,6 +375,11 @@ export function emitTurn(core: Core): void {
         c.leave,
         loop(
           c.fetch,
+          // Two pages begun at one time, with nothing but marks between: that counts as an instruction, or it could go on for ever.
+          when(core.cycle ? i64.eq(get(time), get(begun)) : i32.eq(get(time), get(begun)), [
+            c.time.spend(1),
+          ]),
+          set(begun, get(time)),
           ...fetchNodes(c),
           loop(
             c.next,
