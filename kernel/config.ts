@@ -3,6 +3,7 @@
 
 export const OPTIONS = {
   "preempt": { type: "enum", enum: "PREEMPT", values: ["full"], default: "full", doc: "preemption model of kernel code" },
+  "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
   "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08-fix"], default: "km08-fix", doc: "which published design of kmemleak" },

@@ -1,33 +1,69 @@
-// Reader-writer spinlocks, reader-preferring as in 2008: a reader enters whenever no writer holds the lock, so readers
-// may take it recursively and from interrupts, and a stream of readers can starve a writer.
+// Reader-writer spinlocks. Preemption is off while held, for readers too. A static lock needs no init.
 //
-// The word: WRITER when a writer holds it, else the number of readers (a reader that came too early is counted for a
-// moment beside WRITER). Preemption is off while held, for readers too. A static lock needs no init.
+// The word: WRITER when a writer holds it, WAITING when one waits for the readers (queued only), else the number of readers
+// (a reader that came too early is counted for a moment beside them). rwlock.fairness says who goes first:
+//   reader   as in 2008: a reader enters whenever no writer holds the lock. Readers may take it recursively; a stream of
+//            readers starves a writer.
+//   queued   first come, first served: whoever finds the lock taken draws a ticket of `queue`, and whoever is first there
+//            enters as soon as it can; a waiting writer keeps new readers out. A reader in interrupt context (in_interrupt:
+//            softirqs off counts) draws none and waits only for a writer that holds the lock: it may have interrupted a
+//            reader, for which the waiting writer waits. In task context recursive reading deadlocks with a writer between.
 
 import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { LOCK_KIND, MARK } from "../abi/marks.ts";
-import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { local_bh_disable, local_bh_enable } from "../irq/softirq.ts";
+import { CONFIG, FAIRNESS } from "config";
+import { in_interrupt, preempt_disable, preempt_enable, preempt_enable_no_resched } from "../sched/preempt.ts";
+import { quiet_lock, quiet_unlock } from "./ticket.ts";
 
 const WRITER = 0x8000_0000;
+const WAITING = 0x4000_0000;
+const QUEUED = CONFIG.rwlock.fairness === FAIRNESS.queued;
+/** With one of these in the word a reader does not enter. */
+const NO_ENTRY: u32 = QUEUED ? WRITER | WAITING : WRITER;
 
 export class rwlock_t {
   word: u32 = 0;
+  /** Ticket word of those that wait; queued only. */
+  queue: u32 = 0;
 }
 
 export function rwlock_init(lock: rwlock_t, name: string): void {
   "inline";
   lock.word = 0;
+  lock.queue = 0;
   traceMark(MARK.LOCK_INIT, lock, name, LOCK_KIND.write);
+}
+
+/** The caller is counted in the word, and not alone. */
+function wait_to_read(lock: rwlock_t): void {
+  "noinline";
+  if (QUEUED) {
+    if (!in_interrupt()) {
+      amoAddRelaxed(addressOf(lock.word), -1);
+      quiet_lock(addressOf(lock.queue));
+      // First in the queue: no other writer can be WAITING, and none comes in before this count goes.
+      amoAddRelaxed(addressOf(lock.word), 1);
+      while ((READ_ONCE(lock.word) & WRITER) !== 0) pause();
+      fence("r", "rw");
+      quiet_unlock(addressOf(lock.queue));
+      return;
+    }
+    while ((READ_ONCE(lock.word) & WRITER) !== 0) pause();
+    fence("r", "rw");
+    return;
+  }
+  do {
+    amoAddRelaxed(addressOf(lock.word), -1);
+    while ((READ_ONCE(lock.word) & WRITER) !== 0) pause();
+  } while ((amoAddAcquire(addressOf(lock.word), 1) & WRITER) !== 0);
 }
 
 function enter_read(lock: rwlock_t): void {
   "inline";
-  if (unlikely((amoAddAcquire(addressOf(lock.word), 1) & WRITER) !== 0)) {
+  if (unlikely((amoAddAcquire(addressOf(lock.word), 1) & NO_ENTRY) !== 0)) {
     traceMark(MARK.LOCK_CONTENDED, lock, LOCK_KIND.read, 0);
-    do {
-      amoAddRelaxed(addressOf(lock.word), -1);
-      while ((READ_ONCE(lock.word) & WRITER) !== 0) pause();
-    } while ((amoAddAcquire(addressOf(lock.word), 1) & WRITER) !== 0);
+    wait_to_read(lock);
   }
   traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.read, 0);
 }
@@ -38,13 +74,25 @@ function leave_read(lock: rwlock_t): void {
   amoAddRelease(addressOf(lock.word), -1);
 }
 
+function wait_to_write(lock: rwlock_t): void {
+  "noinline";
+  if (QUEUED) {
+    quiet_lock(addressOf(lock.queue));
+    amoOr(addressOf(lock.word), WAITING);
+    while (CMPXCHG(lock.word, WAITING, WRITER) !== WAITING) while (READ_ONCE(lock.word) !== WAITING) pause();
+    quiet_unlock(addressOf(lock.queue));
+    return;
+  }
+  do {
+    while (READ_ONCE(lock.word) !== 0) pause();
+  } while (CMPXCHG(lock.word, 0, WRITER) !== 0);
+}
+
 function enter_write(lock: rwlock_t): void {
   "inline";
   if (unlikely(CMPXCHG(lock.word, 0, WRITER) !== 0)) {
     traceMark(MARK.LOCK_CONTENDED, lock, LOCK_KIND.write, 0);
-    do {
-      while (READ_ONCE(lock.word) !== 0) pause();
-    } while (CMPXCHG(lock.word, 0, WRITER) !== 0);
+    wait_to_write(lock);
   }
   traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.write, 0);
 }
@@ -90,7 +138,7 @@ export function write_trylock(lock: rwlock_t): boolean {
 /** True when no writer held the lock and it is now held for reading. */
 export function read_trylock(lock: rwlock_t): boolean {
   preempt_disable();
-  if ((amoAddAcquire(addressOf(lock.word), 1) & WRITER) === 0) {
+  if ((amoAddAcquire(addressOf(lock.word), 1) & NO_ENTRY) === 0) {
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.read, 0);
     return true;
   }
@@ -150,4 +198,32 @@ export function write_unlock_irqrestore(lock: rwlock_t, flags: u32): void {
   leave_write(lock);
   local_irq_restore(flags);
   preempt_enable();
+}
+
+/** Softirqs of this CPU stay off while it is held. */
+export function read_lock_bh(lock: rwlock_t): void {
+  local_bh_disable();
+  preempt_disable();
+  enter_read(lock);
+}
+
+/** Interrupts are on. */
+export function read_unlock_bh(lock: rwlock_t): void {
+  leave_read(lock);
+  preempt_enable_no_resched();
+  local_bh_enable();
+}
+
+/** Softirqs of this CPU stay off while it is held. */
+export function write_lock_bh(lock: rwlock_t): void {
+  local_bh_disable();
+  preempt_disable();
+  enter_write(lock);
+}
+
+/** Interrupts are on. */
+export function write_unlock_bh(lock: rwlock_t): void {
+  leave_write(lock);
+  preempt_enable_no_resched();
+  local_bh_enable();
 }

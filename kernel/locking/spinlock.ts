@@ -6,12 +6,13 @@
 // raw_spinlock_t has the same code and its own kind in the trace; the two differ once spinlock_t may sleep (rt).
 // A static lock needs no init. The marks stand in the function that the user calls, so that the recorded return address
 // is the user's; waiting is a short loop without calls. Interrupts: a lock that an interrupt handler takes must be taken
-// with _irq or _irqsave everywhere else. The `_nested` forms carry a subclass for the lock-order checker.
+// with _irq or _irqsave everywhere else, one that a softirq takes with _bh at least. The `_nested` forms carry a subclass for the lock-order checker.
 // Limit: 65535 CPUs may wait.
 
 import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { LOCK_KIND, MARK } from "../abi/marks.ts";
-import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { local_bh_disable, local_bh_enable } from "../irq/softirq.ts";
+import { preempt_disable, preempt_enable, preempt_enable_no_resched } from "../sched/preempt.ts";
 import { TICKET_ONE, ticket_lock, ticket_trylock, ticket_unlock } from "./ticket.ts";
 
 export class spinlock_t {
@@ -90,6 +91,30 @@ export function spin_unlock_irqrestore(lock: spinlock_t, flags: u32): void {
   preempt_enable();
 }
 
+/** Softirqs of this CPU stay off while it is held: for a lock that a softirq takes too. */
+export function spin_lock_bh(lock: spinlock_t): void {
+  local_bh_disable();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.spin, 0);
+}
+
+/** Interrupts are on. Serves the softirqs raised meanwhile. */
+export function spin_unlock_bh(lock: spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.spin);
+  preempt_enable_no_resched();
+  local_bh_enable();
+}
+
+/** @must_use */
+export function spin_trylock_bh(lock: spinlock_t): boolean {
+  local_bh_disable();
+  preempt_disable();
+  if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.spin)) return true;
+  preempt_enable_no_resched();
+  local_bh_enable();
+  return false;
+}
+
 export function raw_spin_lock_init(lock: raw_spinlock_t, name: string): void {
   "inline";
   lock.slock = 0;
@@ -143,4 +168,28 @@ export function raw_spin_unlock_irqrestore(lock: raw_spinlock_t, flags: u32): vo
   ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
   local_irq_restore(flags);
   preempt_enable();
+}
+
+/** Softirqs of this CPU stay off while it is held: for a lock that a softirq takes too. */
+export function raw_spin_lock_bh(lock: raw_spinlock_t): void {
+  local_bh_disable();
+  preempt_disable();
+  ticket_lock(addressOf(lock.slock), LOCK_KIND.raw, 0);
+}
+
+/** Interrupts are on. Serves the softirqs raised meanwhile. */
+export function raw_spin_unlock_bh(lock: raw_spinlock_t): void {
+  ticket_unlock(addressOf(lock.slock), LOCK_KIND.raw);
+  preempt_enable_no_resched();
+  local_bh_enable();
+}
+
+/** @must_use */
+export function raw_spin_trylock_bh(lock: raw_spinlock_t): boolean {
+  local_bh_disable();
+  preempt_disable();
+  if (ticket_trylock(addressOf(lock.slock), LOCK_KIND.raw)) return true;
+  preempt_enable_no_resched();
+  local_bh_enable();
+  return false;
 }

@@ -1,8 +1,9 @@
 /** Locks whose code is broken on purpose: the tests that run in the guest say so. */
-import { expect, test } from "vitest";
-import { compile, compileGuest, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
+import { describe, expect, test } from "vitest";
+import { compile, compileGuest, judge, namesOf, onOurs, replaceIn, runOnOurs, tapOf } from "./guest-tests.ts";
 
-const NAMES = namesOf("seqlock", "refcount");
+const NAMES = namesOf("seqlock", "refcount", "locking");
+const SPINNING = namesOf("locking", "fairness");
 
 const TWINS: [name: string, file: string, piece: string, by: string, complaint: RegExp][] = [
   [
@@ -33,6 +34,20 @@ const TWINS: [name: string, file: string, piece: string, by: string, complaint: 
     "  const last = refcount_dec_and_test(r);\n  if (!last) return false;\n  spin_lock(lock);\n  if (last) return true;",
     /^# refcount: objects on the table without a reference: \d+, expected 0$/,
   ],
+  [
+    "a percpu_rw_semaphore whose writer does not wait for its readers",
+    "kernel/locking/percpu-rwsem.ts",
+    "if (readers(sem) === 0) break;",
+    "if (readers(sem) < 100) break;",
+    /^# percpu_rwsem: times the lock let somebody in between: \d+, expected 0$/,
+  ],
+  [
+    "a spinlock that nobody waits for",
+    "kernel/locking/ticket.ts",
+    "    while (READ_ONCE(serving[0]) !== ticket) pause();\n    fence(\"r\", \"rw\");\n  }\n  traceMark",
+    "    if (READ_ONCE(serving[0]) !== ticket) pause();\n    fence(\"r\", \"rw\");\n  }\n  traceMark",
+    /^# spinlock: times the lock let somebody in between: \d+, expected 0$/,
+  ],
 ];
 
 test.each(TWINS)("%s", { timeout: 60_000 }, (_name, file, piece, by, complaint) => {
@@ -55,4 +70,28 @@ test("a reference count that is misused saturates, and says so once for each kin
   for (const what of ["inc of 0", "dec of 0", "dec to 0", "over the top", "inc_not_zero over the top", "saturated for good"])
     expect(text, what).toMatch(new RegExp(`\\] ${what}: c0000000`));
   expect(text).not.toMatch(/freed|was the last|none/);
+});
+
+describe("rwlock.fairness = queued", () => {
+  const config = { "rwlock.fairness": "queued" };
+
+  test.each([1, 2, 4])("%i harts", { timeout: 60_000 }, (harts) => {
+    const elf = compile(config);
+    for (const seed of [1, 2]) judge(onOurs(elf, harts, seed, SPINNING), SPINNING);
+  });
+
+  test("without the bypass for interrupts the reader waits for the writer, and the writer for the reader", { timeout: 60_000 }, () => {
+    const elf = compile(config, (files) => replaceIn(files, "kernel/locking/rwlock.ts", "if (!in_interrupt()) {", "{"));
+    const { stop, text } = runOnOurs(elf, 2, 1, namesOf("fairness"), 60_000_000);
+    expect(stop.kind, text).not.toBe("poweroff");
+    expect(tapOf(text)).toEqual([]);
+  });
+
+  test("a reader-preferring lock is not fair", { timeout: 60_000 }, () => {
+    const elf = compile(config, (files) => {
+      replaceIn(files, "kernel/locking/rwlock.ts", "const QUEUED = CONFIG.rwlock.fairness === FAIRNESS.queued;", "const QUEUED = false;");
+      replaceIn(files, "kernel/test/fairness.ts", "n === PATIENCE", "n === 1000 * PATIENCE");
+    });
+    expect(tapOf(onOurs(elf, 4, 1, SPINNING))).toContain("# rwlock_fairness: the writer gets in among the readers");
+  });
 });
