@@ -3,13 +3,20 @@
 // One test at a time uses it (tap.ts runs one test at a time).
 
 import { for_each_online_cpu } from "../arch/cpumask.ts";
+import { NR_CPUS } from "../arch/percpu.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
 import { complete, completion, init_completion, wait_for_completion } from "../sched/completion.ts";
 import { wake_up_process, yield_cpu } from "../sched/core.ts";
+import { get_task_struct, put_task_struct } from "../sched/fork.ts";
 import { kthread_create_on_cpu, type kthread_function } from "../sched/kthread.ts";
+import type { task_struct } from "../sched/task.ts";
+import { msleep } from "../sched/timer.ts";
+
+const THREADS_MAX = 2 * NR_CPUS;
 
 let body: kthread_function | null = null;
 let total: u32 = 0;
+const tasks = new FixedArray<task_struct>(THREADS_MAX);
 const arrived = new atomic_t();
 const running = new atomic_t();
 const all_done = new completion();
@@ -23,7 +30,7 @@ function thread(index: u32): void {
 }
 
 /**
- * fn(0), fn(1), … on `per_cpu` threads of each online CPU: thread i runs on the (i / per_cpu)th. Returns how many there
+ * fn(0), fn(1), … on `per_cpu` (1 or 2) threads of each online CPU: thread i runs on the (i / per_cpu)th. Returns how many there
  * were, when all have returned; fewer than expected when memory ran out.
  * @may_sleep
  */
@@ -39,6 +46,8 @@ export function run_threads(fn: kthread_function, per_cpu: u32): u32 {
     for (let n: u32 = 0; n < per_cpu; n++) {
       const task = kthread_create_on_cpu(thread, count, cpu, "test/%u");
       if (task === null) continue;
+      get_task_struct(task);
+      tasks[count] = task;
       atomic_inc(running);
       count += 1;
       wake_up_process(task);
@@ -46,5 +55,10 @@ export function run_threads(fn: kthread_function, per_cpu: u32): u32 {
   }
   WRITE_ONCE(total, count);
   if (!atomic_dec_and_test(running)) wait_for_completion(all_done);
+  // Until the last reference is this one: what the threads were made of is back when this returns.
+  for (let n: u32 = 0; n < count; n++) {
+    while (atomic_read(tasks[n].usage) !== 1) msleep(1);
+    put_task_struct(tasks[n]);
+  }
   return count;
 }
