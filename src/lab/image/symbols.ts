@@ -18,6 +18,7 @@ const LOCK_TYPES: ReadonlySet<string> = new Set([
   "arch_spinlock_t",
   "rwlock_t",
   "mutex",
+  "percpu_rw_semaphore",
 ]);
 const PATH_DEPTH_MAX = 8;
 
