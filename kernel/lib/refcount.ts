@@ -8,8 +8,6 @@
 // reaches 0 an acquire too, so that whoever frees the object sees what the others did to it. refcount_inc_not_zero gives none.
 // Warnings say which misuse, as Linux words them; each of the five is printed once in a run.
 
-import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
-import { spin_lock, spin_lock_irqsave, spin_unlock, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
 import { atomic_cmpxchg_relaxed, atomic_read, atomic_set, atomic_t } from "./atomic.ts";
 import { WARN_ON } from "./bug.ts";
 import { pr_warn } from "./printk.ts";
@@ -124,34 +122,4 @@ export function refcount_dec_not_one(r: refcount_t): boolean {
     }
     if (CMPXCHG(r.refs.counter, old, old - 1) === old) return true;
   }
-}
-
-/** True, with the lock held, when this was the last one: nobody can look the object up meanwhile. @must_use */
-export function refcount_dec_and_lock(r: refcount_t, lock: spinlock_t): boolean {
-  if (refcount_dec_not_one(r)) return false;
-  spin_lock(lock);
-  if (refcount_dec_and_test(r)) return true;
-  spin_unlock(lock);
-  return false;
-}
-
-/** As refcount_dec_and_lock; flags[0] is for spin_unlock_irqrestore. @must_use */
-export function refcount_dec_and_lock_irqsave(r: refcount_t, lock: spinlock_t, flags: Ptr<u32>): boolean {
-  if (refcount_dec_not_one(r)) return false;
-  const saved = spin_lock_irqsave(lock);
-  if (refcount_dec_and_test(r)) {
-    flags[0] = saved;
-    return true;
-  }
-  spin_unlock_irqrestore(lock, saved);
-  return false;
-}
-
-/** True, with the mutex held, when this was the last one. @may_sleep @must_use */
-export function refcount_dec_and_mutex_lock(r: refcount_t, lock: mutex): boolean {
-  if (refcount_dec_not_one(r)) return false;
-  mutex_lock(lock);
-  if (refcount_dec_and_test(r)) return true;
-  mutex_unlock(lock);
-  return false;
 }

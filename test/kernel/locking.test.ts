@@ -29,7 +29,7 @@ const TWINS: [name: string, file: string, piece: string, by: string, complaint: 
   ],
   [
     "the last one goes without the lock",
-    "kernel/lib/refcount.ts",
+    "kernel/locking/refcount-lock.ts",
     "  if (refcount_dec_not_one(r)) return false;\n  spin_lock(lock);\n  if (refcount_dec_and_test(r)) return true;",
     "  const last = refcount_dec_and_test(r);\n  if (!last) return false;\n  for (let n: u32 = 0; n < 3000; n++) pause();\n  spin_lock(lock);\n  if (last) return true;",
     /^# refcount: objects on the table without a reference: \d+, expected 0$/,
