@@ -95,13 +95,13 @@ export const HART = {
   MINSTRET_OFFSET: 472,
   /** What mtime and the time CSR show beyond CLOCK in ticks, u64: software has set mtime. */
   TIME_OFFSET: 480,
-  /** From here on: nothing outside `run`, which leaves zeroes. Parking (engine/emit-park.ts): the branch last taken that closes a poll loop, and how often without a break. */
+  /** From here on: nothing outside `run`, which leaves zeroes. Parking (engine/emit/emit-park.ts): the branch last taken that closes a poll loop, and how often without a break. */
   POLL_ENTRY: 1024,
   POLL_COUNT: 1028,
   /** A parked hart's line of RAM + 1, or 0; what a round of its loop takes. */
   PARK_LINE: 1032,
   PARK_STEP: 1036,
-  /** Rounds (engine/emit-rounds.ts): entry, pc - p / 4 and line table of a hart while another one's instruction is done; block of the next. */
+  /** Rounds (engine/emit/emit-rounds.ts): entry, pc - p / 4 and line table of a hart while another one's instruction is done; block of the next. */
   ROUND_ENTRY: 1040,
   ROUND_DELTA: 1044,
   ROUND_CONTEXT: 1048,
@@ -160,13 +160,13 @@ export const MACHINE_WORD = {
   PARKED: MACHINE + 112,
   /** How often one was parked. */
   PARKS: MACHINE + 128,
-  /** How a series of rounds ended (engine/emit-rounds.ts): block of the hart at hand, harts left of the round with it, rounds left. */
+  /** How a series of rounds ended (engine/emit/emit-rounds.ts): block of the hart at hand, harts left of the round with it, rounds left. */
   ROUND_HART: MACHINE + 116,
   ROUND_COUNT: MACHINE + 120,
   ROUNDS_LEFT: MACHINE + 124,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
-  /** By hart, u64: where it stands in the order (engine/emit-order.ts). */
+  /** By hart, u64: where it stands in the order (engine/emit/emit-order.ts). */
   KEYS: MACHINE + 512,
 } as const;
 

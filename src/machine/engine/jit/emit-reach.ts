@@ -9,8 +9,8 @@ import { MSTATUS, PRIV } from "../../hart/bits.ts";
 import { BOARD, HART } from "../../memory/layout.ts";
 import { ACCESS, STATUS, failed, field } from "../core.ts";
 import type { Core } from "../core.ts";
-import { storesAreSlow } from "../emit-cache.ts";
-import { lookUpOnly } from "../emit-translate.ts";
+import { storesAreSlow } from "../emit/emit-cache.ts";
+import { lookUpOnly } from "../emit/emit-translate.ts";
 
 /** `reach`: (s, address, bytes | WRITES, left): host address, its cost at tables.regionCost; 0; or FAILED, why is in STATUS. */
 export const WRITES = 8;

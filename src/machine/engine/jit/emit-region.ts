@@ -15,7 +15,7 @@ import {
 import type { Callee, Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
 import type { FunctionScope } from "../../../isa/wasm/module.ts";
 import { HART, MACHINE_WORD } from "../../memory/layout.ts";
-import { EXIT } from "../emit-interpreter.ts";
+import { EXIT } from "../emit/emit-interpreter.ts";
 import { OP } from "../opcodes.ts";
 import { ENTRY_SHIFT, EXEC, LINE, REGION } from "../tables.ts";
 import type { Tables } from "../tables.ts";

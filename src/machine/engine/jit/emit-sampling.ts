@@ -9,7 +9,7 @@ import {
 import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
 import { MACHINE_WORD } from "../../memory/layout.ts";
 import type { Core } from "../core.ts";
-import { EXIT, Time } from "../emit-interpreter.ts";
+import { EXIT, Time } from "../emit/emit-interpreter.ts";
 import { OP } from "../opcodes.ts";
 import { SAMPLES } from "../tables.ts";
 

@@ -6,14 +6,14 @@
  * serves its own address space, a global one (PTE bit G) all of them, so satp may change without a flush. Lines and
  * pages of code on the fast path are below an entry: when it goes, they go. Source: privileged manual 1.12, section 4.2.1.
  */
-import { I32, brIf, call, choose, fill, get, i32, label, loop, set, tee, when } from "../../isa/wasm/code.ts";
-import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import { HART } from "../memory/layout.ts";
-import { CACHE } from "../timing/constants.ts";
-import { FLUSH } from "./contract.ts";
-import { ACCESS, field, hartOf, partOf } from "./core.ts";
-import type { Core } from "./core.ts";
-import { CONTEXTS, EXEC, LINE, TLB } from "./tables.ts";
+import { I32, brIf, call, choose, fill, get, i32, label, loop, set, tee, when } from "../../../isa/wasm/code.ts";
+import type { Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import { HART } from "../../memory/layout.ts";
+import { CACHE } from "../../timing/constants.ts";
+import { FLUSH } from "../contract.ts";
+import { ACCESS, field, hartOf, partOf } from "../core.ts";
+import type { Core } from "../core.ts";
+import { CONTEXTS, EXEC, LINE, TLB } from "../tables.ts";
 
 const PTE_GLOBAL = 32;
 const PAGE = ~0xfff;

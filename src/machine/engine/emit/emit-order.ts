@@ -7,12 +7,12 @@
  */
 import {
   I32, I64, brIf, call, choose, get, i32, i64, label, loop, select, set, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { IP } from "../hart/bits.ts";
-import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { blockOf, field, hartOf } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { IP } from "../../hart/bits.ts";
+import { HART, HART_STRIDE, MACHINE_WORD } from "../../memory/layout.ts";
+import { blockOf, field, hartOf } from "../core.ts";
+import type { Core } from "../core.ts";
 
 export const NEVER = -1;
 const CLOCK_SHIFT = 7;

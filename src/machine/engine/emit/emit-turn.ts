@@ -7,19 +7,19 @@
 import {
   I32, block, br, brIf, call, callIndirect, choose, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, trap,
   when,
-} from "../../isa/wasm/code.ts";
-import type { Callee, Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import type { CostClass } from "../../isa/index.ts";
-import { CAUSE } from "../hart/bits.ts";
-import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { STATUS, clockAt, contextOf, failed, field, hartOf, mustWait, partOf, seesCode, setField } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Callee, Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import type { CostClass } from "../../../isa/index.ts";
+import { CAUSE } from "../../hart/bits.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../../memory/layout.ts";
+import { STATUS, clockAt, contextOf, failed, field, hartOf, mustWait, partOf, seesCode, setField } from "../core.ts";
+import type { Core } from "../core.ts";
 import { EXIT, Time, standApart } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
 import { observe } from "./emit-observe.ts";
-import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "./opcodes.ts";
+import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "../opcodes.ts";
 import { execEntry } from "./emit-tlb.ts";
-import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, REGION, SPLIT } from "./tables.ts";
+import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, REGION, SPLIT } from "../tables.ts";
 
 /** What the slow handlers share. */
 class Scope {

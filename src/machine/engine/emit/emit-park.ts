@@ -12,14 +12,14 @@
  *
  * In cycle mode with several harts ahead of each other; not where accesses are recorded.
  */
-import { I32, I64, call, choose, get, i32, i64, loop, label, ret, set, switchOn, tee, when, brIf } from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { HART, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { blockOf, clockAt, contextOf, field, refuse, setField } from "./core.ts";
-import type { Core } from "./core.ts";
-import { FIRST_POLL_OPCODE, OPCODE_NAMES, rowOf } from "./opcodes.ts";
-import { POLL } from "./poll-loops.ts";
-import { LINE } from "./tables.ts";
+import { I32, I64, call, choose, get, i32, i64, loop, label, ret, set, switchOn, tee, when, brIf } from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { HART, HART_STRIDE, MACHINE_WORD } from "../../memory/layout.ts";
+import { blockOf, clockAt, contextOf, field, refuse, setField } from "../core.ts";
+import type { Core } from "../core.ts";
+import { FIRST_POLL_OPCODE, OPCODE_NAMES, rowOf } from "../opcodes.ts";
+import { POLL } from "../poll-loops.ts";
+import { LINE } from "../tables.ts";
 
 /** By opcode from FIRST_POLL_OPCODE on. */
 const POLL_BRANCHES = OPCODE_NAMES.slice(FIRST_POLL_OPCODE).map((name) => {

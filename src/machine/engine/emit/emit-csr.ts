@@ -7,14 +7,14 @@
  */
 import {
   I32, I64, call, choose, get, i32, i64, ret, set, switchOn, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { MSTATUS, PRIV, SSTATUS_MASK } from "../hart/bits.ts";
-import { INHIBIT } from "../hart/counters.ts";
-import { IRQS_OFF_CYCLES_MIN, RECORD_IRQS_OFF } from "../hart/irqs-off.ts";
-import { CYCLES_PER_TICK, HART } from "../memory/layout.ts";
-import { clockAt, field, setField } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { MSTATUS, PRIV, SSTATUS_MASK } from "../../hart/bits.ts";
+import { INHIBIT } from "../../hart/counters.ts";
+import { IRQS_OFF_CYCLES_MIN, RECORD_IRQS_OFF } from "../../hart/irqs-off.ts";
+import { CYCLES_PER_TICK, HART } from "../../memory/layout.ts";
+import { clockAt, field, setField } from "../core.ts";
+import type { Core } from "../core.ts";
 
 interface Parts {
   readonly s: Local;

@@ -8,17 +8,17 @@
  */
 import {
   I32, I64, block, br, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import type { CostClass, Instruction } from "../../isa/index.ts";
-import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { setField } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import type { CostClass, Instruction } from "../../../isa/index.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../../memory/layout.ts";
+import { setField } from "../core.ts";
+import type { Core } from "../core.ts";
 import { writeAccess } from "./emit-observe.ts";
-import { OPCODE_NAMES, partsOf, rowOf } from "./opcodes.ts";
-import type { BranchKind } from "./opcodes.ts";
-import { POLL } from "./poll-loops.ts";
-import { ENTRY_SHIFT, EXEC, LINE, REGION } from "./tables.ts";
+import { OPCODE_NAMES, partsOf, rowOf } from "../opcodes.ts";
+import type { BranchKind } from "../opcodes.ts";
+import { POLL } from "../poll-loops.ts";
+import { ENTRY_SHIFT, EXEC, LINE, REGION } from "../tables.ts";
 
 /** Why `interpret` came back. */
 export const EXIT = {

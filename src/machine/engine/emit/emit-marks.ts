@@ -5,11 +5,11 @@
  */
 import {
   I32, call, get, i32, i64, ret, sequence, set, setGlobal, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { HART, MACHINE_WORD, MARK_BUFFER, MARK_BYTES, MARK_CAPACITY, MARK_WORD } from "../memory/layout.ts";
-import { STATUS, clockAt, field, hartOf, mustWait, setField } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { HART, MACHINE_WORD, MARK_BUFFER, MARK_BYTES, MARK_CAPACITY, MARK_WORD } from "../../memory/layout.ts";
+import { STATUS, clockAt, field, hartOf, mustWait, setField } from "../core.ts";
+import type { Core } from "../core.ts";
 
 /** With so little room left in the buffer every mark ends `run`. */
 export const MARK_RESERVE = 4096;

@@ -7,14 +7,14 @@
  */
 import {
   I32, brIf, call, choose, get, getGlobal, i32, label, loop, ret, sequence, set, setGlobal, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { CAUSE } from "../hart/bits.ts";
-import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { CAUSE } from "../../hart/bits.ts";
+import { ACCESS_KIND, BOARD, HART, MACHINE_WORD } from "../../memory/layout.ts";
 import {
   ACCESS, STATUS, addCost, failed, field, hartOf, mustWait, raise, refuse, setField, syncClock,
-} from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../core.ts";
+import type { Core } from "../core.ts";
 import { withdrawWriters } from "./emit-cache.ts";
 import { observe } from "./emit-observe.ts";
 import { wakeAllFirst } from "./emit-park.ts";

@@ -5,11 +5,11 @@
  * A record is written when its access is done, with the clock at which the instruction began. The loop never lets a turn
  * begin that could fill the buffer: an instruction takes a cycle and makes one record at most.
  */
-import { I32, call, get, getGlobal, i32, i64, sequence, set } from "../../isa/wasm/code.ts";
-import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import { ACCESS_BYTES, ACCESS_WORD, BOARD, HART, MACHINE_WORD } from "../memory/layout.ts";
-import { field, hartOf } from "./core.ts";
-import type { Core } from "./core.ts";
+import { I32, call, get, getGlobal, i32, i64, sequence, set } from "../../../isa/wasm/code.ts";
+import type { Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import { ACCESS_BYTES, ACCESS_WORD, BOARD, HART, MACHINE_WORD } from "../../memory/layout.ts";
+import { field, hartOf } from "../core.ts";
+import type { Core } from "../core.ts";
 
 export interface Access {
   readonly s: Local;

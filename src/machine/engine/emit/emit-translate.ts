@@ -4,17 +4,17 @@
  */
 import {
   br, brIf, call, choose, drop, get, getGlobal, i32, i64, label, loop, block, ret, set, setGlobal, tee, when, I32,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import { BOARD, HART } from "../memory/layout.ts";
-import { MSTATUS, PRIV } from "../hart/bits.ts";
-import { CACHE } from "../timing/constants.ts";
-import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, payFirst, raise, refuse } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import { BOARD, HART } from "../../memory/layout.ts";
+import { MSTATUS, PRIV } from "../../hart/bits.ts";
+import { CACHE } from "../../timing/constants.ts";
+import { ACCESS, addCost, creditPaid, field, hartOf, mark, mustWait, payFirst, raise, refuse } from "../core.ts";
+import type { Core } from "../core.ts";
 import { wakeAllFirst } from "./emit-park.ts";
 import { SUPERPAGE, enter, lookUp } from "./emit-tlb.ts";
 import type { Lookup } from "./emit-tlb.ts";
-import { DIRECTORY } from "./tables.ts";
+import { DIRECTORY } from "../tables.ts";
 
 const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const PAGE = ~0xfff;

@@ -4,17 +4,17 @@
  * A physical page of code has a page of 8-byte entries, decoded one by one when they are first executed (opcode 0 asks
  * for it). While a page has one, no line table may write it, so every store to it is seen (emit-cache.ts).
  */
-import { I32, brIf, call, fill, get, getGlobal, i32, i64, label, loop, ret, set, setGlobal, tee, when } from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { CAUSE } from "../hart/bits.ts";
-import { BOARD, MACHINE_WORD } from "../memory/layout.ts";
+import { I32, brIf, call, fill, get, getGlobal, i32, i64, label, loop, ret, set, setGlobal, tee, when } from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { CAUSE } from "../../hart/bits.ts";
+import { BOARD, MACHINE_WORD } from "../../memory/layout.ts";
 import {
   ACCESS, STATUS, contextOf, creditPaid, failed, mark, mustWait, partOf, payFirst, raise, refuse, seesCode,
-} from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../core.ts";
+import type { Core } from "../core.ts";
 import { execEntry } from "./emit-tlb.ts";
-import { OP } from "./opcodes.ts";
-import { CODE_PAGES, CODE_PAGE_BYTES, CODE_PAGE_STRIDE, CONTEXTS, DIRECTORY, EXEC, LINE } from "./tables.ts";
+import { OP } from "../opcodes.ts";
+import { CODE_PAGES, CODE_PAGE_BYTES, CODE_PAGE_STRIDE, CONTEXTS, DIRECTORY, EXEC, LINE } from "../tables.ts";
 
 /** Nothing was executed in this page yet: other harts may write it so far, so they are told first. */
 function firstFetch(core: Core, { s, left, offset, at }: Record<"s" | "left" | "offset" | "at", Local>): Node[] {

@@ -12,19 +12,19 @@
  */
 import {
   I32, I64, block, brIf, call, choose, get, getGlobal, i32, i64, label, loop, ret, sequence, set, setGlobal, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Local, Node, Value } from "../../isa/wasm/code.ts";
-import { HART } from "../memory/layout.ts";
-import { CACHE } from "../timing/constants.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { HART } from "../../memory/layout.ts";
+import { CACHE } from "../../timing/constants.ts";
 import {
   RESERVATION_CYCLES, addCost, blockOf, creditPaid, contextOf, field, hartOf, isPaid, mark, mustWait, partOf, payFirst, refuse, seesCode, setField,
   syncClock,
-} from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../core.ts";
+import type { Core } from "../core.ts";
 import { wakeAllFirst, wakeFirst } from "./emit-park.ts";
-import { FIRST_POLL_OPCODE } from "./opcodes.ts";
-import { POLL_BYTES_MAX } from "./poll-loops.ts";
-import { DIRECTORY, ENTRY_SHIFT, LINE } from "./tables.ts";
+import { FIRST_POLL_OPCODE } from "../opcodes.ts";
+import { POLL_BYTES_MAX } from "../poll-loops.ts";
+import { DIRECTORY, ENTRY_SHIFT, LINE } from "../tables.ts";
 
 const { l1Sets, l1Ways, l2Sets, l2Ways, lineShift } = CACHE;
 const L1_LINES = l1Sets * l1Ways;

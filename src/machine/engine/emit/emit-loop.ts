@@ -10,13 +10,13 @@
 import {
   I32, I64, block, br, brIf, call, drop, get, getGlobal, i32, i64, label, loop, ret, select, sequence, set,
   setGlobal, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Label, Local, Node, Operand, Value } from "../../isa/wasm/code.ts";
-import type { FunctionScope } from "../../isa/wasm/module.ts";
-import { ACCESS_BYTES, ACCESS_CAPACITY, HART, HART_STRIDE, MACHINE_WORD, MARK_CAPACITY } from "../memory/layout.ts";
-import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "./core.ts";
-import type { Core } from "./core.ts";
-import { RUN } from "./contract.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
+import type { FunctionScope } from "../../../isa/wasm/module.ts";
+import { ACCESS_BYTES, ACCESS_CAPACITY, HART, HART_STRIDE, MACHINE_WORD, MARK_CAPACITY } from "../../memory/layout.ts";
+import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "../core.ts";
+import type { Core } from "../core.ts";
+import { RUN } from "../contract.ts";
 import { NEVER, nextEvent, pickNodes, placeOf, refreshAll, refreshKey } from "./emit-order.ts";
 import { MARK_RESERVE } from "./emit-marks.ts";
 

@@ -10,15 +10,15 @@
  */
 import {
   I32, I64, block, brIf, call, choose, get, i32, i64, label, loop, ret, set, switchOn, tee, when,
-} from "../../isa/wasm/code.ts";
-import type { Label, Local, Node, Value } from "../../isa/wasm/code.ts";
-import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../memory/layout.ts";
-import { blockOf, contextOf, field, hartOf, partOf, setField } from "./core.ts";
-import type { Core } from "./core.ts";
+} from "../../../isa/wasm/code.ts";
+import type { Label, Local, Node, Value } from "../../../isa/wasm/code.ts";
+import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../../memory/layout.ts";
+import { blockOf, contextOf, field, hartOf, partOf, setField } from "../core.ts";
+import type { Core } from "../core.ts";
 import { EXIT, Scope, handlersFor } from "./emit-interpreter.ts";
 import { nextEvent, placeOf } from "./emit-order.ts";
-import { OP } from "./opcodes.ts";
-import { ENTRY_SHIFT, SPLIT } from "./tables.ts";
+import { OP } from "../opcodes.ts";
+import { ENTRY_SHIFT, SPLIT } from "../tables.ts";
 
 /** Rounds at a time, so that the slice ends. */
 const ROUNDS_MAX = 0x4_0000;
