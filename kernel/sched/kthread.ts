@@ -84,6 +84,16 @@ export function kthread_create_on_cpu(
   return task;
 }
 
+/** A thread that starts on `cpu` and stays there while that is online; then it is anywhere, until somebody moves it back. */
+export function kthread_create_near(
+  fn: kthread_function,
+  arg: u32,
+  cpu: u32,
+  name: string,
+): task_struct | null {
+  return make(fn, arg, cpu, 0, name);
+}
+
 /** A thread that belongs to a CPU and sleeps while that is offline. Only the hotplug code handles it then. */
 export function kthread_create_percpu(
   fn: kthread_function,
