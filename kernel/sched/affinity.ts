@@ -14,8 +14,8 @@ import {
 } from "./task.ts";
 import { add_timer, del_timer_sync, timer_list, timer_setup } from "./timer.ts";
 
-/** The task, asleep, will wake up on `cpu`. False: it is not asleep, or that CPU takes no tasks. Any context. */
-export function move_sleeping_task(task: task_struct, cpu: u32): boolean {
+/** The task, asleep, will wake up on `cpu`. False: it is not asleep, or that CPU takes no tasks. */
+function move_sleeping_task(task: task_struct, cpu: u32): boolean {
   const flags = local_irq_save();
   const queue = task_rq_lock(task);
   // A CPU that closes its queue after this look is no harm: the waker finds it closed and takes another.

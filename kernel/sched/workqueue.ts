@@ -24,7 +24,7 @@ import {
 } from "../locking/spinlock.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kfree, kzalloc } from "../mm/slab.ts";
-import { migrate_to, move_sleeping_task } from "./affinity.ts";
+import { migrate_to } from "./affinity.ts";
 import { complete, completion, init_completion, wait_for_completion } from "./completion.ts";
 import { __set_current_state, cond_resched, schedule, set_current_state, wake_up_process } from "./core.ts";
 import { kthread_create_near, kthread_should_stop, kthread_stop } from "./kthread.ts";
@@ -135,9 +135,7 @@ function insert_work(pool: worker_pool, work: work_struct, after: list_head): vo
   list_add(work.entry, after);
   if (!pool.idle) return;
   pool.idle = false;
-  const task = pool.task!;
-  if (READ_ONCE(task.cpu) !== pool.cpu && cpu_online(pool.cpu)) move_sleeping_task(task, pool.cpu);
-  wake_up_process(task);
+  wake_up_process(pool.task!);
 }
 
 function runs_in(pool: worker_pool, work: work_struct): boolean {
