@@ -33,42 +33,6 @@ test("a test that loses an object fails, and says how many there were", { timeou
   expect(tap).toContainEqual(expect.stringMatching(/^not ok \d+ - kmalloc /));
 });
 
-/** Defects planted in the kernel: what changes where, and the line by which a test finds it. */
-const TWINS: readonly { task: string; file: string; from: string; to: string; line: RegExp }[] = [
-  {
-    task: "test_schedule_work",
-    file: "kernel/sched/workqueue.ts",
-    from: "if (last !== null && last !== pool) {",
-    to: "if (last !== null && last.cpu === 99) {",
-    line: /^# schedule_work: a work does not run beside itself/,
-  },
-  {
-    task: "test_schedule_work",
-    file: "kernel/sched/workqueue.ts",
-    from: "grab(work, timer, PENDING | CANCELING)",
-    to: "grab(work, timer, 0)",
-    line: /^# schedule_work: a cancelled work does not queue itself/,
-  },
-  {
-    task: "test_workqueue_hotplug",
-    file: "kernel/sched/workqueue.ts",
-    from: "READ_ONCE(get_current().cpu) !== pool.cpu && cpu_online(pool.cpu)",
-    to: "READ_ONCE(get_current().cpu) === 99",
-    line: /^# workqueue hotplug: works run on the CPU that has come back/,
-  },
-];
-
-test.each(TWINS)("$task finds: $from -> $to", { timeout: 60_000 }, ({ task, file, from, to, line }) => {
-  const twin = compile({}, (files) => {
-    const text = files.get(file)!;
-    expect(text.split(from)).toHaveLength(2);
-    files.set(file, text.replace(from, to));
-  });
-  const config = { harts: 2, memoryBytes: 64 << 20, bootargs: `seed=1 task=${task}@0` };
-  const console = Buffer.from(runOurs(twin, 2_000_000_000, config).sent).toString();
-  expect(tapOf(console)).toContainEqual(expect.stringMatching(line));
-});
-
 test.skipIf(!haveTool(QEMU))("4 harts on QEMU", { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "hartlab-guest-"));
   try {

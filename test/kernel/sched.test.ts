@@ -1,0 +1,43 @@
+/** Defects planted in scheduling and its kin: the tests that run in the guest find them. */
+import { expect, test } from "vitest";
+import { compile, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
+
+const TWINS: readonly [name: string, task: string, file: string, from: string, to: string, line: RegExp][] = [
+  [
+    "a work that runs beside itself",
+    "test_schedule_work",
+    "kernel/sched/workqueue.ts",
+    "if (last !== null && last !== pool) {",
+    "if (last !== null && last.cpu === 99) {",
+    /^# schedule_work: a work does not run beside itself/,
+  ],
+  [
+    "a cancelled work that queues itself",
+    "test_schedule_work",
+    "kernel/sched/workqueue.ts",
+    "grab(work, timer, PENDING | CANCELING)",
+    "grab(work, timer, 0)",
+    /^# schedule_work: a cancelled work does not queue itself/,
+  ],
+  [
+    "a worker that does not go home",
+    "test_workqueue_hotplug",
+    "kernel/sched/workqueue.ts",
+    "READ_ONCE(get_current().cpu) !== pool.cpu && cpu_online(pool.cpu)",
+    "READ_ONCE(get_current().cpu) === 99",
+    /^# workqueue hotplug: works run on the CPU that has come back/,
+  ],
+  [
+    "CPUs that do not wait for each other to stop",
+    "test_stop_machine",
+    "kernel/cpu/stop_machine.ts",
+    "atomic_set(stop.acks, i32(stop.threads))",
+    "atomic_set(stop.acks, 1)",
+    /^# stop_machine: a CPU (runs|is inside a section with preemption off) while the machine stands still/,
+  ],
+];
+
+test.each(TWINS)("%s", { timeout: 60_000 }, (_name, task, file, from, to, line) => {
+  const elf = compile({}, (files) => replaceIn(files, file, from, to));
+  expect(tapOf(onOurs(elf, 4, 1, [task]))).toContainEqual(expect.stringMatching(line));
+});
