@@ -1,7 +1,7 @@
 // The last reference of an object that others look up under a lock: given back with that lock held, so that nobody can find
 // the object between its last reference and its removal. All but the last are given back without the lock.
 
-import { refcount_dec_and_test, refcount_dec_not_one, type refcount_t } from "./refcount.ts";
+import { refcount_dec_and_test, refcount_dec_not_one, type refcount_t } from "../lib/refcount.ts";
 import { type mutex, mutex_lock, mutex_unlock } from "./mutex.ts";
 import { spin_lock, spin_lock_irqsave, spin_unlock, spin_unlock_irqrestore, type spinlock_t } from "./spinlock.ts";
 

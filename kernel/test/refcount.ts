@@ -11,7 +11,7 @@ import {
 import {
   refcount_add, refcount_dec, refcount_dec_if_one, refcount_dec_not_one, refcount_inc, refcount_inc_not_zero,
   refcount_read, refcount_set, refcount_sub_and_test, refcount_t,
-} from "../locking/refcount.ts";
+} from "../lib/refcount.ts";
 import { mutex, mutex_is_locked, mutex_unlock } from "../locking/mutex.ts";
 import { refcount_dec_and_lock, refcount_dec_and_lock_irqsave, refcount_dec_and_mutex_lock } from "../locking/refcount-lock.ts";
 import { spin_is_locked, spin_lock, spin_unlock, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";

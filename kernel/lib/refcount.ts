@@ -8,9 +8,9 @@
 // reaches 0 an acquire too, so that whoever frees the object sees what the others did to it. refcount_inc_not_zero gives none.
 // Warnings say which misuse, as Linux words them; each of the five is printed once in a run.
 
-import { atomic_cmpxchg_relaxed, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
-import { WARN_ON } from "../lib/bug.ts";
-import { pr_warn } from "../lib/printk.ts";
+import { atomic_cmpxchg_relaxed, atomic_read, atomic_set, atomic_t } from "./atomic.ts";
+import { WARN_ON } from "./bug.ts";
+import { pr_warn } from "./printk.ts";
 
 /** Half way between -2^31 and 0. */
 export const REFCOUNT_SATURATED: i32 = -0x4000_0000;
