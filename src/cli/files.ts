@@ -1,10 +1,15 @@
 /** Reading sources and writing results: files named in problems as the user named them, nothing half-written. */
 import {
-  accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+  closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { failure, type Problem, type Result, success } from "../base/result.ts";
 
+/** The largest file that is read: Node's own limit. */
+const FILE_BYTES_MAX = 2 * 1024 ** 3 - 1;
+/** The most that is read of what does not say its size, such as a pipe or /dev/zero. */
+const STREAM_BYTES_MAX = 256 * 1024 ** 2;
+const STREAM_CHUNK_BYTES = 1024 ** 2;
 const GUEST_FOLDERS = ["kernel", "firmware"];
 
 /** A file's text, or a problem that names it. */
@@ -13,10 +18,34 @@ export function readText(path: string, what: string): Result<string> {
   return bytes.ok ? success(bytes.value.toString("utf8")) : bytes;
 }
 
+/** All that a pipe or device gives, or null: more than STREAM_BYTES_MAX. */
+function readStream(path: string): Buffer | null {
+  const chunks: Buffer[] = [];
+  const file = openSync(path, "r");
+  try {
+    for (let bytes = 0; bytes <= STREAM_BYTES_MAX; ) {
+      const chunk = Buffer.alloc(STREAM_CHUNK_BYTES);
+      const count = readSync(file, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, count));
+      bytes += count;
+    }
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** A file's bytes, or a problem that names it. */
 export function readBytes(path: string, what: string): Result<Buffer> {
+  const tooLong = (most: number): Result<Buffer> =>
+    failure({ message: `cannot read ${what} ${path}: it has more than ${Math.round(most / 1024 ** 2)} MiB`, hint: "Check the path." });
   try {
-    return success(readFileSync(path));
+    const status = statSync(path);
+    if (status.isFile() && status.size > FILE_BYTES_MAX) return tooLong(FILE_BYTES_MAX);
+    if (status.isFile() || status.isDirectory()) return success(readFileSync(path));
+    const bytes = readStream(path);
+    return bytes ? success(bytes) : tooLong(STREAM_BYTES_MAX);
   } catch (error) {
     return failure({ message: `cannot read ${what} ${path}: ${reason(error)}`, hint: "Check the path." });
   }
@@ -24,13 +53,29 @@ export function readBytes(path: string, what: string): Result<Buffer> {
 
 /** Why nothing can be written at `path`, or null: asked before a long run whose result goes there. */
 export function writeProblem(path: string): Problem | null {
+  if (path === "" || path.endsWith("/")) return { message: `cannot write "${path}": that names no file`, hint: "Give a file's name." };
+  const trial = temporaryOf(path);
   try {
-    accessSync(dirname(resolve(path)), constants.W_OK);
-    if (!existsSync(path) || statSync(path).isFile()) return null;
-    return { message: `cannot write ${path}: it is not a file`, hint: "Choose another place." };
+    if (existsSync(path) && !statSync(path).isFile()) {
+      return { message: `cannot write ${path}: it is not a file`, hint: "Choose another place." };
+    }
+    // Only an attempt tells: permissions say little of /proc, a full device or too long a name.
+    writeFileSync(trial, "");
+    rmSync(trial);
+    return null;
   } catch (error) {
     return { message: `cannot write ${path}: ${reason(error)}`, hint: "Choose a folder that exists and can be written." };
   }
+}
+
+function temporaryOf(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+/** Whether two paths lead to one file that exists. */
+export function sameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
 /** One folder at a time: Node's recursive form never returns where the system refuses with "no such file" (/proc). */
@@ -42,7 +87,7 @@ function makeFolder(folder: string): void {
 
 /** Writes through a temporary file beside the target, so that a failure leaves what was there. */
 export function writeWhole(path: string, data: string | Uint8Array): Problem | null {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryOf(path);
   try {
     makeFolder(dirname(path));
     writeFileSync(temporary, data);

@@ -6,14 +6,15 @@ import { Command, CommanderError } from "commander";
 import type { BootOptions } from "./boot/boot.ts";
 import type { BuildOptions } from "./build.ts";
 import type { DoctorOptions } from "./doctor.ts";
-import { EXIT } from "./output.ts";
+import { EXIT, print } from "./output.ts";
 import type { RunOptions } from "./run.ts";
 import { VERSION } from "./version.ts";
 
 const collect = (value: string, all: string[]): string[] => [...all, value];
 
-function program(done: (code: number) => void): Command {
+function program(done: (code: number) => void, help: (text: string) => void): Command {
   const command = new Command("hartlab")
+    .configureOutput({ writeOut: help })
     .description("A deterministic RISC-V multiprocessor that boots a kernel written in TypeScript.")
     .version(VERSION)
     .exitOverride()
@@ -127,13 +128,24 @@ Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad i
 
 async function main(args: readonly string[]): Promise<number> {
   let code: number = EXIT.ok;
-  try {
-    await program((value) => {
+  let help = "";
+  const command = program(
+    (value) => {
       code = value;
-    }).parseAsync(args, { from: "user" });
+    },
+    (text) => {
+      help += text;
+    },
+  );
+  try {
+    // --help and --version end by throwing.
+    await command.parseAsync(args, { from: "user" }).catch((error: unknown) => {
+      if (!(error instanceof CommanderError)) throw error;
+      code = error.exitCode === 0 ? EXIT.ok : EXIT.input;
+    });
+    if (help !== "") await print(help);
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.input;
     const { code: why, syscall } = error as NodeJS.ErrnoException;
     if (syscall === "write" && why !== undefined) {
       process.stderr.write(`hartlab: cannot write to stdout: ${why}\n`);
@@ -146,4 +158,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// What cannot be said on stderr changes nothing: the exit code still tells the outcome.
+process.stderr.on("error", () => {});
 process.exitCode = await main(process.argv.slice(2));

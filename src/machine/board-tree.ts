@@ -17,6 +17,8 @@ export interface BoardShape {
   readonly lab: boolean;
 }
 
+/** What every hart has, as `riscv,isa` says it. */
+export const ISA = "rv32imac_zicsr_zifencei_zihintpause";
 const TIMEBASE_HZ = 10_000_000;
 const UART_CLOCK_HZ = 3_686_400;
 /** Interrupt numbers as wired to a hart's own controller. */
@@ -55,7 +57,7 @@ function cpuNode(hart: number): FdtNode {
       ["reg", cells(hart)],
       ["status", text("okay")],
       ["compatible", text("riscv")],
-      ["riscv,isa", text("rv32imac_zicsr_zifencei_zihintpause")],
+      ["riscv,isa", text(ISA)],
       ["mmu-type", text("riscv,sv32")],
     ],
     controller,

@@ -430,15 +430,15 @@ class VirtMachine implements Machine {
 
 /**
  * The machine that `save` wrote. With a configuration only if it is the saved one (but for `recordMarks`, which may be
- * chosen anew); else why not, and nothing is left behind.
+ * chosen anew); else why not, and nothing is left behind. `jit` as in a configuration: it is outside what is saved.
  */
-export function loadMachine(bytes: Uint8Array, wanted?: MachineConfig): Result<Machine> {
+export function loadMachine(bytes: Uint8Array, wanted?: MachineConfig, jit = wanted?.jit): Result<Machine> {
   const saved = decodeMachine(bytes);
   if (!saved.ok) return saved;
   const { header, config } = saved.value;
   const differences = wanted ? configDifferences(header.config, wanted) : [];
   if (differences.length > 0) return failure(...differences);
-  const made = makeMachine({ ...config, recordMarks: wanted?.recordMarks ?? config.recordMarks, jit: wanted?.jit });
+  const made = makeMachine({ ...config, recordMarks: wanted?.recordMarks ?? config.recordMarks, jit });
   if (!made.ok) return made;
   const adopted = made.value.adopt(saved.value);
   return adopted.ok ? made : adopted;

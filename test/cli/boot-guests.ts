@@ -57,7 +57,7 @@ export function sleeper(): Uint8Array {
 
 /** Works for ever. */
 export function spinner(): Uint8Array {
-  return executable(new Assembler().label("again").jal("zero", "again"), RAM, [["spin", RAM]]);
+  return executable(new Assembler().label("again").jal("zero", "again"), RAM, [["spin", RAM], ["$x", RAM], ["$xrv32i2p1", RAM]]);
 }
 
 /** Jumps to where nothing is, with no trap handler. */

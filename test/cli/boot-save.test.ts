@@ -52,6 +52,18 @@ test("a run in two processes is the run in one", () => {
   expect([again.status, JSON.parse(boot("--load", "state", "--json").stdout)]).toMatchObject([3, { hash: whole["hash"] }]);
 });
 
+test("a loaded machine: without the JIT, its own instructions counted, its disks spoken of", () => {
+  writeFileSync(join(folder, "disk.img"), new Uint8Array(4096));
+  const disk = ["--disk", "disk.img", "--save", "disky", "--max-instructions", "300_000", "--json"];
+  const begun = JSON.parse(boot("--elf", "counter.elf", ...disk).stdout) as Record<string, number>;
+  const [jit, interpreted] = [[], ["--no-jit"]].map((more) => boot("--load", "disky", "--max-instructions", "1000", "--json", ...more));
+  expect(JSON.parse(jit!.stdout)).toMatchObject({ outcome: "budget", instructions: begun["instructions"]! + 1000 });
+  expect(interpreted!.stdout).toBe(jit!.stdout);
+  expect(jit!.stderr).toMatch(/^hartlab: the machine's disks are in the snapshot: what it writes to them goes into --save, not into image files\n/);
+  rmSync(join(folder, "disky"));
+  rmSync(join(folder, "disk.img"));
+});
+
 test("the end by tohost needs the executable beside the snapshot", () => {
   writeFileSync(join(folder, "host.elf"), hostOutput());
   expect(boot("--elf", "host.elf", "--save", "begun", "--save-at", "20").status).toBe(0);

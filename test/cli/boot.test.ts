@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { placeBoardTree } from "../../src/machine/board-tree.ts";
+import { boardTree, placeBoardTree } from "../../src/machine/board-tree.ts";
+import { encodeFdt, text, type FdtNode } from "../../src/machine/fdt.ts";
 import { ROOT } from "../tidy/sources.ts";
 import { haveTool } from "../tools.ts";
 import { chatter, echo, finisher, hostOutput, lost, sleeper, spinner, supervisor, supervisorElf, tohost } from "./boot-guests.ts";
@@ -40,6 +41,20 @@ test.each([
   const document = JSON.parse(boot("--elf", name, "--json").stdout) as Record<string, unknown>;
   expect(document).toMatchObject({ schemaVersion: 1, outcome, exitCode: status, harts: 1, memory: 128 << 20, console: "" });
   expect(document["hash"]).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("what cannot be said changes no exit code; help into a closed pipe is no error", () => {
+  const own = `'${process.execPath}' '${HARTLAB}'`;
+  const shell = (line: string) => spawnSync("bash", ["-c", `set -o pipefail; ${line}`], { cwd: folder, encoding: "utf8" });
+  const pass = `${own} boot --elf ${file("quiet.elf", tohost(1))}`;
+  for (const where of ["2>&-", "2>/dev/full", "2>&1 >/dev/null | true"]) expect(shell(`${pass} ${where}`).status, where).toBe(0);
+  expect(shell(`${own} boot --elf nowhere 2>/dev/full`).status).toBe(2);
+  for (const what of ["--help", "--version", "boot --help"]) expect(shell(`${own} ${what} | true`)).toMatchObject({ status: 0, stderr: "" });
+  expect(shell(`${own} --version > /dev/full`)).toMatchObject({ status: 2, stderr: "hartlab: cannot write to stdout: ENOSPC\n" });
+});
+
+test.each(["128M", "134_217_728", "128MiB"])("--memory %s", (size) => {
+  expect(JSON.parse(boot("--elf", file("size.elf", tohost(1)), "--memory", size, "--json").stdout)).toMatchObject({ memory: 128 << 20 });
 });
 
 test("a hart that cannot go on is a fault", () => {
@@ -99,6 +114,15 @@ test("firmware from a file, and a device tree from a file", () => {
   `);
 });
 
+function withIsa(root: FdtNode, isa: string): Uint8Array {
+  const changed = (node: FdtNode): FdtNode => ({
+    ...node,
+    properties: node.properties.map(([name, value]) => [name, name === "riscv,isa" ? text(isa) : value] as const),
+    children: node.children.map(changed),
+  });
+  return encodeFdt(changed(root));
+}
+
 /** [what is wrong, arguments, what stderr says]; files are made by the test. */
 const BAD: [string, string[], RegExp][] = [
   ["nothing", [], /^there is nothing to boot\n {2}Give --elf FILE or --image FILE\.\n$/],
@@ -119,7 +143,18 @@ const BAD: [string, string[], RegExp][] = [
   ["0 harts", ["--elf", "m.elf", "--harts", "0"], /^--harts 0: a machine has 1 to 64 harts\n/],
   ["65 harts", ["--elf", "m.elf", "--harts", "65"], /^--harts 65: a machine has 1 to 64 harts\n/],
   ["much memory", ["--elf", "m.elf", "--memory", "3GiB"], /^--memory 3GiB: RAM is 8MiB to 2GiB\n/],
-  ["memory without unit", ["--elf", "m.elf", "--memory", "64"], /^--memory 64 is no size\n/],
+  ["little memory", ["--elf", "m.elf", "--memory", "64"], /^--memory 64: RAM is 8MiB to 2GiB\n {2}For example --memory 256MiB, 256M or, in bytes, 268435456\.\n$/],
+  ["no memory", ["--elf", "m.elf", "--memory", "64MB"], /^--memory 64MB is no size\n/],
+  ["a file without end", ["--elf", "/dev/zero"], /^cannot read the ELF file \/dev\/zero: it has more than 256 MiB\n/],
+  ["an ELF as an image", ["--image", "m.elf"], /^m\.elf: this is an ELF file, no flat image\n {2}Give it with --elf\.\n$/],
+  ["ramdisk larger than RAM", ["--image", "s.bin", "--bios", "ours", "--initrd", "huge", "--memory", "8MiB"], /^the ramdisk huge of 9 MiB does not fit into RAM of 8 MiB\n {2}Give more --memory\.\n$/],
+  ["other CPUs in the tree", ["--elf", "m.elf", "--dtb", "two.dtb"], /^two\.dtb: it has 2 CPUs, and this machine has 1\n {2}Give --harts 2, or another tree\.\n$/],
+  ["extensions in the tree", ["--elf", "m.elf", "--dtb", "qemu.dtb"], /^qemu\.dtb: cpu@0 has extensions that this machine lacks: f, d, h, zba, sstc\n/],
+  ["RV64 in the tree", ["--elf", "m.elf", "--dtb", "rv64.dtb"], /^rv64\.dtb: cpu@0 is rv64imac; this machine is rv32imac/],
+  ["save to no name", ["--elf", "m.elf", "--save", ""], /^cannot write "": that names no file\n/],
+  ["save to a device", ["--elf", "m.elf", "--save", "/dev/full"], /^cannot write \/dev\/full: it is not a file\n/],
+  ["save to no place", ["--elf", "m.elf", "--save", "/proc/state"], /^cannot write \/proc\/state: /],
+  ["save over the program", ["--elf", "m.elf", "--save", "./m.elf"], /^--save \.\/m\.elf is a file that this boot reads\n/],
   ["odd memory", ["--elf", "m.elf", "--memory", "8193KiB"], /^--memory 8193KiB: RAM is a whole number of MiB\n/],
   ["timing", ["--elf", "m.elf", "--timing", "fast"], /^--timing fast: there are functional and cycle\n/],
   ["interleave", ["--elf", "m.elf", "--interleave", "no"], /^--interleave no: there are exact and ahead\n/],
@@ -136,7 +171,12 @@ test("bad input: a sentence, exit 2, nothing on stdout", () => {
   file("text", "not a program\n".repeat(10));
   file("empty", "");
   file("big", new Uint8Array(5 << 20).fill(1));
+  file("huge", new Uint8Array(9 << 20));
   mkdirSync(join(folder, "dir"));
+  const shape = { harts: 1, memoryBytes: 128 << 20, bootargs: "", lab: false };
+  file("two.dtb", placeBoardTree({ ...shape, harts: 2 }).blob);
+  file("qemu.dtb", withIsa(boardTree(shape), "rv32imafdch_zicsr_zifencei_zba_sstc"));
+  file("rv64.dtb", withIsa(boardTree(shape), "rv64imac"));
   const patched = (at: number, value: number): Uint8Array => {
     const copy = m.slice();
     copy[at] = value;
@@ -183,8 +223,8 @@ test("a guest that talks for ever: no warnings, and the end of its reader is its
   expect(await new Promise((done) => child.once("close", done))).toBe(141);
 });
 
-/** Runs a shell line at a terminal of its own, typing when the text appears. */
-function atTerminal(line: string, when: string, keys: string): Promise<string> {
+/** Runs a shell line at a terminal of its own, typing (or whatever is to be done) when the text appears. */
+function atTerminal(line: string, when: string, keys: string | ((seen: string) => void)): Promise<string> {
   return new Promise((done) => {
     const child = spawn("script", ["-qec", line, "/dev/null"], { cwd: folder });
     let seen = "";
@@ -193,7 +233,8 @@ function atTerminal(line: string, when: string, keys: string): Promise<string> {
       seen += bytes.toString();
       if (typed || !seen.includes(when)) return;
       typed = true;
-      child.stdin.write(keys);
+      if (typeof keys === "string") child.stdin.write(keys);
+      else keys(seen);
     });
     child.once("close", () => done(seen));
   });
@@ -207,6 +248,14 @@ test.skipIf(!haveTool("script"))("at a terminal keys reach the guest, Ctrl-A X l
   expect(echoed).toContain("status 0");
   expect(echoed).toMatch(/ icanon/);
   expect(echoed).toMatch(/ echo /);
+  for (const [signal, code] of [["TERM", 143], ["HUP", 129]] as const) {
+    const stopped = await atTerminal(`sh -c 'echo pid=$$; exec ${line.replace(";", "';")}`, "?", (seen) => {
+      process.kill(Number(/pid=(\d+)/.exec(seen)![1]), `SIG${signal}`);
+    });
+    expect(stopped).toContain(`stopped by SIG${signal}`);
+    expect(stopped).toContain(`status ${code}`);
+    expect(stopped).toMatch(/ icanon/);
+  }
   const left = await atTerminal(line, "?", "\x01x");
   expect(left).toContain("left by Ctrl-A X");
   expect(left).toContain("status 0");

@@ -4,7 +4,7 @@
  */
 import { failure, success, type Result } from "../../base/result.ts";
 import { HostInterface, hostSymbols } from "../../machine/boot/host-interface.ts";
-import { planBoot, readProgram, type ReadProgram } from "../../machine/boot/plan.ts";
+import { isElf, planBoot, readProgram, type ReadProgram } from "../../machine/boot/plan.ts";
 import { createMachine } from "../../machine/machine.ts";
 import type { Machine, MachineConfig } from "../../machine/types.ts";
 import { readBytes } from "../files.ts";
@@ -14,7 +14,7 @@ import { ConsoleLog } from "./console-log.ts";
 import { openDisks, writeBackDisks, type DiskFile } from "./disks.ts";
 import { ownFirmware } from "./firmware.ts";
 import { bootSettings, type BootOptions, type BootSettings } from "./options.ts";
-import { bootResult, describeEnd, endCode, type BootEnd } from "./result.ts";
+import { bootResult, describeEnd, endCode, type BootEnd, type EndSignal } from "./result.ts";
 import { loadSaved, saveMachine } from "./saved.ts";
 import { runSession } from "./session.ts";
 import { UserTerminal } from "./terminal.ts";
@@ -33,10 +33,6 @@ function contents(file: string, what: string): Result<Uint8Array> {
 
 function optional(file: string | undefined, what: string): Result<Uint8Array | null> {
   return file === undefined ? success(null) : contents(file, what);
-}
-
-function isElf(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
 async function firmwareProgram(bios: string, payload: ReadProgram): Promise<Result<ReadProgram | null>> {
@@ -67,8 +63,12 @@ function resume(file: string, options: BootOptions, settings: BootSettings): Res
   if (!payload.ok) return payload;
   const input = optional(options.input, "the input");
   if (!input.ok) return input;
-  const machine = loadSaved(file);
-  return machine.ok ? success({ machine: machine.value, payload: payload.value, input: input.value, disks: [] }) : machine;
+  const machine = loadSaved(file, options.jit === false ? false : undefined);
+  if (!machine.ok) return machine;
+  if (machine.value.config.disks?.some(({ readOnly }) => !readOnly)) {
+    process.stderr.write("hartlab: the machine's disks are in the snapshot: what it writes to them goes into --save, not into image files\n");
+  }
+  return success({ machine: machine.value, payload: payload.value, input: input.value, disks: [] });
 }
 
 /** Everything read, checked and in the machine's memory. */
@@ -143,11 +143,13 @@ async function execute(booted: Booted, options: BootOptions, settings: BootSetti
   if (atTerminal) process.stderr.write("hartlab: console attached, Ctrl-A X leaves; what is typed makes this run non-deterministic\n");
   const terminal = atTerminal ? new UserTerminal(process.stdin) : null;
   const line = progressLine(process.stderr.isTTY === true && (options.json === true || process.stdout.isTTY !== true));
-  let interrupted = false;
-  const onSignal = (): void => {
-    interrupted = true;
+  let interrupted: EndSignal | null = null;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    interrupted = signal as EndSignal;
   };
-  process.on("SIGINT", onSignal);
+  // Without a terminal SIGHUP stays as it was: nohup ignores it.
+  const signals: EndSignal[] = terminal ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) process.on(signal, onSignal);
   try {
     return await runSession({
       machine: booted.machine,
@@ -162,13 +164,13 @@ async function execute(booted: Booted, options: BootOptions, settings: BootSetti
           log.push(bytes);
           return options.json ? undefined : print(bytes);
         },
-        interrupted: () => (interrupted ? { kind: "interrupted" } : readerHasGone() ? { kind: "unread" } : null),
+        interrupted: () => (interrupted ? { kind: "interrupted", signal: interrupted } : readerHasGone() ? { kind: "unread" } : null),
         progress: line.update,
       },
     });
   } finally {
     line.clear();
-    process.off("SIGINT", onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
     terminal?.close();
   }
 }

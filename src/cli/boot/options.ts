@@ -1,6 +1,5 @@
 /** The options of `hartlab boot`, checked: what they say as numbers, or one sentence each about what is wrong. */
 import type { Problem, Result } from "../../base/result.ts";
-import { parseSize } from "../../lab/scenario/units.ts";
 import type { Interleave, Timing } from "../../machine/types.ts";
 import { savedProblems } from "./saved.ts";
 
@@ -47,10 +46,18 @@ export interface BootSettings {
 
 const HARTS_MAX = 64;
 const MEMORY_MIN = 8 * 1024 ** 2;
+const MEMORY_FORMS = "For example --memory 256MiB, 256M or, in bytes, 268435456.";
 const MEMORY_MAX = 2 * 1024 ** 3;
 
 function wholeNumber(text: string): number {
   return /^\d{1,15}$/.test(text.replaceAll("_", "")) ? Number(text.replaceAll("_", "")) : Number.NaN;
+}
+
+/** `256MiB`, `256M`, bytes; null: no size. */
+function memorySize(text: string): number | null {
+  const match = /^(\d{1,15})([KMG](?:iB)?)?$/.exec(text.replaceAll("_", ""));
+  if (!match) return null;
+  return Number(match[1]) * 1024 ** (match[2] === undefined ? 0 : "KMG".indexOf(match[2][0]!) + 1);
 }
 
 function oneOf<T extends string>(values: readonly T[], text: string): T | null {
@@ -69,11 +76,11 @@ export function bootSettings(options: BootOptions): Result<BootSettings> {
   if (!(harts >= 1 && harts <= HARTS_MAX)) {
     bad(`--harts ${options.harts}: a machine has 1 to ${HARTS_MAX} harts`, "For example --harts 4.");
   }
-  const memoryBytes = parseSize(options.memory);
-  if (memoryBytes === null) bad(`--memory ${options.memory} is no size`, "For example --memory 256MiB; units are KiB, MiB, GiB.");
+  const memoryBytes = memorySize(options.memory);
+  if (memoryBytes === null) bad(`--memory ${options.memory} is no size`, MEMORY_FORMS);
   else if (memoryBytes < MEMORY_MIN || memoryBytes > MEMORY_MAX) {
-    bad(`--memory ${options.memory}: RAM is 8MiB to 2GiB`, "For example --memory 256MiB.");
-  } else if (memoryBytes % 1024 ** 2 !== 0) bad(`--memory ${options.memory}: RAM is a whole number of MiB`, "For example --memory 256MiB.");
+    bad(`--memory ${options.memory}: RAM is 8MiB to 2GiB`, MEMORY_FORMS);
+  } else if (memoryBytes % 1024 ** 2 !== 0) bad(`--memory ${options.memory}: RAM is a whole number of MiB`, MEMORY_FORMS);
   const timing = oneOf<Timing>(["functional", "cycle"], options.timing);
   if (!timing) bad(`--timing ${options.timing}: there are functional and cycle`, "docs/boot.md says what they are.");
   const interleave = oneOf<Interleave>(["exact", "ahead"], options.interleave);

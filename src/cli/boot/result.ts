@@ -4,15 +4,19 @@ import type { Interleave, Machine, Stop, Timing } from "../../machine/types.ts";
 
 export const BOOT_SCHEMA_VERSION = 1;
 
+/** Signals that end a run, and the exit codes that shells know them by. */
+const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export type EndSignal = keyof typeof SIGNAL_CODES;
+
 export type BootEnd =
   | Exclude<Stop, { kind: "drain" } | { kind: "mark" } | { kind: "cycle" }>
   /** tohost: a test passed, or failed with a number. */
   | { readonly kind: "pass" }
   | { readonly kind: "fail"; readonly code: number }
-  /** Ctrl-C, or Ctrl-A X at the console. */
-  | { readonly kind: "interrupted" }
+  | { readonly kind: "interrupted"; readonly signal: EndSignal }
   /** Nobody reads the console any more, as in a pipe to head. */
   | { readonly kind: "unread" }
+  /** Ctrl-A X at the console. */
   | { readonly kind: "quit" }
   /** --save-at. */
   | { readonly kind: "saved"; readonly cycle: number };
@@ -58,7 +62,7 @@ export function describeEnd(end: BootEnd): string {
     case "fault":
       return end.kind === "fault" ? `hart ${end.hart}: ${end.detail}` : end.detail;
     case "interrupted":
-      return "stopped by Ctrl-C";
+      return `stopped by ${end.signal === "SIGINT" ? "Ctrl-C" : end.signal}`;
     case "unread":
       return "nobody reads the console any more";
     case "quit":
@@ -79,7 +83,7 @@ export function endCode(end: BootEnd): number {
     case "budget":
       return 3;
     case "interrupted":
-      return 130;
+      return SIGNAL_CODES[end.signal];
     case "unread":
       return 141;
     default:

@@ -35,6 +35,7 @@ export interface SessionHooks {
 
 export interface SessionOptions {
   readonly machine: Machine;
+  /** From here on, over all harts; Infinity: no limit. */
   readonly maxInstructions: number;
   /** Clock at which the session ends to be saved; Infinity: no such clock. */
   readonly saveAt: number;
@@ -98,6 +99,8 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
   const input = options.input && new ScriptedInput(options.input, options.inputAfter);
   const { interleave, timing } = machine.config;
   const slice = SLICE_INSTRUCTIONS[interleave === "exact" ? "exact" : timing];
+  // The machine counts since its reset.
+  const budget = totals(machine).instructions + options.maxInstructions;
   const paceFrom = performance.now();
   let sinceBreath = performance.now();
   for (;;) {
@@ -105,9 +108,9 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
     let piece: number = slice;
     if (input?.left) piece = INPUT_INSTRUCTIONS;
     if (host) piece = Math.min(piece, host.pollInstructions);
-    const limit = Math.min(options.maxInstructions, before.instructions + piece);
+    const limit = Math.min(budget, before.instructions + piece);
     const untilCycle = Math.min(options.saveAt, terminal ? before.cycles + TERMINAL_CYCLES : Infinity);
-    const stop = machine.run({ maxInstructions: terminal ? options.maxInstructions : limit, untilCycle });
+    const stop = machine.run({ maxInstructions: terminal ? budget : limit, untilCycle });
     const output = machine.drainConsole();
     if (output.length > 0) {
       input?.printed(output);
@@ -117,7 +120,7 @@ export async function runSession(options: SessionOptions): Promise<BootEnd> {
     if (event?.kind === "console") await hooks.console(event.bytes);
     if (event?.kind === "exit") return event.code === 0 ? { kind: "pass" } : { kind: "fail", code: event.code };
     if (stop.kind === "cycle" && untilCycle === options.saveAt) return { kind: "saved", cycle: totals(machine).cycles };
-    const end = endOf(stop, limit === options.maxInstructions);
+    const end = endOf(stop, limit === budget);
     const fed = input?.feed(machine) ?? false;
     if (end && !(end.kind === "deadlock" && (fed || event !== null))) return end;
     if (performance.now() - sinceBreath > 20) {

@@ -18,7 +18,11 @@ export class UserTerminal implements Terminal {
   readonly #input: NodeJS.ReadStream;
   readonly #onData = (bytes: Uint8Array): void => this.#receive(bytes);
   readonly #restore = (): void => {
-    this.#input.setRawMode(false);
+    try {
+      this.#input.setRawMode(false);
+    } catch {
+      // The terminal is gone, as after SIGHUP.
+    }
   };
 
   constructor(input: NodeJS.ReadStream) {

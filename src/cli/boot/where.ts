@@ -7,7 +7,8 @@ const MODES = ["U", "S", "?", "M"] as const;
 function symbolAt(elf: ElfImage, pc: number): string {
   let best: { name: string; address: number } | null = null;
   for (const { name, address, kind, size } of elf.symbols) {
-    if (kind === "object" || address > pc || (size > 0 && pc >= address + size)) continue;
+    // $x and $d say where code and data begin (RISC-V ELF psABI, mapping symbols).
+    if (kind === "object" || (kind === "none" && /^\$[xd]/.test(name)) || address > pc || (size > 0 && pc >= address + size)) continue;
     if (!best || address > best.address) best = { name, address };
   }
   return best ? ` ${best.name}+0x${(pc - best.address).toString(16)}` : "";

@@ -75,6 +75,10 @@ function hex(value: number): string {
   return `0x${value.toString(16).padStart(8, "0")}`;
 }
 
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+}
+
 function range({ address, memoryBytes }: Piece): string {
   return `${hex(address)} to ${hex(address + memoryBytes - 1)}`;
 }
@@ -99,12 +103,17 @@ function elfProgram(name: string, elf: ElfImage): ReadProgram {
   return { name, elf, needsFirmware: !atReset, place: () => ({ pieces, entry }) };
 }
 
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
 /** Reads a program; what it is not for this machine is a sentence with the file's name. */
 export function readProgram({ kind, name, bytes }: Program): Result<ReadProgram> {
   if (kind === "elf") {
     const elf = readElf(bytes);
     return elf.ok ? success(elfProgram(name, elf.value)) : named(name, elf.problems);
   }
+  if (isElf(bytes)) return failure({ message: `${name}: this is an ELF file, no flat image`, hint: "Give it with --elf." });
   const linux = readLinuxImage(bytes);
   if (!linux.ok) return named(name, linux.problems);
   const at = (address: number, memoryBytes: number) => ({
@@ -164,7 +173,7 @@ export function planBoot(request: BootRequest): Result<BootPlan> {
   const encode = (ramdisk: Chosen["initrd"]): Result<Uint8Array> => {
     const chosen = { bootargs: request.bootargs, initrd: ramdisk };
     if (!request.tree) return success(ownTree(boardTree(board), chosen, reserved));
-    const given = givenTree(request.tree.bytes, board.memoryBytes, chosen);
+    const given = givenTree(request.tree.bytes, board, chosen);
     return given.ok ? given : named(request.tree.name, given.problems);
   };
   // Its place follows from the tree's size, which its place does not change.
@@ -173,6 +182,12 @@ export function planBoot(request: BootRequest): Result<BootPlan> {
   const infoOffset = (draft.value.length + 7) & ~7;
   const treeBytes = infoOffset + info.length;
   const address = treeAddress(board.memoryBytes, treeBytes);
+  if (initrd && initrd.bytes.length > address - BOARD.RAM) {
+    return failure({
+      message: `the ramdisk ${initrd.name} of ${mebibytes(initrd.bytes.length)} does not fit into RAM of ${mebibytes(board.memoryBytes)}`,
+      hint: "Give more --memory.",
+    });
+  }
   const ramdisk = initrd && (address - initrd.bytes.length) & -PAGE_BYTES;
   const start = ramdisk === null ? 0 : ramdisk >>> 0;
   const tree = encode(initrd && { start, end: start + initrd.bytes.length });

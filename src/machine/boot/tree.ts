@@ -2,8 +2,9 @@
  * The device tree a boot hands to the guest: the board's own or a given one, with arguments and initial ramdisk written
  * into /chosen.
  */
-import { failure, success, type Result } from "../../base/result.ts";
+import { failure, success, type Problem, type Result } from "../../base/result.ts";
 import { cells, encodeFdt, findNode, findProperty, parseFdt, reservedMemory, text, type FdtNode } from "../fdt.ts";
+import { ISA, type BoardShape } from "../board-tree.ts";
 import { BOARD } from "../memory/layout.ts";
 
 export interface Chosen {
@@ -51,8 +52,41 @@ function memoryRange(root: FdtNode): { start: number; bytes: number } | null {
   return { start: number(0, address), bytes: number(4 * address, size) };
 }
 
+/** Extensions, in small letters, of a string such as `rv32imac_zicsr`, or null; versions are not looked at. */
+function extensionsOf(isa: string): string[] | null {
+  const match = /^rv32([a-z0-9]*)((?:_[a-z0-9]+)*)$/.exec(isa.toLowerCase().replaceAll(/\d+p\d+/g, ""));
+  return match && [...match[1]!, ...match[2]!.split("_").filter((name) => name !== "")];
+}
+
+/** What the machine has: its own tree's, their parts, and modes that old trees write as letters. */
+const EXTENSIONS: ReadonlySet<string> = new Set([
+  ...extensionsOf(ISA)!, "zmmul", "zaamo", "zalrsc", "zca", "zicntr", "s", "u",
+]);
+
+/** Why a kernel that believes the tree would not run here, or null. Trees without CPUs are left alone. */
+function cpuProblem(root: FdtNode, harts: number): Problem | null {
+  const cpus = (findNode(root, "/cpus")?.children ?? []).filter(({ name }) => /^cpu(@|$)/.test(name));
+  if (cpus.length === 0) return null;
+  if (cpus.length !== harts) {
+    return { message: `it has ${cpus.length} CPUs, and this machine has ${harts}`, hint: `Give --harts ${cpus.length}, or another tree.` };
+  }
+  for (const cpu of cpus) {
+    const strings = (name: string): string[] =>
+      new TextDecoder().decode(findProperty(cpu, name) ?? new Uint8Array(0)).split("\0").filter((one) => one !== "");
+    const [isa] = strings("riscv,isa");
+    const named = isa === undefined ? [] : extensionsOf(isa);
+    if (!named) return { message: `${cpu.name} is ${isa}; this machine is ${ISA}`, hint: "Write that into riscv,isa." };
+    const absent = [...named, ...strings("riscv,isa-extensions")].filter((name) => !EXTENSIONS.has(name));
+    if (absent.length > 0) {
+      const message = `${cpu.name} has extensions that this machine lacks: ${[...new Set(absent)].join(", ")}`;
+      return { message, hint: `Leave them out of riscv,isa; the machine is ${ISA}.` };
+    }
+  }
+  return null;
+}
+
 /** A given blob, checked, changed and written anew; its memory reservations are kept. */
-export function givenTree(blob: Uint8Array, memoryBytes: number, chosen: Chosen): Result<Uint8Array> {
+export function givenTree(blob: Uint8Array, { memoryBytes, harts }: BoardShape, chosen: Chosen): Result<Uint8Array> {
   const root = parseFdt(blob);
   if (!root) {
     return failure({
@@ -68,6 +102,8 @@ export function givenTree(blob: Uint8Array, memoryBytes: number, chosen: Chosen)
       hint: "Give --memory as the tree has it.",
     });
   }
+  const wrong = cpuProblem(root, harts);
+  if (wrong) return failure(wrong);
   return success(encodeFdt(withChosen(root, chosen), new DataView(blob.buffer, blob.byteOffset).getUint32(28), reservedMemory(blob)));
 }
 
