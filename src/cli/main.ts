@@ -1,5 +1,5 @@
 /**
- * The command `hartlab`: parses arguments, runs a command, sets the exit code (ABI.md section 9). Each command's module is
+ * The command `hartlab`: parses arguments, runs a command, sets the exit code (docs/boot.md, docs/abi.md). Each command's module is
  * loaded when it is run: what one does not need must not slow down the start of another.
  */
 import { Command, CommanderError } from "commander";
@@ -92,11 +92,11 @@ function addBoot(command: Command, done: (code: number) => void): void {
     .option("--append <text>", "boot arguments")
     .option("--bios <file|ours|none>", "firmware; without this: ours for what has nothing at 0x80000000, else none")
     .option("--harts <n>", "1 to 64", "1")
-    .option("--memory <size>", "8MiB to 2GiB", "128MiB")
+    .option("--memory <size>", "8MiB to 2GiB; 256MiB, 256M, or bytes", "128MiB")
     .option("--timing <functional|cycle>", "one cycle an instruction, or the cost model", "functional")
     .option("--interleave <exact|ahead>", "one instruction at a time in clock order, or private work ahead of it", "ahead")
     .option("--no-jit", "interpret only; the result is the same")
-    .option("--max-instructions <n>", "end with exit code 3 after so many, over all harts")
+    .option("--max-instructions <n>", "end with exit code 3 after so many, over all harts; with --load counted from there")
     .option("--input <file>", "bytes for the console, one whenever the guest has read the one before")
     .option("--input-after <text>", "keep the input back until the guest has printed this")
     .option("--disk <file>", "virtio block device, FILE or FILE,ro; the guest writes to a copy; may be repeated", (file: string, files: string[]) => [...files, file], [] as string[])
@@ -109,7 +109,7 @@ function addBoot(command: Command, done: (code: number) => void): void {
     .addHelpText(
       "after",
       `
-At a terminal the console is interactive: Ctrl-A X leaves.
+At a terminal the console is interactive: Ctrl-A X leaves; Ctrl-C goes to the guest.
 
 Examples:
   hartlab boot --elf rv32ui-p-add
@@ -117,7 +117,8 @@ Examples:
   hartlab boot --image Image --disk root.img --append "root=/dev/vda"
   hartlab boot --image Image --bios fw_dynamic.bin --initrd root.cpio --json
 
-Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab, 130 Ctrl-C.`,
+Exit codes: 0 power-off, reboot or a pass, 1 failure, fault or deadlock, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab,
+130 Ctrl-C (129 SIGHUP at a terminal, 143 SIGTERM), 141 nobody reads stdout any more.`,
     )
     .action(async (options: BootOptions, self: Command) => {
       const given = Object.keys(options).filter((name) => self.getOptionValueSource(name) === "cli");

@@ -1,4 +1,4 @@
-/** How a boot ended: its outcome, exit code and JSON document (ABI.md section 9; docs/boot.md lists the outcomes). */
+/** How a boot ended: its outcome, exit code and JSON document (docs/boot.md lists the outcomes). */
 import { DEFAULT_MODEL } from "../../machine/timing/model.ts";
 import type { Interleave, Machine, Stop, Timing } from "../../machine/types.ts";
 

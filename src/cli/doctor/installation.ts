@@ -11,7 +11,8 @@ export interface Finding {
   readonly state: "ok" | "missing" | "absent";
 }
 
-const NODE_MAJOR = 20;
+/** package.json's engines. */
+const NODE_LEAST = { major: 20, minor: 19 } as const;
 const PAGE = 65_536;
 const MIB = 1 << 20;
 
@@ -78,7 +79,8 @@ function cache(root: string): Finding {
 }
 
 export function inspect(root: string): Finding[] {
-  const major = Number(process.versions.node.split(".")[0]);
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const isNewEnough = major > NODE_LEAST.major || (major === NODE_LEAST.major && minor >= NODE_LEAST.minor);
   // Without a limit of its own the host reports some absurd number.
   const limit = Math.min(process.constrainedMemory() || totalmem(), totalmem());
   const most = memoryMax();
@@ -88,7 +90,7 @@ export function inspect(root: string): Finding[] {
     ["tail calls (JIT)", knows(0x12, 0), "absent"],
   ];
   return [
-    { what: "Node.js", value: `${process.versions.node} (${NODE_MAJOR} or later is needed), V8 ${process.versions.v8}`, state: major >= NODE_MAJOR ? "ok" : "missing" },
+    { what: "Node.js", value: `${process.versions.node} (${NODE_LEAST.major}.${NODE_LEAST.minor} or later is needed), V8 ${process.versions.v8}`, state: isNewEnough ? "ok" : "missing" },
     { what: "host memory", value: `${Math.floor(limit / MIB)} MiB`, state: "ok" },
     { what: "largest machine", value: `${most} MiB of linear memory; guest RAM is up to 2048 MiB of it`, state: most >= 512 ? "ok" : "missing" },
     ...features.map(([name, has, otherwise]): Finding => ({ what: `WebAssembly ${name}`, value: has ? "yes" : "no", state: has ? "ok" : otherwise })),
