@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
+import { guestSources } from "../../src/cli/files.ts";
 import { build } from "../../src/compiler/build.ts";
 import { QEMU, runOurs, runQemu } from "../differential/machines.ts";
 import { haveTool } from "../tools.ts";
@@ -17,16 +18,7 @@ function value<T>(result: Result<T>): T {
 }
 
 function sources(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const folder of ["kernel", "firmware"]) {
-    for (const name of fs.readdirSync(path.join(ROOT, folder), {
-      recursive: true,
-      encoding: "utf8",
-    })) {
-      if (name.endsWith(".ts"))
-        files.set(`${folder}/${name}`, fs.readFileSync(path.join(ROOT, folder, name), "utf8"));
-    }
-  }
+  const files = guestSources(ROOT);
   files.set(
     "kernel/guest/sbi.ts",
     fs.readFileSync(path.join(import.meta.dirname, "guests/sbi.ts"), "utf8"),

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { formatProblem } from "../../src/base/result.ts";
+import { guestSources } from "../../src/cli/files.ts";
 import { build } from "../../src/compiler/build.ts";
 import type { CompileInput } from "../../src/compiler/front/index.ts";
 import { runOurs } from "../differential/machines.ts";
@@ -27,14 +28,6 @@ export const NAMES = [...TESTS.values()].flat();
 /** The tests of some modules. */
 export const namesOf = (...modules: string[]): string[] => modules.flatMap((module) => TESTS.get(`${module}.ts`)!);
 
-function sources(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const folder of ["kernel", "firmware"])
-    for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }))
-      if (name.endsWith(".ts")) files.set(`${folder}/${name}`, readFileSync(join(ROOT, folder, name), "utf8"));
-  return files;
-}
-
 function compileTasks(files: Map<string, string>, workload: string, tasks: readonly string[], config: CompileInput["config"]): Uint8Array {
   const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
   const image = build(ts, { files, entries, workload, tasks: [...tasks], config });
@@ -44,7 +37,7 @@ function compileTasks(files: Map<string, string>, workload: string, tasks: reado
 
 /** The image with all tests; `change` breaks it. */
 export function compile(config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {}): Uint8Array {
-  const files = sources();
+  const files = guestSources(ROOT);
   const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
   files.set(ALL, lines.join(""));
   change(files);
@@ -54,7 +47,7 @@ export function compile(config: CompileInput["config"] = {}, change: (files: Map
 /** An image with tasks of test/kernel/guests/NAME.ts. */
 export function compileGuest(name: string, tasks: readonly string[], config: CompileInput["config"] = {}): Uint8Array {
   const workload = `kernel/guest/${name}.ts`;
-  const files = sources().set(workload, readFileSync(join(ROOT, `test/kernel/guests/${name}.ts`), "utf8"));
+  const files = guestSources(ROOT).set(workload, readFileSync(join(ROOT, `test/kernel/guests/${name}.ts`), "utf8"));
   return compileTasks(files, workload, tasks, config);
 }
 

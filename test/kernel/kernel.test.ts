@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
+import { guestSources } from "../../src/cli/files.ts";
 import { build } from "../../src/compiler/build.ts";
 import { createMachine } from "../../src/machine/machine.ts";
 
@@ -30,16 +31,7 @@ function value<T>(result: Result<T>): T {
 }
 
 beforeAll(() => {
-  const files = new Map<string, string>();
-  for (const folder of ["kernel", "firmware"]) {
-    for (const name of fs.readdirSync(path.join(ROOT, folder), {
-      recursive: true,
-      encoding: "utf8",
-    })) {
-      if (name.endsWith(".ts"))
-        files.set(`${folder}/${name}`, fs.readFileSync(path.join(ROOT, folder, name), "utf8"));
-    }
-  }
+  const files = guestSources(ROOT);
   files.set(WORKLOAD, fs.readFileSync(path.join(import.meta.dirname, "guests/tasks.ts"), "utf8"));
   const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
   elf = value(build(ts, { files, entries, workload: WORKLOAD, tasks: TASKS, config: {} })).elf;

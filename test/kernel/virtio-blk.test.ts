@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
+import { guestSources } from "../../src/cli/files.ts";
 import { build } from "../../src/compiler/build.ts";
 import { createMachine } from "../../src/machine/machine.ts";
 import type { DiskConfig, MachineConfig } from "../../src/machine/types.ts";
@@ -24,12 +25,7 @@ function value<T>(result: Result<T>): T {
 }
 
 beforeAll(() => {
-  const files = new Map<string, string>();
-  for (const folder of ["kernel", "firmware"]) {
-    for (const name of fs.readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })) {
-      if (name.endsWith(".ts")) files.set(`${folder}/${name}`, fs.readFileSync(path.join(ROOT, folder, name), "utf8"));
-    }
-  }
+  const files = guestSources(ROOT);
   files.set(WORKLOAD, fs.readFileSync(path.join(import.meta.dirname, "guests/disk.ts"), "utf8"));
   const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
   const tasks = ["refusals", "disk_user"];

@@ -1,5 +1,6 @@
 /** Checks the rules at the head of ir.ts; each broken one is a sentence. For tests and between passes. */
 import { successors } from "../opt/cfg.ts";
+import { endArgs } from "../opt/values.ts";
 import type { Block, IrFunction, Op, Value } from "../ir.ts";
 
 /** How many arguments an operation takes; null: any number. */
@@ -121,9 +122,7 @@ function checkDominance(fn: IrFunction, home: Home, say: (text: string) => void)
         });
       else for (const a of v.args) check(`${v.op} v${v.id}`, a, block, at);
     });
-    const { end } = block;
-    if (end.kind !== "jump" && end.kind !== "unreachable")
-      for (const a of end.args) check(`the end of b${block.id}`, a, block, Infinity);
+    for (const a of endArgs(block.end)) check(`the end of b${block.id}`, a, block, Infinity);
   }
 }
 

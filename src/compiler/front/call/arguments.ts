@@ -84,7 +84,10 @@ export function evaluateArguments(
   const values = raw.map((a, i) => bindable(f, a, types[i]!, call.arguments[i] ?? call));
   if (!hasRest) return { values, types, typeArgs, rest: null };
   const more = call.arguments.slice(declared.length);
-  const format = takesFormat(params) ? call.arguments[declared.length - 1] : undefined;
+  const node = call.arguments[declared.length - 1];
+  const text = raw.at(-1)?.text;
+  const known = node && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node));
+  const format = known && text !== undefined && takesFormat(params) ? { node, text } : null;
   const rest = lowerRest(f, call, more, format, inTemplate, scope);
   return { values, types, typeArgs, rest };
 }
@@ -216,7 +219,7 @@ function lowerRest(
   f: Lowering,
   call: TS.CallExpression,
   args: readonly TS.Expression[],
-  format: TS.Expression | undefined,
+  format: { readonly node: TS.Node; readonly text: string } | null,
   inTemplate: readonly Operand[],
   scope: Scope,
 ): Value[] {
@@ -227,11 +230,8 @@ function lowerRest(
     return [...passed.words];
   }
   const values = [...inTemplate, ...args.map((arg) => lowerExpression(f, arg, scope))];
-  if (format && ts.isStringLiteralLike(format)) checkFormat(f, format, format.text, values);
-  if (format && ts.isTemplateExpression(format)) {
-    if (first) f.diagnostics.fail(first, "K121");
-    checkFormat(f, format, templateFormat(f, format, inTemplate), values);
-  }
+  if (first && inTemplate.length > 0) f.diagnostics.fail(first, "K121");
+  if (format) checkFormat(f, format.node, format.text, values);
   const words = values.flatMap((a, i) => restWords(f, a, args[i - inTemplate.length] ?? call));
   if (!words.length) return [f.b.constant(0), f.b.constant(0)];
   f.at(first ?? call, scope);
