@@ -56,7 +56,8 @@ function main(): void {
     const measured = measureAll(Number(process.env.RUNS ?? RUNS_USUAL), wanted(), images);
     if (measured.scenario) process.stdout.write(`${JSON.stringify(measured.scenario, null, 2)}\n`);
     printVerdicts(measured.verdicts);
-    if (process.env.BENCH) say("not everything was measured: nothing is appended to the history");
+    if (process.env.BENCH || measured.runs < RUNS_USUAL)
+      say(`not everything was measured ${RUNS_USUAL} times: nothing is appended to the history`);
     else appendFileSync(HISTORY, `${historyLine(measured)}\n`);
   } finally {
     images.remove();
