@@ -2,8 +2,9 @@
 // In code: `import { CONFIG, DESIGN } from "config"`, then `CONFIG.kmemleak.design === DESIGN.km08_fix`.
 
 export const OPTIONS = {
-  "preempt": { type: "enum", enum: "PREEMPT", values: ["full"], default: "full", doc: "preemption model of kernel code" },
+  "preempt": { type: "enum", enum: "PREEMPT", values: ["none", "voluntary", "full", "rt"], default: "full", doc: "preemption model of kernel code" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
+  "busted": { type: "enum", enum: "BUSTED", values: ["none", "lock", "rcu", "hotplug", "slab", "vmalloc"], default: "none", doc: "a seeded bug that the torture scenario of that subsystem must find" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
   "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08-fix"], default: "km08-fix", doc: "which published design of kmemleak" },
