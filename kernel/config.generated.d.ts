@@ -7,6 +7,10 @@ declare module "config" {
   export const CONFIG: {
     /** preemption model of kernel code */
     readonly preempt: PREEMPT;
+    readonly debug: {
+      /** functions that may sleep complain when their caller may not */
+      readonly atomic_sleep: boolean;
+    };
     readonly rwlock: {
       /** who enters a taken rwlock first: readers, or whoever came first */
       readonly fairness: FAIRNESS;

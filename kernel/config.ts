@@ -3,6 +3,7 @@
 
 export const OPTIONS = {
   "preempt": { type: "enum", enum: "PREEMPT", values: ["none", "voluntary", "full", "rt"], default: "full", doc: "preemption model of kernel code" },
+  "debug.atomic_sleep": { type: "bool", default: true, doc: "functions that may sleep complain when their caller may not" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "busted": { type: "enum", enum: "BUSTED", values: ["none", "lock", "rcu", "hotplug", "slab", "vmalloc"], default: "none", doc: "a seeded bug that the torture scenario of that subsystem must find" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },

@@ -12,6 +12,7 @@ import {
   set_current_state,
   wake_up_process,
 } from "../sched/core.ts";
+import { might_sleep } from "../sched/preempt.ts";
 import {
   get_current,
   TASK_RUNNING,
@@ -29,6 +30,7 @@ const cpu_hotplug = new cpu_hotplug_t();
 
 /** @may_sleep */
 export function cpus_read_lock(): void {
+  might_sleep();
   if (cpu_hotplug.active_writer === get_current()) return;
   mutex_lock(cpu_hotplug.lock);
   cpu_hotplug.refcount += 1;

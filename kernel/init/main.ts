@@ -13,6 +13,7 @@ import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
 import { cmdline_setup } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
+import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/system_state.ts";
 import { kmemleak_init } from "../mm/kmemleak.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
@@ -73,6 +74,7 @@ function say_hello(): void {
 function rest_init(): void {
   const init = kthread_create(kernel_init, 0, "init");
   if (init === null) panic("no memory for the init thread");
+  set_system_state(SYSTEM_SCHEDULING);
   traceMark(MARK.FIRST_KTHREAD);
   wake_up_process(init!);
   cpu_idle();
@@ -82,6 +84,7 @@ function rest_init(): void {
 function kernel_init(_arg: u32): void {
   smp_init();
   lab_init();
+  set_system_state(SYSTEM_RUNNING);
   run_scenario();
   kernel_power_off();
 }

@@ -21,6 +21,7 @@ import {
   preempt_count,
   preempt_count_add,
   preempt_count_sub,
+  PREEMPTION,
 } from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
 import { tick_handle } from "../sched/tick.ts";
@@ -67,7 +68,7 @@ function do_irq(regs: pt_regs): void {
   traceMark(MARK.IRQ_EXIT, regs.cause);
   preempt_count_sub(HARDIRQ_OFFSET);
   irq_exit_softirq();
-  if (preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0)
+  if (PREEMPTION && preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0)
     preempt_schedule_irq();
 }
 

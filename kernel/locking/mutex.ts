@@ -11,7 +11,7 @@ import { LOCK_KIND, MARK } from "../abi/marks.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_head } from "../lib/list.ts";
 import { schedule, set_current_state, wake_up_process } from "../sched/core.ts";
-import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import {
   get_current, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, type task_struct,
 } from "../sched/task.ts";
@@ -81,6 +81,7 @@ function mutex_lock_slow(lock: mutex, state: u32): void {
 
 /** @may_sleep */
 export function mutex_lock(lock: mutex): void {
+  might_sleep();
   if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
     return;
@@ -97,6 +98,7 @@ export function mutex_lock(lock: mutex): void {
  * @must_use
  */
 export function mutex_lock_interruptible(lock: mutex): i32 {
+  might_sleep();
   if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
     return 0;

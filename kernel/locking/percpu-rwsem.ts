@@ -21,7 +21,7 @@ import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kfree, kzalloc } from "../mm/slab.ts";
 import { call_rcu, rcu_barrier, rcu_head, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from "../rcu/rcu.ts";
 import { schedule, set_current_state, wake_up_process } from "../sched/core.ts";
-import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { get_current, smp_processor_id, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
 import { finish_wait, init_waitqueue_head, prepare_to_wait, wait_queue_entry, wait_queue_head, wake_up } from "../sched/wait.ts";
 import { mutex, mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./mutex.ts";
@@ -149,6 +149,7 @@ function wait_for_gate(sem: percpu_rw_semaphore): void {
 
 /** @may_sleep */
 export function percpu_down_read(sem: percpu_rw_semaphore): void {
+  might_sleep();
   if (unlikely(!try_read(sem))) {
     traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.read, 0);
     wait_for_gate(sem);
@@ -209,6 +210,7 @@ function make_readers_careful(sem: percpu_rw_semaphore): void {
 
 /** @may_sleep */
 export function percpu_down_write(sem: percpu_rw_semaphore): void {
+  might_sleep();
   let contended = false;
   if (!mutex_trylock(sem.writer)) {
     contended = true;

@@ -17,7 +17,7 @@ import { INIT_LIST_HEAD, list_add, list_del, list_empty, list_head } from "../li
 import { pr_info, pr_warn } from "../lib/printk.ts";
 import { memset } from "../lib/string.ts";
 import { spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
-import { __GFP_NOWARN, __GFP_ZERO } from "./gfp.ts";
+import { __GFP_NOWARN, __GFP_ZERO, might_alloc } from "./gfp.ts";
 
 /** Orders 0 .. MAX_ORDER - 1. */
 export const MAX_ORDER = 11;
@@ -165,6 +165,7 @@ function report_failure(order: u32): void {
 
 /** A block of 2^order pages, or null. */
 export function alloc_pages(gfp: u32, order: u32): page | null {
+  might_alloc(gfp);
   if (order >= MAX_ORDER) return null;
   const flags = spin_lock_irqsave(zone.lock);
   const p = take_block(order);

@@ -9,7 +9,7 @@ import { atomic_set } from "../lib/atomic.ts";
 import { list_add, list_add_tail, list_del, list_empty, list_head } from "../lib/list.ts";
 import { memmove } from "../lib/string.ts";
 import { spin_lock, spin_unlock } from "../locking/spinlock.ts";
-import { __GFP_ZERO } from "./gfp.ts";
+import { __GFP_WAIT, __GFP_ZERO } from "./gfp.ts";
 import { kmemleak_erase } from "./kmemleak.ts";
 import { __free_pages, alloc_pages, page, page_address, PG_slab, PG_tail } from "./page_alloc.ts";
 import {
@@ -18,7 +18,8 @@ import {
 
 /** A new slab in slabs_free; false when there is no memory. */
 export function cache_grow(cachep: kmem_cache, gfp: u32): boolean {
-  const slab = alloc_pages(gfp & ~__GFP_ZERO, cachep.gfporder);
+  // Interrupts are off, whatever the caller of the cache may do.
+  const slab = alloc_pages(gfp & ~(__GFP_ZERO | __GFP_WAIT), cachep.gfporder);
   if (slab === null) return false;
   const start = page_address(slab);
   const num = cachep.num;

@@ -17,7 +17,7 @@ import { PAGE_SIZE } from "../arch/page.ts";
 import { BUG } from "../lib/bug.ts";
 import { memset } from "../lib/string.ts";
 import { smp_processor_id } from "../sched/task.ts";
-import { __GFP_ZERO } from "./gfp.ts";
+import { __GFP_ZERO, might_alloc } from "./gfp.ts";
 import { kmemleak_alloc, kmemleak_alloc_recursive, kmemleak_erase, kmemleak_free, kmemleak_free_recursive } from "./kmemleak.ts";
 import {
   __free_pages, alloc_pages, get_order, page, page_address, PG_large, PG_slab, PG_tail, virt_addr_valid, virt_to_page,
@@ -52,6 +52,7 @@ function ____cache_alloc(cachep: kmem_cache, gfp: u32): usize {
 
 /** An object of the cache, or 0. */
 export function kmem_cache_alloc(cachep: kmem_cache, gfp: u32): usize {
+  might_alloc(gfp);
   const flags = local_irq_save();
   const object = ____cache_alloc(cachep, gfp);
   local_irq_restore(flags);

@@ -17,6 +17,7 @@ import { flush_tlb_kernel_range, lookup_pte, mk_pte, PAGE_KERNEL, PAGE_TABLE, pg
 import { BUG } from "../lib/bug.ts";
 import { list_add_tail, list_del, list_for_each_entry, list_head } from "../lib/list.ts";
 import { spin_lock, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
+import { might_sleep } from "../sched/preempt.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
 import { kmemleak_alloc, kmemleak_free } from "./kmemleak.ts";
 import { __get_free_pages, free_pages, get_zeroed_page, virt_to_page } from "./page_alloc.ts";
@@ -140,6 +141,7 @@ function unmap_area(area: vm_struct): void {
 
 /** At least `size` bytes, page aligned, or 0. May sleep. */
 export function vmalloc(size: usize): usize {
+  might_sleep();
   if (size === 0 || size > VMALLOC_END - VMALLOC_START - PAGE_SIZE) return 0;
   const memory = kmalloc(sizeof<vm_struct>(), GFP_KERNEL | __GFP_ZERO);
   if (memory === 0) return 0;
@@ -170,6 +172,7 @@ function find_vm_area(block: usize): vm_struct | null {
 
 /** Frees what vmalloc gave; 0 is ignored. May sleep. */
 export function vfree(block: usize): void {
+  might_sleep();
   if (block === 0) return;
   const area = find_vm_area(block);
   if (area === null) BUG("vfree of %p: no block of vmalloc begins there", block);

@@ -23,7 +23,7 @@ import { list_add_tail, list_del_init, list_empty, list_head } from "../lib/list
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import { raw_spin_lock, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../locking/spinlock.ts";
 import { complete, completion, init_completion, reinit_completion, wait_for_completion } from "../sched/completion.ts";
-import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
 import { cblist_append, cblist_splice, rcu_cblist, type rcu_callback, rcu_head } from "./cblist.ts";
 
@@ -209,6 +209,7 @@ function wakeme_after_rcu(head: rcu_head): void {
 
 /** Returns when every read section that had begun before has ended. Sleeps. @may_sleep */
 export function synchronize_rcu(): void {
+  might_sleep();
   const wait = new rcu_synchronize();
   init_completion(wait.done);
   call_rcu(wait.head, wakeme_after_rcu);

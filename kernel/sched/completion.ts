@@ -9,6 +9,7 @@ import {
   spin_unlock_irqrestore,
 } from "../locking/spinlock.ts";
 import { __set_current_state } from "./core.ts";
+import { might_sleep } from "./preempt.ts";
 import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE } from "./task.ts";
 import { MAX_SCHEDULE_TIMEOUT, schedule_timeout } from "./timer.ts";
 import {
@@ -51,6 +52,7 @@ export function complete_all(x: completion): void {
 
 /** The ticks that were left, at least 1; 0 when the time was over first. @may_sleep */
 export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
+  might_sleep();
   const wait = new wait_queue_entry();
   let left = timeout;
   wait.task = get_current();

@@ -17,8 +17,8 @@ import {
   local_irq_save,
 } from "../arch/irqflags.ts";
 import { __switch_to } from "../arch/switch.ts";
-import { panic } from "../lib/bug.ts";
-import { pr_info } from "../lib/printk.ts";
+import { dump_stack, panic } from "../lib/bug.ts";
+import { pr_info, printk } from "../lib/printk.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
 import { put_task_struct } from "./fork.ts";
@@ -77,7 +77,16 @@ function check_stack(task: task_struct): void {
   }
 }
 
+/** A task gives the CPU away inside a section that must not: its count is set right, and the section is broken. */
+function __schedule_bug(task: task_struct): void {
+  "noinline";
+  printk("BUG: scheduling while atomic: %s/%u/0x%08x\n", addr(task.comm), task.pid, task.preempt_count);
+  dump_stack();
+  task.preempt_count = PREEMPT_OFFSET;
+}
+
 function __schedule(preempt: boolean): void {
+  if (unlikely(get_current().preempt_count !== PREEMPT_OFFSET)) __schedule_bug(get_current());
   local_irq_disable();
   const queue = this_rq();
   const prev = queue.curr;
@@ -125,6 +134,12 @@ function finish_task_switch(): void {
 export function schedule_tail(): void {
   finish_task_switch();
   preempt_enable();
+}
+
+/** The last act of a task; the caller keeps preemption off. */
+export function do_task_dead(): void {
+  __set_current_state(TASK_DEAD);
+  __schedule(false);
 }
 
 /** Gives the CPU away; a task whose state is not TASK_RUNNING sleeps until it is woken. */

@@ -17,7 +17,7 @@ import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts"
 import { kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import type { kmem_cache } from "../mm/slab-cache.ts";
 import { complete_all, init_completion } from "./completion.ts";
-import { __set_current_state, schedule, schedule_tail } from "./core.ts";
+import { do_task_dead, schedule_tail } from "./core.ts";
 import { PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
 import { RR_TIMESLICE } from "./rq.ts";
 import {
@@ -25,7 +25,6 @@ import {
   PF_EXITING,
   PRIO_NORMAL,
   STACK_END_MAGIC,
-  TASK_DEAD,
   TASK_UNINTERRUPTIBLE,
   task_list,
   type task_struct,
@@ -111,7 +110,6 @@ export function do_exit(): void {
   traceMark(MARK.TASK_EXIT, task, task.pid);
   // Never preempted from here on: whoever runs after a dead task frees it, and a preempted one would still be queued.
   preempt_disable();
-  __set_current_state(TASK_DEAD);
-  schedule();
+  do_task_dead();
   BUG("a dead task runs");
 }

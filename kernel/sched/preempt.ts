@@ -1,10 +1,21 @@
 // preempt_count of the running task, laid out as in Linux: preemption depth in bits 0..7, softirq in 8..15, hardirq in
 // 16..19, NMI in 20..23. Nesting counts itself: each level adds what it takes away. Serving softirqs adds one
 // SOFTIRQ_OFFSET, switching them off two.
+//
+// The count is kept in every preemption model, so that the predicates and might_sleep mean the same everywhere. What the model
+// (config key `preempt`) decides is where a task that runs in the kernel gives way to another:
+//   none        schedule() and cond_resched()
+//   voluntary   and might_sleep()
+//   full, rt    and wherever preempt_count falls to 0 with interrupts on, or an interrupt ends there
 
+import { CONFIG, PREEMPT } from "config";
 import { irqs_disabled } from "../arch/irqflags.ts";
-import { preempt_schedule } from "./core.ts";
+import { cond_resched, preempt_schedule } from "./core.ts";
+import { __might_sleep } from "./might_sleep.ts";
 import { get_current } from "./task.ts";
+
+/** Kernel code can be preempted: Linux's CONFIG_PREEMPTION. */
+export const PREEMPTION: boolean = CONFIG.preempt === PREEMPT.full || CONFIG.preempt === PREEMPT.rt;
 
 export const PREEMPT_OFFSET = 1;
 export const SOFTIRQ_OFFSET = 1 << 8;
@@ -47,6 +58,10 @@ export function preempt_enable_no_resched(): void {
 /** A preemption point, when this was the outermost level. */
 export function preempt_enable(): void {
   "inline";
+  if (!PREEMPTION) {
+    preempt_enable_no_resched();
+    return;
+  }
   barrier();
   const task = get_current();
   const count = task.preempt_count - 1;
@@ -93,4 +108,17 @@ export function in_atomic(): boolean {
 export function preemptible(): boolean {
   "inline";
   return preempt_count() === 0 && !irqs_disabled();
+}
+
+/**
+ * The caller may sleep somewhere behind this line, or would in another run: complains (debug.atomic_sleep) when it must not, because
+ * preemption, softirqs or interrupts are off or it is inside an RCU read section. A preemption point in the voluntary model.
+ */
+export function might_sleep(): void {
+  "inline";
+  if (CONFIG.debug.atomic_sleep) {
+    const task = get_current();
+    if (unlikely((task.preempt_count | task.rcu_read_lock_nesting) !== 0 || irqs_disabled())) __might_sleep();
+  }
+  if (CONFIG.preempt === PREEMPT.voluntary && need_resched()) cond_resched();
 }

@@ -27,6 +27,7 @@ import {
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
 import { schedule, set_current_state, wake_up_process } from "./core.ts";
+import { might_sleep } from "./preempt.ts";
 import {
   get_current,
   smp_processor_id,
@@ -251,6 +252,7 @@ export function schedule_timeout_uninterruptible(timeout: u32): u32 {
 
 /** At least `ms` milliseconds. @may_sleep */
 export function msleep(ms: u32): void {
+  might_sleep();
   let timeout = msecs_to_jiffies(ms) + 1;
   while (timeout !== 0) timeout = schedule_timeout_uninterruptible(timeout);
 }
