@@ -1,5 +1,7 @@
 /** `hartlab build`: the kernel image with its listings. */
 import { dirname, join, resolve } from "node:path";
+import { failure, success, type Result } from "../base/result.ts";
+import { ALL_PASSES, type BuildOptions as CompilerOptions } from "../compiler/build.ts";
 import { ownFirmware } from "./boot/firmware.ts";
 import { buildImage, type ImageRequest } from "./image.ts";
 import { writeWhole } from "./files.ts";
@@ -13,6 +15,15 @@ export interface BuildOptions extends ScenarioOptions {
   readonly firmware?: boolean;
   readonly debug?: boolean;
   readonly watch?: boolean;
+  /** Names of passes to leave out. */
+  readonly disablePass?: readonly string[];
+}
+
+/** The passes named, or the problem that one of them is none. */
+function passesOf(names: readonly string[]): Result<NonNullable<CompilerOptions["disable"]>> {
+  const wrong = names.find((name) => !ALL_PASSES.some((pass) => pass === name));
+  if (wrong === undefined) return success(ALL_PASSES.filter((pass) => names.includes(pass)));
+  return failure({ message: `--disable-pass ${wrong}: there is no such pass`, hint: `The passes are ${ALL_PASSES.join(", ")}.` });
 }
 
 /** Without a scenario: the kernel with the stock tasks, configured by --set alone. */
@@ -53,7 +64,10 @@ async function buildOnce(file: string | undefined, options: BuildOptions, root: 
     request = imageRequest(loaded.value.scenario, file, root);
   }
   if (typeof request === "number") return request;
-  const built = buildImage(request, options);
+  const disable = passesOf(options.disablePass ?? []);
+  if (!disable.ok) return printProblems(disable.problems);
+  const { debug = false, watch = false } = options;
+  const built = buildImage(request, { debug, watch, disable: disable.value });
   if (!built.ok) return printProblems(built.problems);
   const { image, files } = built.value;
   const elf: [string, Uint8Array] = ["kernel.elf", image.elf];

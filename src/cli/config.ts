@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { readConfigOptions } from "../compiler/front/index.ts";
 import type { Option } from "../compiler/front/config.ts";
 import { type Result, success } from "../base/result.ts";
-import { cacheFileOfText, readCache } from "./cache.ts";
-import { writeWhole } from "./files.ts";
-import { loadTypeScript } from "./image.ts";
+import { cacheFileOfText, readCache, writeCache } from "./cache.ts";
 import { EXIT, print, printProblems } from "./output.ts";
 import { packageRoot } from "./package-root.ts";
+import { loadTypeScript } from "./typescript.ts";
 
 /** Reading the table needs the TypeScript compiler, which takes 0.1 s to load: the result is kept. */
 function options(root: string): Result<readonly Option[]> {
@@ -16,8 +15,8 @@ function options(root: string): Result<readonly Option[]> {
   const file = cacheFileOfText(root, text, import.meta.url);
   const kept = readCache(file);
   if (kept !== null) return success(JSON.parse(Buffer.from(kept).toString()) as readonly Option[]);
-  const table = readConfigOptions(loadTypeScript(), text);
-  if (table.ok && file !== null) writeWhole(file, JSON.stringify(table.value));
+  const table = readConfigOptions(loadTypeScript(root), text);
+  if (table.ok) writeCache(file, JSON.stringify(table.value));
   return table;
 }
 

@@ -2,12 +2,12 @@
  * The kernel image of a scenario, built or taken from the cache (cache.ts). `typescript` is loaded when something must be
  * compiled, and only then.
  */
-import { createRequire } from "node:module";
 import { type Problem, type Result, success } from "../base/result.ts";
-import { build, type CompileInput, type Image, type TypeScript } from "../compiler/build.ts";
-import { cacheFile, readCache } from "./cache.ts";
-import { guestSources, readWorkload, writeWhole } from "./files.ts";
+import { build, type BuildOptions, type CompileInput, type Image } from "../compiler/build.ts";
+import { cacheFile, functionCache, readCache, saveFunctionCache, writeCache } from "./cache.ts";
+import { guestSources, readWorkload } from "./files.ts";
 import { asShortJob } from "./short-job.ts";
+import { loadTypeScript } from "./typescript.ts";
 
 const ENTRIES = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
 
@@ -17,10 +17,6 @@ export interface ImageRequest {
   readonly workload: string | null;
   readonly tasks: readonly string[];
   readonly config: CompileInput["config"];
-}
-
-export function loadTypeScript(): TypeScript {
-  return createRequire(import.meta.url)("typescript") as TypeScript;
 }
 
 interface Inputs {
@@ -49,8 +45,13 @@ function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
   return problem.place && file ? { ...problem, place: { ...problem.place, file } } : problem;
 }
 
-export function compileImage(compile: CompileInput): Result<Image> {
-  return asShortJob(() => build(loadTypeScript(), compile));
+export function compileImage(root: string, compile: CompileInput, { disable, watch }: BuildMode = {}): Result<Image> {
+  const ts = loadTypeScript(root);
+  const cache = functionCache(root, import.meta.url);
+  const job = () => build(ts, compile, { cache, ...(disable && { disable }) });
+  const image = watch ? job() : asShortJob(job);
+  saveFunctionCache(root, cache, import.meta.url);
+  return image;
 }
 
 export interface BuildMode {
@@ -58,15 +59,15 @@ export interface BuildMode {
   readonly debug?: boolean;
   /** One of many builds in this process: worth V8's optimizing. */
   readonly watch?: boolean;
+  readonly disable?: BuildOptions["disable"];
 }
 
 /** Compiles; also gives the sources, for listings. */
-export function buildImage(request: ImageRequest, { debug = false, watch = false }: BuildMode = {}): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
+export function buildImage(request: ImageRequest, mode: BuildMode = {}): Result<{ image: Image; files: ReadonlyMap<string, string> }> {
   const input = inputs(request);
   if (!input.ok) return input;
   const { compile, shown } = input.value;
-  const withMode = { ...compile, debug };
-  const image = watch ? build(loadTypeScript(), withMode) : compileImage(withMode);
+  const image = compileImage(request.root, { ...compile, debug: mode.debug ?? false }, mode);
   if (!image.ok) return { ok: false, problems: image.problems.map((problem) => rename(problem, shown)) };
   return success({ image: image.value, files: compile.files });
 }
@@ -78,10 +79,10 @@ export function elfOf(request: ImageRequest): Result<Uint8Array> {
   const kept = cacheFile(request.root, input.value.compile, import.meta.url);
   const known = readCache(kept);
   if (known) return success(known);
-  const image = compileImage(input.value.compile);
+  const image = compileImage(request.root, input.value.compile);
   if (!image.ok) {
     return { ok: false, problems: image.problems.map((problem) => rename(problem, input.value.shown)) };
   }
-  if (kept !== null) writeWhole(kept, image.value.elf);
+  writeCache(kept, image.value.elf);
   return success(image.value.elf);
 }

@@ -53,6 +53,7 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
     .option("--firmware", "the firmware alone, as firmware.elf, for kernels that are not ours")
     .option("--out <folder>", "where kernel.elf, .asm, .sym, .lines and .sizes go", "build")
     .option("--watch", "build kernel.elf again whenever a source changes")
+    .option("--disable-pass <name>", "leave a pass of the compiler out, to find the one that is wrong; may be repeated", collect, [])
     .option("--debug", "keep every variable on the stack frame, where gdb shows it; slower code")
     .option("--set <key=value>", "change a kernel configuration key; may be repeated", collect, [])
     .addHelpText("after", "\nExample:\n  hartlab build scenarios/kmemleak/lost-object.yaml --out build")

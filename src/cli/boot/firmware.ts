@@ -3,8 +3,8 @@
  * cache. The compiler is loaded only to compile.
  */
 import { success, type Result } from "../../base/result.ts";
-import { cacheFile, readCache } from "../cache.ts";
-import { guestSources, writeWhole } from "../files.ts";
+import { cacheFile, readCache, writeCache } from "../cache.ts";
+import { guestSources } from "../files.ts";
 import { packageRoot } from "../package-root.ts";
 
 export async function ownFirmware(): Promise<Result<Uint8Array>> {
@@ -16,8 +16,8 @@ export async function ownFirmware(): Promise<Result<Uint8Array>> {
   const known = readCache(kept);
   if (known) return success(known);
   const { compileImage } = await import("../image.ts");
-  const image = compileImage(input);
+  const image = compileImage(root, input);
   if (!image.ok) return image;
-  if (kept !== null) writeWhole(kept, image.value.elf);
+  writeCache(kept, image.value.elf);
   return success(image.value.elf);
 }

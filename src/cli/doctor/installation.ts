@@ -2,7 +2,7 @@
 import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
 import { delimiter, join } from "node:path";
-import { loadTypeScript } from "../image.ts";
+import { loadTypeScript } from "../typescript.ts";
 
 export interface Finding {
   readonly what: string;

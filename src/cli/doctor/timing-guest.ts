@@ -4,7 +4,7 @@ import { join, sep } from "node:path";
 import type { Result } from "../../base/result.ts";
 import { success } from "../../base/result.ts";
 import { build, type CompileInput } from "../../compiler/build.ts";
-import { loadTypeScript } from "../image.ts";
+import { loadTypeScript } from "../typescript.ts";
 import { asShortJob } from "../short-job.ts";
 
 const FOLDERS = ["kernel", "firmware", "guests/timing"];

@@ -28,6 +28,10 @@ import { Unit } from "./unit.ts";
 export { verifyIr } from "./verify.ts";
 export type { TypeScript } from "./typescript.ts";
 
+/** What lowering does for speed alone: bodies in place of calls that do not say "inline", conditions at the end of loops. */
+export const FRONT_PASSES = ["inline", "rotate"] as const;
+export type FrontPass = (typeof FRONT_PASSES)[number];
+
 export interface CompileInput {
   /** Path -> text, with paths such as `kernel/mm/slab.ts`. */
   readonly files: ReadonlyMap<string, string>;
@@ -37,6 +41,8 @@ export interface CompileInput {
   readonly config: Readonly<Record<string, ConfigValue>>;
   /** Keeps every variable in memory and inlines only what says "inline": slower code that a debugger shows whole. */
   readonly debug?: boolean;
+  /** Passes to leave out, to find the one that is wrong. */
+  readonly disable?: readonly FrontPass[];
   /** Where to stop looking for problems; 20 when absent. */
   readonly problemsMax?: number;
 }
@@ -79,7 +85,7 @@ function compile(input: CompileInput, diagnostics: Diagnostics): IrUnit {
       : (readOptions(text, diagnostics) ?? new Map<string, Option>());
   const config = resolveConfig(options, input.config, diagnostics);
   const modules = new Modules(files, diagnostics);
-  const unit = new Unit(diagnostics, modules, config, input.debug);
+  const unit = new Unit(diagnostics, modules, config, input.debug, input.disable);
   const entries = loadEntries(input, modules, diagnostics);
   const abi = [...files.keys()]
     .filter((p) => p.startsWith(ABI_FOLDER) && !p.endsWith(".d.ts"))

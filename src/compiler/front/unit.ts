@@ -56,6 +56,10 @@ export class Unit {
   readonly config: Config;
   /** Every variable of scalar type has a place on the frame, so that a debugger always finds it. */
   readonly debug: boolean;
+  /** Whether functions that do not say "inline" may be lowered in place of a call. */
+  readonly inlines: boolean;
+  /** Whether loops test their condition at the end. */
+  readonly rotates: boolean;
 
   readonly locations: Location[] = [
     { file: "", line: 0, column: 0, functionName: "", inlinedAt: 0 },
@@ -78,11 +82,13 @@ export class Unit {
   private readonly takenNames = new Set<string>();
   private exportedNames: Set<string> | null = null;
 
-  constructor(diagnostics: Diagnostics, modules: Modules, config: Config, debug = false) {
+  constructor(diagnostics: Diagnostics, modules: Modules, config: Config, debug = false, disable: readonly string[] = []) {
     this.diagnostics = diagnostics;
     this.modules = modules;
     this.config = config;
     this.debug = debug;
+    this.inlines = !debug && !disable.includes("inline");
+    this.rotates = !disable.includes("rotate");
   }
 
   linkName(name: string, exported: boolean): string {

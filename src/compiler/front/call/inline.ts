@@ -61,7 +61,7 @@ export function shouldInline(
   if (noinline || naked) return false;
   const recursive = isActive(scope.activation, fn);
   if (inline) return recursive ? f.diagnostics.fail(call, "K087", fn.name) : true;
-  if (f.unit.debug || recursive || section !== null || fn.node.parameters.at(-1)?.dotDotDotToken) return false;
+  if (!f.unit.inlines || recursive || section !== null || fn.node.parameters.at(-1)?.dotDotDotToken) return false;
   if (bodySize(fn) <= SMALL_BODY_NODES_MAX) return true;
   const single = !fn.exported && !fn.owner && identifierUses(fn.module, fn.name) === 2;
   return single && bodySize(fn) <= SINGLE_USE_NODES_MAX;

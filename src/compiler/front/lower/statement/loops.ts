@@ -61,7 +61,7 @@ function lowerLoop(
   scope: Scope,
   body: (inner: Scope) => void,
 ): void {
-  const rotated = condition !== null && nodesOf(condition) <= ROTATED_CONDITION_NODES_MAX;
+  const rotated = f.unit.rotates && condition !== null && nodesOf(condition) <= ROTATED_CONDITION_NODES_MAX;
   const head = f.b.block();
   const again = f.b.block();
   const end = f.b.block();
