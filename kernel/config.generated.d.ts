@@ -2,6 +2,9 @@
 declare module "config" {
   export const enum PREEMPT { none = 0, voluntary = 1, full = 2, rt = 3 }
   export const enum FAIRNESS { reader = 0, queued = 1 }
+  export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
+  export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
+  export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum DESIGN { km08_fix = 0 }
   export const CONFIG: {
@@ -14,6 +17,14 @@ declare module "config" {
     readonly rwlock: {
       /** who enters a taken rwlock first: readers, or whoever came first */
       readonly fairness: FAIRNESS;
+    };
+    readonly hotplug: {
+      /** who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10 */
+      readonly chain: HOTPLUG_CHAIN;
+      /** what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13) */
+      readonly lock: HOTPLUG_LOCK;
+      /** what notices a put_online_cpus too many, with hotplug.lock=refcount */
+      readonly underflow: UNDERFLOW;
     };
     /** a seeded bug that the torture scenario of that subsystem must find */
     readonly busted: BUSTED;

@@ -1,6 +1,7 @@
 // Sets of CPUs, the masks of the machine, and which hart is which CPU. CPU 0 is the hart that booted.
 //
 // cpu_possible_mask is fixed once setup_arch has read the device tree. cpu_online_mask changes under the hotplug lock.
+// cpu_active_mask: where new tasks may go; a CPU that shall go offline leaves it first.
 
 import { NR_CPUS } from "./percpu.ts";
 
@@ -12,6 +13,7 @@ export class cpumask {
 
 export const cpu_possible_mask = new cpumask();
 export const cpu_online_mask = new cpumask();
+export const cpu_active_mask = new cpumask();
 
 /** Number of CPUs in cpu_possible_mask, which has no holes. */
 export let nr_cpu_ids: u32 = 0;
@@ -31,6 +33,17 @@ export function cpumask_clear_cpu(cpu: u32, mask: cpumask): void {
   amoAnd(addressOf(mask.bits[cpu >> 5]), ~(1 << (cpu & 31)));
 }
 
+export function cpumask_clear(mask: cpumask): void {
+  for (let word: u32 = 0; word < WORDS; word++) mask.bits[word] = 0;
+}
+
+/** The lowest CPU in the mask, NR_CPUS when it is empty. */
+export function cpumask_first(mask: cpumask): u32 {
+  let cpu: u32 = 0;
+  while (cpu < NR_CPUS && !cpumask_test_cpu(cpu, mask)) cpu += 1;
+  return cpu;
+}
+
 export function cpu_possible(cpu: u32): boolean {
   "inline";
   return cpu < nr_cpu_ids;
@@ -39,6 +52,11 @@ export function cpu_possible(cpu: u32): boolean {
 export function cpu_online(cpu: u32): boolean {
   "inline";
   return cpumask_test_cpu(cpu, cpu_online_mask);
+}
+
+export function cpu_active(cpu: u32): boolean {
+  "inline";
+  return cpumask_test_cpu(cpu, cpu_active_mask);
 }
 
 /** Registers the next possible CPU. */

@@ -1,58 +1,97 @@
-// cpus_read_lock: no CPU comes or goes while anybody holds it. As Linux had it in 2012.
+// Keeping CPUs where they are: no CPU comes or goes while anybody is inside get_online_cpus (today's name: cpus_read_lock).
 //
-// cpu_hotplug.lock (mutex) guards refcount. Readers nest freely and hold no lock; the writer waits until refcount is 0 and
-// keeps the mutex from then on, so readers that come later sleep. The writing task itself may enter as a reader: that
-// counts nothing. Nobody may register CPU states as a reader, which would be a real deadlock.
+// Task context; may sleep. Two designs, hotplug.lock:
+//   refcount      Linux until 2014. cpu_hotplug.lock (mutex) guards refcount. Readers nest freely and hold no lock; the writer waits
+//                 until refcount is 0 and keeps the mutex from then on, so readers that come later sleep. The writing task may
+//                 enter as a reader: that counts nothing; helpers that it waits for may not. Readers that keep coming starve the
+//                 writer. A wake-up is not lost: the writer sets its state before it releases the mutex, and the
+//                 last reader wakes it under the mutex, when the count becomes exactly 0.
+//   percpu-rwsem  Linux since 4.13. A waiting writer keeps new readers out, so a reader that enters again deadlocks with it, and so
+//                 does a writer that enters as a reader.
+// One put too many makes a refcount of -1: the next reader makes it 0 under which a writer goes on beside it, and without
+// a reader the writer waits for a 0 that nobody wakes it at. hotplug.underflow says what is noticed, where:
+//   none  nothing            get       the next reader warns, whose fault it is not
+//   put-bug, put-warn        the put itself: the end, or a warning and the count as it was (merged in 2012)
+//   akpm-wrong               the first sketch of put-warn: looks for -1 inside "became 0" and never finds it
+// Order: cpu_add_remove_lock (notifier.ts) > cpu_hotplug.lock > what the listeners take. Nobody may register a listener as a reader.
 
-import { WARN_ON } from "../lib/bug.ts";
+import { CONFIG, HOTPLUG_LOCK, UNDERFLOW } from "config";
+import { BUG, panic, WARN_ON } from "../lib/bug.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import {
-  __set_current_state,
-  schedule,
-  set_current_state,
-  wake_up_process,
-} from "../sched/core.ts";
+  percpu_down_read, percpu_down_write, percpu_init_rwsem, percpu_rw_semaphore, percpu_up_read, percpu_up_write,
+} from "../locking/percpu-rwsem.ts";
+import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
 import { might_sleep } from "../sched/preempt.ts";
-import {
-  get_current,
-  TASK_RUNNING,
-  TASK_UNINTERRUPTIBLE,
-  type task_struct,
-} from "../sched/task.ts";
+import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
+
+const COUNTED = CONFIG.hotplug.lock === HOTPLUG_LOCK.refcount;
 
 class cpu_hotplug_t {
   active_writer: task_struct | null = null;
   readonly lock = new mutex();
-  /** Readers inside, nesting included. */
-  refcount: u32 = 0;
+  /** Readers inside, nesting included; under lock. */
+  refcount: i32 = 0;
 }
 const cpu_hotplug = new cpu_hotplug_t();
+const cpu_hotplug_lock = new percpu_rw_semaphore();
 
-/** @may_sleep */
-export function cpus_read_lock(): void {
-  might_sleep();
+/** Before the first CPU comes or goes. */
+export function cpu_hotplug_init(): void {
+  if (COUNTED) return;
+  if (percpu_init_rwsem(cpu_hotplug_lock, "cpu_hotplug_lock") !== 0) panic("no memory for cpu_hotplug_lock");
+}
+
+function get_counted(): void {
   if (cpu_hotplug.active_writer === get_current()) return;
   mutex_lock(cpu_hotplug.lock);
+  if (CONFIG.hotplug.underflow === UNDERFLOW.get) WARN_ON(cpu_hotplug.refcount < 0);
   cpu_hotplug.refcount += 1;
   mutex_unlock(cpu_hotplug.lock);
 }
 
-export function cpus_read_unlock(): void {
+function put_counted(): void {
   if (cpu_hotplug.active_writer === get_current()) return;
   mutex_lock(cpu_hotplug.lock);
-  if (!WARN_ON(cpu_hotplug.refcount === 0)) cpu_hotplug.refcount -= 1;
-  const writer = cpu_hotplug.active_writer;
-  if (cpu_hotplug.refcount === 0 && writer !== null) wake_up_process(writer);
+  if (CONFIG.hotplug.underflow === UNDERFLOW.put_bug && cpu_hotplug.refcount === 0) {
+    BUG("put_online_cpus without get_online_cpus");
+  }
+  if (CONFIG.hotplug.underflow === UNDERFLOW.put_warn && WARN_ON(cpu_hotplug.refcount === 0)) cpu_hotplug.refcount += 1;
+  cpu_hotplug.refcount -= 1;
+  if (cpu_hotplug.refcount === 0) {
+    if (CONFIG.hotplug.underflow === UNDERFLOW.akpm_wrong && WARN_ON(cpu_hotplug.refcount === -1)) cpu_hotplug.refcount += 1;
+    const writer = cpu_hotplug.active_writer;
+    if (writer !== null) wake_up_process(writer);
+  }
   mutex_unlock(cpu_hotplug.lock);
 }
 
-/** The caller holds cpu_add_remove_lock, so it is the only writer. */
-export function cpu_hotplug_begin(): void {
+/** @may_sleep */
+export function get_online_cpus(): void {
+  might_sleep();
+  if (COUNTED) get_counted();
+  else percpu_down_read(cpu_hotplug_lock);
+}
+
+export function put_online_cpus(): void {
+  if (COUNTED) put_counted();
+  else percpu_up_read(cpu_hotplug_lock);
+}
+
+/** Linux's name for get_online_cpus since 4.13. @may_sleep */
+export function cpus_read_lock(): void {
+  get_online_cpus();
+}
+
+export function cpus_read_unlock(): void {
+  put_online_cpus();
+}
+
+function begin_counted(): void {
   cpu_hotplug.active_writer = get_current();
   for (;;) {
     mutex_lock(cpu_hotplug.lock);
-    if (cpu_hotplug.refcount === 0) return;
-    // The state before the mutex is released: the last reader wakes under the mutex, so the wake-up is not lost.
+    if (likely(cpu_hotplug.refcount === 0)) return;
     set_current_state(TASK_UNINTERRUPTIBLE);
     mutex_unlock(cpu_hotplug.lock);
     schedule();
@@ -60,7 +99,17 @@ export function cpu_hotplug_begin(): void {
   }
 }
 
+/** No reader is inside, and none enters until cpu_hotplug_done. The caller holds cpu_add_remove_lock. @may_sleep */
+export function cpu_hotplug_begin(): void {
+  if (COUNTED) begin_counted();
+  else percpu_down_write(cpu_hotplug_lock);
+}
+
 export function cpu_hotplug_done(): void {
-  cpu_hotplug.active_writer = null;
-  mutex_unlock(cpu_hotplug.lock);
+  if (COUNTED) {
+    cpu_hotplug.active_writer = null;
+    mutex_unlock(cpu_hotplug.lock);
+  } else {
+    percpu_up_write(cpu_hotplug_lock);
+  }
 }

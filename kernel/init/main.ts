@@ -7,8 +7,7 @@ import { PHYS_OFFSET } from "../arch/page.ts";
 import { sbi_shutdown } from "../arch/sbi.ts";
 import { machine, setup_arch } from "../arch/setup.ts";
 import { timebase_hz } from "../arch/time.ts";
-import { boot_cpu_init, smp_init } from "../cpu/hotplug.ts";
-import { cpuhp_setup_state } from "../cpu/states.ts";
+import { boot_cpu_init, cpu_init, smp_init } from "../cpu/hotplug.ts";
 import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
 import { cmdline_setup } from "../lib/cmdline.ts";
@@ -17,7 +16,7 @@ import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/syst
 import { kmemleak_init } from "../mm/kmemleak.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
-import { kmem_cache_init, slab_dead_cpu, slab_prepare_cpu } from "../mm/slab.ts";
+import { kmem_cache_init } from "../mm/slab.ts";
 import { vmalloc_init } from "../mm/vmalloc.ts";
 import { rcu_cpu_starting, rcu_init } from "../rcu/rcu.ts";
 import { wake_up_process } from "../sched/core.ts";
@@ -47,7 +46,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   sched_init(); // wake_up_process works
   timers_init();
   rcu_init();
-  cpuhp_setup_state("slab", slab_prepare_cpu, slab_dead_cpu);
+  cpu_init(); // who listens when CPUs come and go
   rcu_cpu_starting(0);
   irq_cpu_starting(0);
   time_init(); // jiffies count

@@ -145,26 +145,28 @@ function ksoftirqd(_cpu: u32): void {
   }
 }
 
-/** Makes the thread of a CPU, or lets it go on; from the control CPU once `cpu` is online. */
-export function ksoftirqd_online(cpu: u32): i32 {
+/** The thread of a CPU, not started; 0 or -ENOMEM. @may_sleep */
+export function ksoftirqd_prepare(cpu: u32): i32 {
   const state = softirq_state.of(cpu);
-  if (state.ksoftirqd !== null) {
-    kthread_unpark(state.ksoftirqd);
-    return 0;
-  }
+  if (state.ksoftirqd !== null) return 0;
   const task = kthread_create_percpu(ksoftirqd, cpu, cpu, "ksoftirqd/%u");
   if (task === null) return -ENOMEM;
   task.prio = PRIO_HIGH;
   state.ksoftirqd = task;
-  wake_up_process(task);
   return 0;
 }
 
+/** Starts the thread, or lets it go on; from the control CPU once `cpu` is online. */
+export function ksoftirqd_online(cpu: u32): void {
+  const task = softirq_state.of(cpu).ksoftirqd!;
+  kthread_unpark(task);
+  wake_up_process(task);
+}
+
 /** From the control CPU, before `cpu` goes down. */
-export function ksoftirqd_offline(cpu: u32): i32 {
+export function ksoftirqd_offline(cpu: u32): void {
   const task = softirq_state.of(cpu).ksoftirqd;
   if (task !== null && cpu_online(cpu)) kthread_park(task);
-  return 0;
 }
 
 /** What the dead CPU had left to do, raised here; interrupts are off. */

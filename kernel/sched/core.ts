@@ -7,7 +7,7 @@
 // Every switch happens with preempt_count 2: one for schedule(), one for rq.lock. New tasks begin with that.
 
 import { MARK } from "../abi/marks.ts";
-import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
+import { cpu_active, nr_cpu_ids } from "../arch/cpumask.ts";
 import { IPI, send_ipi_single } from "../arch/ipi.ts";
 import {
   irqs_disabled,
@@ -194,7 +194,7 @@ export function select_idlest_cpu(): u32 {
   let best: u32 = smp_processor_id();
   let least: u32 = 0xffff_ffff;
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
-    if (!cpu_online(cpu) || cpu_rq(cpu).online === 0) continue;
+    if (!cpu_active(cpu) || cpu_rq(cpu).online === 0) continue;
     const load = READ_ONCE(cpu_rq(cpu).nr_running);
     if (load >= least) continue;
     least = load;

@@ -31,8 +31,8 @@ const TWINS: readonly [name: string, task: string, file: string, from: string, t
     "CPUs that do not wait for each other to stop",
     "test_stop_machine",
     "kernel/cpu/stop_machine.ts",
-    "atomic_set(stop.acks, i32(stop.threads))",
-    "atomic_set(stop.acks, 1)",
+    "atomic_set(data.thread_ack, i32(data.num_threads))",
+    "atomic_set(data.thread_ack, 1)",
     /^# stop_machine: the function runs on one CPU: 0, expected 12$/,
   ],
 ];
