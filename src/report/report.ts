@@ -2,6 +2,7 @@
 import { exitCode, type RunResult } from "../lab/run/result.ts";
 import { describeModel } from "../machine/timing/model.ts";
 import { leakReport } from "./leaks.ts";
+import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
 import { type Align, grouped, section, table } from "./text.ts";
 
@@ -14,6 +15,7 @@ export function report(result: RunResult): string {
     scansSection(result),
     eventsSection(result),
     findingsSection(result),
+    ...lockdepSections(result),
     ...heldSection(result),
     expectationsSection(result),
     totalsSection(result),
@@ -89,6 +91,13 @@ function findingsSection({ findings }: RunResult): string {
     "findings",
     findings.map((one) => `${one.id}: ${one.summary}`),
   );
+}
+
+function lockdepSections({ lockdep, hartlab }: RunResult): string[] {
+  const texts = lockdep.reports.map((one) => lockdepText(one, `hartlab ${hartlab}`));
+  if (lockdep.dropped > 0)
+    texts.push(`lockdep: ${lockdep.dropped} different reports more, not kept (the limit is ${lockdep.reports.length})`);
+  return texts;
 }
 
 /** Who holds what tells why a run did not come to its end. */

@@ -24,6 +24,10 @@ export const CODE = {
   scenarioStart: 15,
   irqsOff: 16,
   firstKthread: 17,
+  softirqEnter: 18,
+  softirqExit: 19,
+  bhDisable: 20,
+  bhEnable: 21,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -36,6 +40,10 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   TASK_EXIT: CODE.taskExit,
   IRQ_ENTER: CODE.irqEnter,
   IRQ_EXIT: CODE.irqExit,
+  SOFTIRQ_ENTER: CODE.softirqEnter,
+  SOFTIRQ_EXIT: CODE.softirqExit,
+  BH_DISABLE: CODE.bhDisable,
+  BH_ENABLE: CODE.bhEnable,
   SCAN_BEGIN: CODE.scanBegin,
   SCAN_CHUNK: CODE.scanChunk,
   SCAN_END: CODE.scanEnd,
@@ -56,6 +64,8 @@ export interface EventNumbers {
   readonly codeOf: Uint8Array;
   /** LOCK_KIND value -> name. */
   readonly lockKinds: readonly string[];
+  /** Flag in a lock mark's subclass word: acquired by a try. */
+  readonly lockTry: number;
   /** PLANT values. */
   readonly plantLeak: number;
   /** LAB_OP values by name; empty when the image has no lab driver. */
@@ -75,6 +85,7 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
     marks: section.config.marks !== false && marks.SCENARIO_START !== undefined,
     codeOf,
     lockKinds,
+    lockTry: section.enums.LOCK_FLAG?.try ?? 0,
     plantLeak: section.enums.PLANT?.leak ?? -1,
     labOps: section.enums.LAB_OP ?? {},
     scenarioStart: marks.SCENARIO_START ?? null,

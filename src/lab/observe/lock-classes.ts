@@ -8,6 +8,9 @@
 import type { Symbols } from "../image/symbols.ts";
 
 const SUBCLASSES = 8;
+/** As Linux's MAX_LOCKDEP_KEYS; locks of further classes share one, whose name says so. */
+export const CLASSES_MAX = 8192;
+const TOO_MANY = "(beyond 8192 lock classes)";
 
 export class LockClasses {
   readonly names: string[] = [];
@@ -44,7 +47,7 @@ export class LockClasses {
     const key = base * SUBCLASSES + (n & (SUBCLASSES - 1));
     const known = this.#subclasses.get(key);
     if (known !== undefined) return known;
-    const derived = this.names.push(`${this.names[base]}/${n}`) - 1;
+    const derived = this.#push(`${this.names[base]}/${n}`);
     this.#subclasses.set(key, derived);
     return derived;
   }
@@ -52,8 +55,14 @@ export class LockClasses {
   #add(key: number | string, text: string): number {
     const uses = (this.#uses.get(text) ?? 0) + 1;
     this.#uses.set(text, uses);
-    const index = this.names.push(uses === 1 ? text : `${text}#${uses}`) - 1;
-    this.#byKey.set(key, index);
+    const index = this.#push(uses === 1 ? text : `${text}#${uses}`);
+    if (index < CLASSES_MAX) this.#byKey.set(key, index);
     return index;
+  }
+
+  #push(name: string): number {
+    if (this.names.length < CLASSES_MAX) return this.names.push(name) - 1;
+    this.names[CLASSES_MAX] = TOO_MANY;
+    return CLASSES_MAX;
   }
 }

@@ -5,11 +5,11 @@
  * than the last; wait: from CONTENDED to ACQUIRED; hold: from ACQUIRED to RELEASE. A failed trylock is no contention.
  * Zero is no sample for a minimum. All times in cycles.
  *
- * A spinning waiter and a reader's hold belong to a hart (preemption is off); a mutex waiter and holder belong to a task,
- * which may sleep and migrate. Interrupts nest, so each hart has a short stack of waits and one of read holds.
+ * Waits and readers' holds belong to a task, which may sleep and migrate; an interrupt's nest inside those of the task that
+ * it interrupted. So each task has a short stack of waits and one of read holds.
  */
-import type { LockClasses } from "./lock-classes.ts";
-import { WordMap } from "./word-map.ts";
+import type { LockEvent, LockKinds } from "./lock-event.ts";
+import type { LockInstances } from "./lock-instances.ts";
 
 /** Slots of one row of statistics. */
 const S = {
@@ -28,7 +28,6 @@ const S = {
   stride: 12,
 } as const;
 
-const HARTS = 64;
 const NEST = 8;
 const NOBODY = -1;
 
@@ -64,39 +63,26 @@ export interface HeldLock {
   readonly since: number;
 }
 
-/** Values of LOCK_KIND that behave differently. */
-export interface LockKinds {
-  readonly names: readonly string[];
-  readonly read: number;
-  readonly mutex: number;
-}
+/** (lock, clock) of what a task waits for or holds, the youngest last. What nests deeper than NEST is not measured. */
+class TimedLocks {
+  depth = 0;
+  readonly lock = new Int32Array(NEST);
+  readonly clock = new Float64Array(NEST);
 
-/** Stacks of (lock, clock) per hart. */
-class HartStacks {
-  readonly depth = new Int32Array(HARTS);
-  readonly lock = new Int32Array(HARTS * NEST);
-  readonly clock = new Float64Array(HARTS * NEST);
-
-  push(hart: number, lock: number, clock: number): void {
-    const depth = this.depth[hart];
-    if (depth === NEST) return;
-    this.lock[hart * NEST + depth] = lock;
-    this.clock[hart * NEST + depth] = clock;
-    this.depth[hart] = depth + 1;
+  push(lock: number, clock: number): void {
+    if (this.depth === NEST) return;
+    this.lock[this.depth] = lock;
+    this.clock[this.depth++] = clock;
   }
 
   /** Removes the lock's youngest entry; its clock, or -1. */
-  take(hart: number, lock: number): number {
-    const base = hart * NEST;
-    const top = base + this.depth[hart] - 1;
-    for (let at = top; at >= base; at--) {
+  take(lock: number): number {
+    for (let at = this.depth - 1; at >= 0; at--) {
       if (this.lock[at] !== lock) continue;
       const clock = this.clock[at];
-      for (let i = at; i < top; i++) {
-        this.lock[i] = this.lock[i + 1];
-        this.clock[i] = this.clock[i + 1];
-      }
-      this.depth[hart]--;
+      this.lock.copyWithin(at, at + 1, this.depth);
+      this.clock.copyWithin(at, at + 1, this.depth);
+      this.depth--;
       return clock;
     }
     return -1;
@@ -104,16 +90,13 @@ class HartStacks {
 }
 
 export class LockStat {
-  readonly #classes: LockClasses;
+  readonly #instances: LockInstances;
   readonly #kinds: LockKinds;
   /** Chooses, of a mark's pc and two return addresses, the one that names who took the lock. */
   readonly #siteOf: (pc: number, ra0: number, ra1: number) => number;
-  readonly #percpuStarts: () => Iterable<number>;
-  readonly #locks = new WordMap();
   // Per lock instance.
-  #classOf = new Int32Array(1024);
-  #lastHart = new Int8Array(1024);
-  #heldSince = new Float64Array(1024);
+  #lastHart = new Int8Array(1024).fill(NOBODY);
+  #heldSince = new Float64Array(1024).fill(NOBODY);
   #heldKind = new Uint8Array(1024);
   #acquirePc = new Int32Array(1024 * 3);
   // Per row.
@@ -125,119 +108,89 @@ export class LockStat {
   /** class * 8 + kind of the row found last, and that row. */
   #lastRowKey = -1;
   #lastRow = -1;
-  readonly #waits = new HartStacks();
-  readonly #readHolds = new HartStacks();
-  /** Task -> (lock, clock) of a mutex it waits for. */
-  readonly #mutexWaits = new Map<number, { lock: number; clock: number }>();
+  // Per task.
+  readonly #waits: TimedLocks[] = [];
+  readonly #readHolds: TimedLocks[] = [];
 
   constructor(
-    classes: LockClasses,
+    instances: LockInstances,
     kinds: LockKinds,
     siteOf: (pc: number, ra0: number, ra1: number) => number,
-    percpuStarts: () => Iterable<number>,
   ) {
-    this.#classes = classes;
+    this.#instances = instances;
     this.#kinds = kinds;
     this.#siteOf = siteOf;
-    this.#percpuStarts = percpuStarts;
   }
 
-  /** LOCK_INIT: on reused memory a new instance of the class begins. */
-  init(lock: number, nameAddress: number, hart: number): void {
-    const index = this.#slot(lock);
-    this.#classOf[index] =
-      nameAddress === 0
-        ? this.#classes.ofStorage(lock >>> 0, this.#percpuStarts())
-        : this.#classes.named(nameAddress >>> 0);
-    this.#lastHart[index] = hart;
-    this.#heldSince[index] = NOBODY;
+  /** LOCK_INIT. */
+  init(lock: number, hart: number): void {
+    this.#makeRoom(lock);
+    this.#lastHart[lock] = hart;
+    this.#heldSince[lock] = NOBODY;
   }
 
-  contended(
-    lock: number,
-    kind: number,
-    subclass: number,
-    hart: number,
-    task: number,
-    clock: number,
-    pc: number,
-    ra0: number,
-    ra1: number,
-  ): void {
-    const index = this.#known(lock);
-    const row = this.#row(index, kind, subclass);
+  contended(event: LockEvent): void {
+    const { lock, hart } = event;
+    this.#makeRoom(lock);
+    const row = this.#row(lock, event.kind, event.subclass);
     const stats = this.#stats;
     const at = row * S.stride;
     stats[at + S.contentions]++;
-    if (this.#lastHart[index] !== hart) stats[at + S.conBounces]++;
-    if (kind === this.#kinds.mutex) this.#mutexWaits.set(task, { lock: index, clock });
-    else this.#waits.push(hart, index, clock);
+    if (this.#lastHart[lock] !== hart) stats[at + S.conBounces]++;
+    ofTask(this.#waits, event.task).push(lock, event.clock);
     const [waited, held] = this.#points[row];
-    const site = this.#siteOf(pc >>> 0, ra0 >>> 0, ra1 >>> 0);
+    const site = this.#siteOf(event.pc >>> 0, event.ra0 >>> 0, event.ra1 >>> 0);
     waited.set(site, (waited.get(site) ?? 0) + 1);
     const who = this.#acquirePc;
     const holder = this.#siteOf(
-      who[index * 3] >>> 0,
-      who[index * 3 + 1] >>> 0,
-      who[index * 3 + 2] >>> 0,
+      who[lock * 3] >>> 0,
+      who[lock * 3 + 1] >>> 0,
+      who[lock * 3 + 2] >>> 0,
     );
     if (holder !== 0) held.set(holder, (held.get(holder) ?? 0) + 1);
   }
 
-  acquired(
-    lock: number,
-    kind: number,
-    subclass: number,
-    hart: number,
-    task: number,
-    clock: number,
-    pc: number,
-    ra0: number,
-    ra1: number,
-  ): void {
-    const index = this.#known(lock);
-    const at = this.#row(index, kind, subclass) * S.stride;
+  acquired(event: LockEvent): void {
+    const { lock, kind, hart, clock } = event;
+    this.#makeRoom(lock);
+    const at = this.#row(lock, kind, event.subclass) * S.stride;
     const stats = this.#stats;
     stats[at + S.acquisitions]++;
-    const last = this.#lastHart[index];
+    const last = this.#lastHart[lock];
     if (last !== hart) {
       if (last !== NOBODY) stats[at + S.acqBounces]++;
-      this.#lastHart[index] = hart;
+      this.#lastHart[lock] = hart;
     }
-    if (kind === this.#kinds.mutex) {
-      const wait = this.#mutexWaits.get(task);
-      if (wait !== undefined && wait.lock === index) {
-        this.#mutexWaits.delete(task);
-        sample(stats, at + S.waits, clock - wait.clock);
-      }
-    } else if (this.#waits.depth[hart] > 0) {
-      const since = this.#waits.take(hart, index);
+    const waits = this.#waits[event.task];
+    if (waits !== undefined && waits.depth > 0) {
+      const since = waits.take(lock);
       if (since >= 0) sample(stats, at + S.waits, clock - since);
     }
-    if (kind === this.#kinds.read) this.#readHolds.push(hart, index, clock);
+    if (kind === this.#kinds.read) ofTask(this.#readHolds, event.task).push(lock, clock);
     else {
-      this.#heldSince[index] = clock;
+      this.#heldSince[lock] = clock;
       // The subclass rides along: the release mark does not carry it.
-      this.#heldKind[index] = kind | (subclass << 4);
+      this.#heldKind[lock] = kind | (event.subclass << 4);
     }
     const who = this.#acquirePc;
-    who[index * 3] = pc;
-    who[index * 3 + 1] = ra0;
-    who[index * 3 + 2] = ra1;
+    who[lock * 3] = event.pc;
+    who[lock * 3 + 1] = event.ra0;
+    who[lock * 3 + 2] = event.ra1;
   }
 
-  release(lock: number, kind: number, hart: number, clock: number): void {
-    const index = this.#known(lock);
+  release(event: LockEvent): void {
+    const { lock, kind, clock } = event;
+    this.#makeRoom(lock);
     let since: number;
     let subclass = 0;
-    if (kind === this.#kinds.read) since = this.#readHolds.take(hart, index);
+    if (kind === this.#kinds.read) since = ofTask(this.#readHolds, event.task).take(lock);
     else {
-      since = this.#heldSince[index];
-      this.#heldSince[index] = NOBODY;
-      subclass = this.#heldKind[index] >> 4;
+      since = this.#heldSince[lock];
+      this.#heldSince[lock] = NOBODY;
+      subclass = this.#heldKind[lock] >> 4;
     }
     if (since < 0) return;
-    const at = this.#row(index, kind, subclass) * S.stride + S.holds;
+    const at = this.#row(lock, kind, subclass) * S.stride + S.holds;
     sample(this.#stats, at, clock - since);
   }
 
@@ -255,13 +208,13 @@ export class LockStat {
   /** Exclusive locks that nobody has released. */
   held(): HeldLock[] {
     const held: HeldLock[] = [];
-    for (let index = 0; index < this.#locks.size; index++) {
-      if (this.#heldSince[index] < 0) continue;
+    for (let lock = 0; lock < Math.min(this.#instances.size, this.#heldSince.length); lock++) {
+      if (this.#heldSince[lock] < 0) continue;
       held.push({
-        class: this.#classes.names[this.#classOf[index]],
-        kind: this.#kinds.names[this.#heldKind[index] & 15] ?? "?",
-        hart: this.#lastHart[index],
-        since: this.#heldSince[index],
+        class: this.#instances.classes.names[this.#instances.classOf(lock, 0)],
+        kind: this.#kinds.names[this.#heldKind[lock] & 15] ?? "?",
+        hart: this.#lastHart[lock],
+        since: this.#heldSince[lock],
       });
     }
     return held;
@@ -270,7 +223,7 @@ export class LockStat {
   #rowView(row: number): LockRow {
     const s = this.#stats.subarray(row * S.stride, (row + 1) * S.stride);
     return {
-      class: this.#classes.names[this.#rowClass[row]],
+      class: this.#instances.classes.names[this.#rowClass[row]],
       kind: this.#kinds.names[this.#rowKind[row]] ?? String(this.#rowKind[row]),
       conBounces: s[S.conBounces],
       contentions: s[S.contentions],
@@ -289,28 +242,8 @@ export class LockStat {
     };
   }
 
-  /** The lock's index, with a class from its address when it was never initialised. */
-  #known(lock: number): number {
-    const found = this.#locks.find(lock);
-    if (found >= 0) return found;
-    const index = this.#slot(lock);
-    this.#classOf[index] = this.#classes.ofStorage(lock >>> 0, this.#percpuStarts());
-    return index;
-  }
-
-  #slot(lock: number): number {
-    const before = this.#locks.size;
-    const index = this.#locks.findOrAdd(lock);
-    if (index < before) return index;
-    if (index >= this.#classOf.length) this.#grow();
-    this.#lastHart[index] = NOBODY;
-    this.#heldSince[index] = NOBODY;
-    return index;
-  }
-
-  #row(index: number, kind: number, subclass: number): number {
-    const base = this.#classOf[index];
-    const cls = subclass === 0 ? base : this.#classes.subclass(base, subclass);
+  #row(lock: number, kind: number, subclass: number): number {
+    const cls = this.#instances.classOf(lock, subclass);
     const key = cls * 8 + kind;
     if (key === this.#lastRowKey) return this.#lastRow;
     let row = this.#rowOf.get(key);
@@ -330,14 +263,20 @@ export class LockStat {
     return row;
   }
 
-  #grow(): void {
-    const size = this.#classOf.length * 2;
-    this.#classOf = enlarge(this.#classOf, new Int32Array(size));
-    this.#lastHart = enlarge(this.#lastHart, new Int8Array(size));
-    this.#heldSince = enlarge(this.#heldSince, new Float64Array(size));
+  #makeRoom(lock: number): void {
+    const before = this.#lastHart.length;
+    if (lock < before) return;
+    const size = before * 2 ** Math.ceil(Math.log2((lock + 1) / before));
+    this.#lastHart = enlarge(this.#lastHart, new Int8Array(size).fill(NOBODY));
+    this.#heldSince = enlarge(this.#heldSince, new Float64Array(size).fill(NOBODY));
     this.#heldKind = enlarge(this.#heldKind, new Uint8Array(size));
     this.#acquirePc = enlarge(this.#acquirePc, new Int32Array(size * 3));
   }
+}
+
+function ofTask(all: TimedLocks[], task: number): TimedLocks {
+  all[task] ??= new TimedLocks();
+  return all[task];
 }
 
 /** Adds a time to the (count, min, max, total) at `at`. */

@@ -7,15 +7,22 @@
 import { MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
 import { cString, type ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
+import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
 import { LockClasses } from "./lock-classes.ts";
+import { LockEvent, lockKinds } from "./lock-event.ts";
+import { LockInstances } from "./lock-instances.ts";
+import { lockSite } from "./lock-site.ts";
 import { LockStat } from "./lock-stat.ts";
+import { Lockdep } from "./lockdep/lockdep.ts";
 import { ScanCosts } from "./scan-cost.ts";
 
 const RECORD_WORDS = MARK_BYTES / 4;
 const TWO_32 = 2 ** 32;
 const COMM_BYTES = 16;
-const LOCKING_FOLDER = "kernel/locking/";
+/** Of a lock mark's second word, and of a record's head. */
+const SUBCLASS_MASK = 7;
+const INTERRUPTS_ON = 1 << 26;
 
 export interface Task {
   readonly pid: number;
@@ -39,6 +46,8 @@ export interface HotplugMark {
 
 export class Observation {
   readonly lockStat: LockStat;
+  readonly lockdep: Lockdep;
+  readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
   readonly tasks = new Map<number, Task>();
   readonly plants: PlantedBlock[] = [];
@@ -53,6 +62,9 @@ export class Observation {
   readonly #readMemory: (address: number, length: number) => Uint8Array | null;
   readonly #percpuStarts = new Set<number>();
   readonly #lastTp = new Int32Array(64);
+  readonly #instances: LockInstances;
+  /** The lock record at hand. */
+  readonly #event = new LockEvent();
 
   constructor(
     image: ImageFile,
@@ -63,20 +75,19 @@ export class Observation {
     this.#image = image;
     this.#numbers = numbers;
     this.#readMemory = readMemory;
-    const kinds = numbers.lockKinds;
-    this.lockStat = new LockStat(
-      new LockClasses(symbols, (address) => image.constantString(address)),
-      { names: kinds, read: kinds.indexOf("read"), mutex: kinds.indexOf("mutex") },
-      lockSite(symbols),
-      () => this.#percpuStarts,
-    );
+    const kinds = lockKinds(numbers.lockKinds);
+    const classes = new LockClasses(symbols, (address) => image.constantString(address));
+    this.#instances = new LockInstances(classes, () => this.#percpuStarts);
+    this.lockStat = new LockStat(this.#instances, kinds, lockSite(symbols));
+    this.lockdep = new Lockdep(this.#instances, this.currentTasks, kinds, {
+      sleepingSpinlocks: image.section.config.preempt === "rt",
+      fairReaders: image.section.config["rwlock.fairness"] === "queued",
+    });
   }
 
   /** One run of whole records, in order of time. */
   consume = (words: Int32Array, count: number): void => {
     const codeOf = this.#numbers.codeOf;
-    const locks = this.lockStat;
-    const current = this.scanCosts.current;
     const lastTp = this.#lastTp;
     this.records += count;
     for (let at = 0, end = count * RECORD_WORDS; at < end; at += RECORD_WORDS) {
@@ -86,76 +97,88 @@ export class Observation {
       const hart = head & 0xff;
       const clock =
         (words[at + MARK_WORD.CLOCK_HIGH] >>> 0) * TWO_32 + (words[at + MARK_WORD.CLOCK_LOW] >>> 0);
-      const c = words[at + MARK_WORD.C];
-      const a = words[at + MARK_WORD.A];
-      const b = words[at + MARK_WORD.B];
       const tp = words[at + MARK_WORD.TP];
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
-      switch (code) {
-        case CODE.lockAcquired:
-          locks.acquired(
-            c,
-            a,
-            b,
-            hart,
-            current[hart],
-            clock,
-            words[at + MARK_WORD.PC],
-            words[at + MARK_WORD.RA0],
-            words[at + MARK_WORD.RA1],
-          );
-          break;
-        case CODE.lockRelease:
-          locks.release(c, a, hart, clock);
-          break;
-        case CODE.lockContended:
-          locks.contended(
-            c,
-            a,
-            b,
-            hart,
-            current[hart],
-            clock,
-            words[at + MARK_WORD.PC],
-            words[at + MARK_WORD.RA0],
-            words[at + MARK_WORD.RA1],
-          );
-          break;
-        case CODE.lockInit:
-          locks.init(c, a, hart);
-          break;
-        default:
-          this.#rare(code, hart, clock, instret(words, at), a, b, c);
-      }
+      if (code <= CODE.lockRelease) this.#lock(code, words, at, hart, clock);
+      else this.#rare(code, words, at, hart, clock);
     }
   };
+
+  #lock(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    const event = this.#event;
+    const address = words[at + MARK_WORD.C];
+    if (code === CODE.lockInit) {
+      const lock = this.#instances.init(address, words[at + MARK_WORD.A]);
+      this.lockStat.init(lock, hart);
+      this.lockdep.init(lock);
+      return;
+    }
+    const b = words[at + MARK_WORD.B];
+    event.address = address;
+    event.lock = this.#instances.known(address);
+    event.kind = words[at + MARK_WORD.A];
+    event.subclass = b & SUBCLASS_MASK;
+    event.trylock = (b & this.#numbers.lockTry) !== 0;
+    event.hart = hart;
+    event.task = this.currentTasks.task[hart];
+    event.clock = clock;
+    event.pc = words[at + MARK_WORD.PC];
+    event.ra0 = words[at + MARK_WORD.RA0];
+    event.ra1 = words[at + MARK_WORD.RA1];
+    event.irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
+    if (code === CODE.lockAcquired) {
+      this.lockStat.acquired(event);
+      this.lockdep.acquired(event);
+    } else if (code === CODE.lockRelease) {
+      this.lockStat.release(event);
+      this.lockdep.release(event);
+    } else {
+      this.lockStat.contended(event);
+      this.lockdep.contended(event);
+    }
+  }
 
   #noteTp(hart: number, tp: number): void {
     this.#lastTp[hart] = tp;
     if (tp !== 0) this.#percpuStarts.add(tp >>> 0);
   }
 
-  #rare(
-    code: number,
-    hart: number,
-    clock: number,
-    instructions: number,
-    a: number,
-    b: number,
-    c: number,
-  ): void {
+  #rare(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
     const scans = this.scanCosts;
+    const instructions = instret(words, at);
+    const c = words[at + MARK_WORD.C];
+    const a = words[at + MARK_WORD.A];
+    const b = words[at + MARK_WORD.B];
+    const task = this.currentTasks.task[hart];
     switch (code) {
       case CODE.taskSwitch:
+        this.currentTasks.switched(hart, c);
         scans.switched(hart, c, a, clock, instructions);
         break;
       case CODE.taskNew:
         this.tasks.set(c >>> 0, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
         break;
+      case CODE.taskExit:
+        this.lockdep.taskEnded(this.currentTasks.numberOf(c), hart, clock);
+        break;
+      case CODE.softirqEnter:
+        this.lockdep.softirqEntered(task);
+        break;
+      case CODE.softirqExit:
+        this.lockdep.softirqLeft(task);
+        break;
+      case CODE.bhDisable:
+        this.lockdep.softirqsDisabled(task);
+        break;
+      case CODE.bhEnable:
+        this.lockdep.softirqsEnabled(task);
+        break;
       case CODE.irqEnter:
+        this.lockdep.irqEntered(hart);
         scans.interruptEntered(hart, clock, instructions);
         break;
       case CODE.irqExit:
+        this.lockdep.irqLeft(hart);
         scans.interruptLeft(hart, instructions);
         break;
       case CODE.irqsOff:
@@ -201,23 +224,4 @@ export class Observation {
 /** Instructions retired by the record's hart. */
 function instret(words: Int32Array, at: number): number {
   return (words[at + MARK_WORD.HEAD] >>> 27) * TWO_32 + (words[at + MARK_WORD.INSTRET_LOW] >>> 0);
-}
-
-/** Who took a lock: the innermost of pc, ra and the caller's ra whose code is not only of kernel/locking. */
-function lockSite(symbols: Symbols): (pc: number, ra0: number, ra1: number) => number {
-  const own = new Map<number, boolean>();
-  const inLocking = (address: number): boolean => {
-    let answer = own.get(address);
-    if (answer === undefined) {
-      const frames = symbols.frames(address);
-      answer = frames.length > 0 && frames.every((frame) => frame.file.startsWith(LOCKING_FOLDER));
-      own.set(address, answer);
-    }
-    return answer;
-  };
-  return (pc, ra0, ra1) => {
-    if (pc === 0) return 0;
-    if (!inLocking(pc)) return pc;
-    return ra0 !== 0 && !inLocking(ra0 - 1) ? ra0 : ra1 || ra0 || pc;
-  };
 }

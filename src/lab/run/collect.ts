@@ -8,6 +8,8 @@ import type { Observation } from "../observe/observation.ts";
 import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
+import { lockdepSummary } from "./lockdep-summary.ts";
+import { lockdepResults, type ResultLockdep } from "./lockdep-result.ts";
 import { judge } from "./expect.ts";
 import {
   type Finding,
@@ -46,7 +48,8 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const findings = findingsOf(run);
+  const lockdep = lockdepResults(observation, symbols);
+  const findings = findingsOf(run, lockdep);
   const started = observation.scenarioStart !== null;
   return {
     schemaVersion: RESULT_SCHEMA_VERSION,
@@ -79,6 +82,11 @@ export function collect(run: Collected): RunResult {
     },
     heldLocks: observation.lockStat.held(),
     locks: observation.lockStat.rows().map((row) => lockResult(row, symbols)),
+    lockdep: {
+      reports: lockdep,
+      dropped: observation.lockdep.dropped,
+      dependencies: observation.lockdep.dependencies,
+    },
     scans: observation.scanCosts.scans,
     events: run.injector.outcomes(
       started
@@ -114,7 +122,10 @@ function outcomeOf(stop: Stop): Outcome {
   }
 }
 
-function findingsOf({ stop, reader, observation, symbols }: Collected): Finding[] {
+function findingsOf(
+  { stop, reader, observation, symbols }: Collected,
+  lockdep: readonly ResultLockdep[],
+): Finding[] {
   const findings: Finding[] = [];
   const counts = new Map<string, number>();
   const add = (kind: string, summary: string): void => {
@@ -126,6 +137,7 @@ function findingsOf({ stop, reader, observation, symbols }: Collected): Finding[
     const site = complaintSite(trace, symbols);
     add(kind, site === null ? summary : `${summary}, at ${site}`);
   }
+  for (const found of lockdep) add("lockdep", lockdepSummary(found));
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }

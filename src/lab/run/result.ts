@@ -4,6 +4,7 @@ import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
+import type { ResultLockdep } from "./lockdep-result.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -134,6 +135,12 @@ export interface RunResult {
   /** Exclusive locks that were held when the run ended, and since when. */
   readonly heldLocks: readonly HeldLock[];
   readonly locks: readonly ResultLock[];
+  /** What the lock-order checker found; dropped: different reports beyond its limit, not among them. */
+  readonly lockdep: {
+    readonly reports: readonly ResultLockdep[];
+    readonly dropped: number;
+    readonly dependencies: number;
+  };
   readonly scans: readonly ResultScan[];
   readonly events: readonly EventOutcome[];
   readonly findings: readonly Finding[];

@@ -1,0 +1,78 @@
+/** Locks that a task holds, and the interrupt context it is in. */
+import type { LockEvent } from "../lock-event.ts";
+import { EXCLUSIVE } from "./graph.ts";
+import type { Stack } from "./types.ts";
+
+/** Where code runs: dependencies arise only between locks taken in the same context. */
+export const TASK = 0;
+export const SOFTIRQ = 1;
+export const HARDIRQ = 2;
+
+/** As Linux's MAX_LOCK_DEPTH; locks beyond it are counted, and not checked. */
+export const HELD_MAX = 48;
+
+export class HeldLock {
+  address = 0;
+  lock = 0;
+  cls = 0;
+  kind = 0;
+  /** EXCLUSIVE, SHARED or RECURSIVE. */
+  read: number = EXCLUSIVE;
+  trylock = false;
+  context = TASK;
+  pc = 0;
+  ra0 = 0;
+  ra1 = 0;
+
+  get stack(): Stack {
+    return [this.pc >>> 0, this.ra0 >>> 0, this.ra1 >>> 0];
+  }
+}
+
+export class TaskLocks {
+  depth = 0;
+  /** Softirq handlers, and sections with softirqs off, that the task is in. */
+  softirqs = 0;
+  softirqsOff = 0;
+  /** The lock for which it waits, checked already; -1: none. */
+  waitsFor = -1;
+  readonly #held: HeldLock[] = [];
+
+  at(depth: number): HeldLock {
+    return this.#held[depth];
+  }
+
+  push(event: LockEvent, cls: number, read: number, context: number): void {
+    if (this.depth === HELD_MAX) return;
+    this.#held[this.depth] ??= new HeldLock();
+    const held = this.#held[this.depth++];
+    held.address = event.address;
+    held.lock = event.lock;
+    held.cls = cls;
+    held.kind = event.kind;
+    held.read = read;
+    held.trylock = event.trylock;
+    held.context = context;
+    held.pc = event.pc;
+    held.ra0 = event.ra0;
+    held.ra1 = event.ra1;
+  }
+
+  /** Removes the youngest hold of a lock; false when there is none. */
+  take(lock: number): boolean {
+    const held = this.#held;
+    for (let at = this.depth - 1; at >= 0; at--) {
+      if (held[at].lock !== lock) continue;
+      const taken = held[at];
+      for (let i = at; i < this.depth - 1; i++) held[i] = held[i + 1];
+      this.depth--;
+      held[this.depth] = taken;
+      return true;
+    }
+    return false;
+  }
+
+  all(): HeldLock[] {
+    return this.#held.slice(0, this.depth);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * lockdep: proves that lock classes are taken in an order, and in interrupt contexts, that cannot deadlock, whether or not
+ * this run did.
+ *
+ * Fed with the marks in order of time. What is checked when a lock is wanted, before the wait (Linux's order of checks):
+ * wait types, recursion, interrupt states, circles, chains from interrupt-safe to interrupt-unsafe classes. Unlike Linux it goes on
+ * after a report: a dependency that would close a circle is told once and left out of the graph.
+ * Reports are kept up to REPORTS_MAX different ones; `dropped` counts the rest. Sources: Documentation/locking/lockdep-design.rst
+ * and the layouts of kernel/locking/lockdep.c, Linux 6.1.
+ * Limits: interrupts switched on while a lock is held are seen at the task's next mark, not at once. Stacks are three frames.
+ */
+import type { CurrentTasks } from "../current-tasks.ts";
+import type { LockEvent, LockKinds } from "../lock-event.ts";
+import type { LockInstances } from "../lock-instances.ts";
+import { Checks, type LockdepRules } from "./checks.ts";
+import { EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
+import { HARDIRQ, HELD_MAX, SOFTIRQ, TASK, TaskLocks } from "./held.ts";
+import type { IrqContext, LockdepReport } from "./types.ts";
+
+const HARTS = 64;
+
+export class Lockdep {
+  readonly #instances: LockInstances;
+  readonly #tasks: CurrentTasks;
+  readonly #kinds: LockKinds;
+  readonly #rules: LockdepRules;
+  readonly #checks: Checks;
+  readonly #taskLocks: TaskLocks[] = [];
+  /** How many hold it, by lock. */
+  readonly #holders: number[] = [];
+  readonly #hardirqs = new Int32Array(HARTS);
+  /** Filled anew for each event. */
+  readonly #irqNow = { hardirq: 0, softirq: 0, hardirqsOn: true, softirqsOn: true };
+  /** Locks that were held beyond HELD_MAX, and so not checked. */
+  tooDeep = 0;
+
+  constructor(instances: LockInstances, tasks: CurrentTasks, kinds: LockKinds, rules: LockdepRules) {
+    this.#instances = instances;
+    this.#tasks = tasks;
+    this.#kinds = kinds;
+    this.#rules = rules;
+    this.#checks = new Checks(instances, kinds, rules);
+  }
+
+  get reports(): readonly LockdepReport[] {
+    return this.#checks.reports;
+  }
+
+  /** Different reports beyond the limit. */
+  get dropped(): number {
+    return this.#checks.dropped;
+  }
+
+  /** Lock classes and dependencies seen: a checker that saw none has proved nothing. */
+  get dependencies(): number {
+    return this.#checks.dependencies;
+  }
+
+  contended(event: LockEvent): void {
+    const locks = this.#locksOf(event.task);
+    this.#want(event, locks);
+    locks.waitsFor = event.lock;
+  }
+
+  acquired(event: LockEvent): void {
+    const locks = this.#locksOf(event.task);
+    const read = this.#readForm(event, locks);
+    if (locks.waitsFor === event.lock) locks.waitsFor = -1;
+    else this.#want(event, locks);
+    if (locks.depth === HELD_MAX) this.tooDeep++;
+    this.#holders[event.lock] = (this.#holders[event.lock] ?? 0) + 1;
+    const cls = this.#instances.classOf(event.lock, event.subclass);
+    locks.push(event, cls, read, this.#context(event, locks));
+  }
+
+  /** The scheduler's own lock is released by the task that runs next: looked for in the one before, too. */
+  release(event: LockEvent): void {
+    const locks = this.#locksOf(event.task);
+    this.#checks.irqsSeenOn(event, locks, this.#irq(event, locks));
+    this.#holders[event.lock] = Math.max(0, (this.#holders[event.lock] ?? 0) - 1);
+    if (locks.take(event.lock)) return;
+    if (this.#locksOf(this.#tasks.previous[event.hart]).take(event.lock)) return;
+    const cls = this.#instances.classOf(event.lock, 0);
+    this.#checks.unbalanced(event, cls, locks, this.#irq(event, locks));
+  }
+
+  /** A new lock at an old address: nobody holds it. */
+  init(lock: number): void {
+    if ((this.#holders[lock] ?? 0) === 0) return;
+    this.#holders[lock] = 0;
+    for (const locks of this.#taskLocks) while (locks?.take(lock));
+  }
+
+  irqEntered(hart: number): void {
+    this.#hardirqs[hart]++;
+  }
+
+  irqLeft(hart: number): void {
+    if (this.#hardirqs[hart] > 0) this.#hardirqs[hart]--;
+  }
+
+  softirqEntered(task: number): void {
+    this.#locksOf(task).softirqs++;
+  }
+
+  softirqLeft(task: number): void {
+    const locks = this.#locksOf(task);
+    if (locks.softirqs > 0) locks.softirqs--;
+  }
+
+  softirqsDisabled(task: number): void {
+    this.#locksOf(task).softirqsOff++;
+  }
+
+  softirqsEnabled(task: number): void {
+    const locks = this.#locksOf(task);
+    if (locks.softirqsOff > 0) locks.softirqsOff--;
+  }
+
+  taskEnded(task: number, hart: number, clock: number): void {
+    const locks = this.#taskLocks[task];
+    if (locks === undefined) return;
+    if (locks.depth > 0) this.#checks.heldAtExit(task, hart, clock, locks);
+    delete this.#taskLocks[task];
+  }
+
+  #want(event: LockEvent, locks: TaskLocks): void {
+    const cls = this.#instances.classOf(event.lock, event.subclass);
+    const read = this.#readForm(event, locks);
+    const context = this.#context(event, locks);
+    this.#checks.wanted(event, cls, read, context, locks, this.#irq(event, locks));
+  }
+
+  #irq(event: LockEvent, locks: TaskLocks): IrqContext {
+    const now = this.#irqNow;
+    now.hardirq = this.#hardirqs[event.hart];
+    now.softirq = locks.softirqs;
+    now.hardirqsOn = event.irqsOn;
+    now.softirqsOn = locks.softirqs + locks.softirqsOff === 0;
+    return now;
+  }
+
+  #context({ hart }: LockEvent, locks: TaskLocks): number {
+    if (this.#hardirqs[hart] > 0) return HARDIRQ;
+    return locks.softirqs > 0 ? SOFTIRQ : TASK;
+  }
+
+  #readForm(event: LockEvent, locks: TaskLocks): number {
+    if (event.kind !== this.#kinds.read) return EXCLUSIVE;
+    if (!this.#rules.fairReaders) return RECURSIVE;
+    return this.#context(event, locks) === TASK ? SHARED : RECURSIVE;
+  }
+
+  #locksOf(task: number): TaskLocks {
+    this.#taskLocks[task] ??= new TaskLocks();
+    return this.#taskLocks[task];
+  }
+}
