@@ -7,7 +7,7 @@ export const enum MARK {
   LOCK_INIT = 1,
   /** lock | LOCK_KIND | subclass: the lock was not free, the caller now waits */
   LOCK_CONTENDED = 2,
-  /** lock | LOCK_KIND | subclass */
+  /** lock | LOCK_KIND | subclass, with LOCK_FLAG */
   LOCK_ACQUIRED = 3,
   /** lock | LOCK_KIND | 0 */
   LOCK_RELEASE = 4,
@@ -22,6 +22,9 @@ export const enum MARK {
   /** cause (scause) | interrupted pc | 0 */
   IRQ_ENTER = 12,
   IRQ_EXIT = 13,
+  /** 0 | 0 | 0: the handlers of softirqs begin and end */
+  SOFTIRQ_ENTER = 14,
+  SOFTIRQ_EXIT = 15,
   /** block | size | kmem_cache, or 0 for vmalloc */
   ALLOC = 16,
   /** block | 0 | 0 */
@@ -48,9 +51,16 @@ export const enum MARK {
   POINT = 31,
   /** 0 | 0 | 0: the boot hart is about to run the first kthread */
   FIRST_KTHREAD = 32,
+  /** 0 | 0 | 0: local_bh_disable and local_bh_enable, nested ones too */
+  BH_DISABLE = 33,
+  BH_ENABLE = 34,
 }
 
-export const enum LOCK_KIND { spin = 1, raw = 2, read = 3, write = 4, mutex = 5 }
+/** sem_read and sem_write sleep: percpu_rw_semaphore. */
+export const enum LOCK_KIND { spin = 1, raw = 2, read = 3, write = 4, mutex = 5, sem_read = 6, sem_write = 7 }
+
+/** try: the lock was free, the caller would not have waited for it. */
+export const enum LOCK_FLAG { try = 0x100 }
 
 /** What the workload planted: a block that must be reported, or one that must not. */
 export const enum PLANT { leak = 1, nonleak = 2 }

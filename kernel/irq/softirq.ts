@@ -3,6 +3,7 @@
 // Pending bits belong to a CPU and change with interrupts off. What keeps coming for MAX_RESTART rounds, or is raised by a
 // task, is left to ksoftirqd/N.
 
+import { MARK } from "../abi/marks.ts";
 import { cpu_online } from "../arch/cpumask.ts";
 import {
   local_irq_disable,
@@ -70,6 +71,7 @@ function wakeup_softirqd(): void {
 function do_softirq(): void {
   const state = softirq_state.current();
   preempt_count_add(SOFTIRQ_OFFSET);
+  traceMark(MARK.SOFTIRQ_ENTER);
   let restarts: u32 = 0;
   while (state.pending !== 0 && restarts < MAX_RESTART) {
     const pending = state.pending;
@@ -83,6 +85,7 @@ function do_softirq(): void {
     local_irq_disable();
     restarts += 1;
   }
+  traceMark(MARK.SOFTIRQ_EXIT);
   preempt_count_sub(SOFTIRQ_OFFSET);
   if (state.pending !== 0) wakeup_softirqd();
 }
@@ -111,12 +114,14 @@ export function local_softirq_pending(): u32 {
 
 export function local_bh_disable(): void {
   preempt_count_add(2 * SOFTIRQ_OFFSET);
+  traceMark(MARK.BH_DISABLE);
 }
 
 /** Serves what was raised meanwhile. */
 export function local_bh_enable(): void {
   // Preemption stays off until the softirqs have been served.
   preempt_disable();
+  traceMark(MARK.BH_ENABLE);
   preempt_count_sub(2 * SOFTIRQ_OFFSET);
   if (softirq_state.current().pending !== 0 && !in_interrupt()) {
     const flags = local_irq_save();

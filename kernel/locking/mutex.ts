@@ -7,7 +7,7 @@
 // inside it only the run queue locks that wake_up_process takes. A waiter lives on the stack of the sleeping task; the
 // unlocker takes it off the list before it names the task as owner.
 
-import { LOCK_KIND, MARK } from "../abi/marks.ts";
+import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_head } from "../lib/list.ts";
 import { schedule, set_current_state, wake_up_process } from "../sched/core.ts";
@@ -112,7 +112,7 @@ export function mutex_lock_interruptible(lock: mutex): i32 {
 /** @must_use */
 export function mutex_trylock(lock: mutex): boolean {
   if (CMPXCHG(lock.owner, 0, addr(get_current())) === 0) {
-    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
+    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, LOCK_FLAG.try);
     return true;
   }
   traceMark(MARK.LOCK_TRYFAIL, lock, LOCK_KIND.mutex, 0);

@@ -12,7 +12,7 @@
 // Task context; readers may sleep, and may not be recursive (a writer between the two deadlocks). Order: writer (a mutex,
 // FIFO among writers), then waiters.lock. percpu_init_rwsem allocates; percpu_free_rwsem sleeps until the callback is through.
 
-import { LOCK_KIND, MARK } from "../abi/marks.ts";
+import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { for_each_possible_cpu, nr_cpu_ids } from "../arch/cpumask.ts";
 import { smp_mb } from "../lib/atomic.ts";
 import { ENOMEM } from "../lib/errno.ts";
@@ -76,7 +76,7 @@ export function percpu_init_rwsem(sem: percpu_rw_semaphore, name: string): i32 {
   spin_lock_init(sem.lock, name);
   sem.waiters.next = sem.waiters;
   sem.waiters.prev = sem.waiters;
-  traceMark(MARK.LOCK_INIT, sem, name, LOCK_KIND.write);
+  traceMark(MARK.LOCK_INIT, sem, name, LOCK_KIND.sem_write);
   return 0;
 }
 
@@ -151,25 +151,25 @@ function wait_for_gate(sem: percpu_rw_semaphore): void {
 export function percpu_down_read(sem: percpu_rw_semaphore): void {
   might_sleep();
   if (unlikely(!try_read(sem))) {
-    traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.read, 0);
+    traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.sem_read, 0);
     wait_for_gate(sem);
   }
-  traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.read, 0);
+  traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.sem_read, 0);
 }
 
 /** True when no writer was there and the lock is held for reading. @must_use */
 export function percpu_down_read_trylock(sem: percpu_rw_semaphore): boolean {
   if (try_read(sem)) {
-    traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.read, 0);
+    traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.sem_read, LOCK_FLAG.try);
     return true;
   }
   wake_up(sem.drained);
-  traceMark(MARK.LOCK_TRYFAIL, sem, LOCK_KIND.read, 0);
+  traceMark(MARK.LOCK_TRYFAIL, sem, LOCK_KIND.sem_read, 0);
   return false;
 }
 
 export function percpu_up_read(sem: percpu_rw_semaphore): void {
-  traceMark(MARK.LOCK_RELEASE, sem, LOCK_KIND.read, 0);
+  traceMark(MARK.LOCK_RELEASE, sem, LOCK_KIND.sem_read, 0);
   preempt_disable();
   rcu_read_lock();
   if (likely(READ_ONCE(sem.mode) === MODE.FAST)) {
@@ -214,7 +214,7 @@ export function percpu_down_write(sem: percpu_rw_semaphore): void {
   let contended = false;
   if (!mutex_trylock(sem.writer)) {
     contended = true;
-    traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.write, 0);
+    traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.sem_write, 0);
     mutex_lock(sem.writer);
   }
   make_readers_careful(sem);
@@ -227,17 +227,17 @@ export function percpu_down_write(sem: percpu_rw_semaphore): void {
     prepare_to_wait(sem.drained, wait, TASK_UNINTERRUPTIBLE);
     smp_mb();
     if (readers(sem) === 0) break;
-    if (!contended) traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.write, 0);
+    if (!contended) traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.sem_write, 0);
     contended = true;
     schedule();
   }
   finish_wait(sem.drained, wait);
   smp_mb();
-  traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.write, 0);
+  traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.sem_write, 0);
 }
 
 export function percpu_up_write(sem: percpu_rw_semaphore): void {
-  traceMark(MARK.LOCK_RELEASE, sem, LOCK_KIND.write, 0);
+  traceMark(MARK.LOCK_RELEASE, sem, LOCK_KIND.sem_write, 0);
   spin_lock(sem.lock);
   smp_mb();
   WRITE_ONCE(sem.closed, 0);

@@ -10,7 +10,7 @@
 //            reader, for which the waiting writer waits. In task context recursive reading deadlocks with a writer between.
 
 import { local_irq_disable, local_irq_enable, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
-import { LOCK_KIND, MARK } from "../abi/marks.ts";
+import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { local_bh_disable, local_bh_enable } from "../irq/softirq.ts";
 import { CONFIG, FAIRNESS } from "config";
 import { in_interrupt, preempt_disable, preempt_enable, preempt_enable_no_resched } from "../sched/preempt.ts";
@@ -127,7 +127,7 @@ export function write_unlock(lock: rwlock_t): void {
 export function write_trylock(lock: rwlock_t): boolean {
   preempt_disable();
   if (CMPXCHG(lock.word, 0, WRITER) === 0) {
-    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.write, 0);
+    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.write, LOCK_FLAG.try);
     return true;
   }
   traceMark(MARK.LOCK_TRYFAIL, lock, LOCK_KIND.write, 0);
@@ -139,7 +139,7 @@ export function write_trylock(lock: rwlock_t): boolean {
 export function read_trylock(lock: rwlock_t): boolean {
   preempt_disable();
   if ((amoAddAcquire(addressOf(lock.word), 1) & NO_ENTRY) === 0) {
-    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.read, 0);
+    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.read, LOCK_FLAG.try);
     return true;
   }
   amoAddRelaxed(addressOf(lock.word), -1);

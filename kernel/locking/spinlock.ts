@@ -15,6 +15,9 @@ import { local_bh_disable, local_bh_enable } from "../irq/softirq.ts";
 import { preempt_disable, preempt_enable, preempt_enable_no_resched } from "../sched/preempt.ts";
 import { TICKET_ONE, ticket_lock, ticket_trylock, ticket_unlock } from "./ticket.ts";
 
+/** Subclass of the second lock of a class, where one of its other locks is held rightly. */
+export const SINGLE_DEPTH_NESTING = 1;
+
 export class spinlock_t {
   slock: u32 = 0;
 }

@@ -1,6 +1,6 @@
 // The ticket word under every spinlock (spinlock.ts draws it), inlined into its users.
 
-import { MARK } from "../abi/marks.ts";
+import { LOCK_FLAG, MARK } from "../abi/marks.ts";
 
 /** One ticket, in the high half of the word. */
 export const TICKET_ONE = 0x1_0000;
@@ -24,7 +24,7 @@ export function ticket_trylock(word: Ptr<u32>, kind: u32): boolean {
   "inline";
   const old = READ_ONCE(word[0]);
   if (old >>> 16 === (old & (TICKET_ONE - 1)) && CMPXCHG(word[0], old, old + TICKET_ONE) === old) {
-    traceMark(MARK.LOCK_ACQUIRED, word, kind, 0);
+    traceMark(MARK.LOCK_ACQUIRED, word, kind, LOCK_FLAG.try);
     return true;
   }
   traceMark(MARK.LOCK_TRYFAIL, word, kind, 0);

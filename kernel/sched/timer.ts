@@ -20,10 +20,12 @@ import {
   raw_spin_lock_init,
   raw_spin_lock_irq,
   raw_spin_lock_irqsave,
+  raw_spin_lock_nested,
   raw_spin_unlock,
   raw_spin_unlock_irq,
   raw_spin_unlock_irqrestore,
   raw_spinlock_t,
+  SINGLE_DEPTH_NESTING,
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
 import { schedule, set_current_state, wake_up_process } from "./core.ts";
@@ -183,7 +185,7 @@ export function timers_dying_cpu(cpu: u32, to: u32): void {
   const old = timer_bases.of(cpu);
   const base = timer_bases.of(to);
   raw_spin_lock(old.lock);
-  raw_spin_lock(base.lock);
+  raw_spin_lock_nested(base.lock, SINGLE_DEPTH_NESTING);
   for (;;) {
     const timer = first_timer(old);
     if (timer === null) break;

@@ -56,13 +56,17 @@ function classes(locks: readonly ResultLock[]): ResultLock[][] {
     (rows) => sum(rows, "acquisitions") + sum(rows, "contentions") > 0,
   );
   for (const rows of all)
-    rows.sort((a, b) => Number(a.kind === "read") - Number(b.kind === "read"));
+    rows.sort((a, b) => Number(isShared(a)) - Number(isShared(b)));
   return all.sort(
     (a, b) =>
       sum(b, "contentions") - sum(a, "contentions") ||
       sum(b, "acquisitions") - sum(a, "acquisitions") ||
       (a[0].class < b[0].class ? -1 : 1),
   );
+}
+
+function isShared(row: ResultLock): boolean {
+  return row.kind === "read" || row.kind === "sem_read";
 }
 
 function sum(rows: readonly ResultLock[], key: "contentions" | "acquisitions"): number {
@@ -72,9 +76,9 @@ function sum(rows: readonly ResultLock[], key: "contentions" | "acquisitions"): 
 function classLines(rows: readonly ResultLock[]): string[] {
   // Room for -W and -R; Linux cuts the end of a longer name, too.
   const name = rows[0].class.slice(0, NAME_COLUMNS - 2);
-  const hasReaders = rows.some((row) => row.kind === "read");
+  const hasReaders = rows.some((row) => isShared(row));
   const lines = rows.map((row) => {
-    if (row.kind === "read") return statLine(`${name}-R`, row);
+    if (isShared(row)) return statLine(`${name}-R`, row);
     return statLine(hasReaders ? `${name}-W` : name, row);
   });
   if (sum(rows, "contentions") === 0) return lines;

@@ -52,6 +52,7 @@ const RESULT: RunResult = {
   console: "",
   consoleTruncated: false,
   bootInstructions: 250_000,
+  lockdep: { reports: [], dropped: 0, dependencies: 3 },
   scenarioStart: 1_000_000,
   leaks: {
     reported: [

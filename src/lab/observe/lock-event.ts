@@ -20,15 +20,29 @@ export class LockEvent {
   irqsOn = false;
 }
 
-/** Values of LOCK_KIND that behave differently. */
+/** How each LOCK_KIND behaves, by its value; what the image does not name behaves like a spinlock. */
 export interface LockKinds {
   readonly names: readonly string[];
-  readonly read: number;
-  readonly raw: number;
-  readonly mutex: number;
+  /** 1: holders hold it side by side. */
+  readonly shared: Uint8Array;
+  /** 1: waiters sleep in every preemption model. */
+  readonly sleeps: Uint8Array;
+  /** 1: waiters spin in every preemption model. */
+  readonly spins: Uint8Array;
 }
 
+const KINDS = 16;
+const SHARED_KINDS = ["read", "sem_read"];
+const SLEEPING_KINDS = ["mutex", "sem_read", "sem_write"];
+const SPINNING_KINDS = ["raw"];
+
 export function lockKinds(names: readonly string[]): LockKinds {
-  const of = (name: string): number => names.indexOf(name);
-  return { names, read: of("read"), raw: of("raw"), mutex: of("mutex") };
+  const table = (which: readonly string[]): Uint8Array =>
+    Uint8Array.from({ length: KINDS }, (_, kind) => Number(which.includes(names[kind] ?? "")));
+  return {
+    names,
+    shared: table(SHARED_KINDS),
+    sleeps: table(SLEEPING_KINDS),
+    spins: table(SPINNING_KINDS),
+  };
 }

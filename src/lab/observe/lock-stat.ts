@@ -166,7 +166,7 @@ export class LockStat {
       const since = waits.take(lock);
       if (since >= 0) sample(stats, at + S.waits, clock - since);
     }
-    if (kind === this.#kinds.read) ofTask(this.#readHolds, event.task).push(lock, clock);
+    if (this.#kinds.shared[kind] === 1) ofTask(this.#readHolds, event.task).push(lock, clock);
     else {
       this.#heldSince[lock] = clock;
       // The subclass rides along: the release mark does not carry it.
@@ -183,7 +183,7 @@ export class LockStat {
     this.#makeRoom(lock);
     let since: number;
     let subclass = 0;
-    if (kind === this.#kinds.read) since = ofTask(this.#readHolds, event.task).take(lock);
+    if (this.#kinds.shared[kind] === 1) since = ofTask(this.#readHolds, event.task).take(lock);
     else {
       since = this.#heldSince[lock];
       this.#heldSince[lock] = NOBODY;

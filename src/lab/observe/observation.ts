@@ -20,7 +20,8 @@ import { ScanCosts } from "./scan-cost.ts";
 const RECORD_WORDS = MARK_BYTES / 4;
 const TWO_32 = 2 ** 32;
 const COMM_BYTES = 16;
-/** Of a lock mark's second word, and of a record's head. */
+/** Of a lock mark's words a and b, and of a record's head. */
+const KIND_MASK = 7;
 const SUBCLASS_MASK = 7;
 const INTERRUPTS_ON = 1 << 26;
 
@@ -116,7 +117,7 @@ export class Observation {
     const b = words[at + MARK_WORD.B];
     event.address = address;
     event.lock = this.#instances.known(address);
-    event.kind = words[at + MARK_WORD.A];
+    event.kind = words[at + MARK_WORD.A] & KIND_MASK;
     event.subclass = b & SUBCLASS_MASK;
     event.trylock = (b & this.#numbers.lockTry) !== 0;
     event.hart = hart;

@@ -372,8 +372,8 @@ export class Checks {
   }
 
   #waitOf(kind: number): number {
-    if (kind === this.#kinds.mutex) return this.#sleepWait;
-    return kind === this.#kinds.raw ? this.#spinWait : this.#configWait;
+    if (this.#kinds.sleeps[kind] === 1) return this.#sleepWait;
+    return this.#kinds.spins[kind] === 1 ? this.#spinWait : this.#configWait;
   }
 }
 

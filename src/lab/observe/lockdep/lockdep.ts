@@ -146,7 +146,9 @@ export class Lockdep {
   }
 
   #readForm(event: LockEvent, locks: TaskLocks): number {
-    if (event.kind !== this.#kinds.read) return EXCLUSIVE;
+    const { shared, sleeps } = this.#kinds;
+    if (shared[event.kind] !== 1) return EXCLUSIVE;
+    if (sleeps[event.kind] === 1) return SHARED;
     if (!this.#rules.fairReaders) return RECURSIVE;
     return this.#context(event, locks) === TASK ? SHARED : RECURSIVE;
   }
