@@ -8,7 +8,8 @@ import { ENOMEM } from "../lib/errno.ts";
 import { complete, completion, init_completion, wait_for_completion } from "../sched/completion.ts";
 import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
-import { PRIO_HIGH, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
+import { sched_set_fifo } from "../sched/prio.ts";
+import { TASK_RUNNING, TASK_IDLE, type task_struct } from "../sched/task.ts";
 import { CPUHP, cpuhp_down_callbacks, cpuhp_up_callbacks } from "./states.ts";
 
 const enum WANT { nothing, up, down }
@@ -25,7 +26,7 @@ const cpuhp_state = new StructArray(cpuhp_cpu_state, NR_CPUS);
 function cpuhp_thread_fun(cpu: u32): void {
   const self = cpuhp_state[cpu];
   for (;;) {
-    set_current_state(TASK_UNINTERRUPTIBLE);
+    set_current_state(TASK_IDLE);
     const want = READ_ONCE(self.want);
     if (want === WANT.nothing) {
       schedule();
@@ -46,7 +47,7 @@ export function cpuhp_thread_prepare(cpu: u32): i32 {
   init_completion(self.done);
   const thread = kthread_create_percpu(cpuhp_thread_fun, cpu, cpu, "cpuhp/%u");
   if (thread === null) return -ENOMEM;
-  thread.prio = PRIO_HIGH;
+  sched_set_fifo(thread);
   self.thread = thread;
   return 0;
 }

@@ -19,7 +19,8 @@ import { complete, completion, init_completion, wait_for_completion } from "../s
 import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
-import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+import { sched_set_fifo_high } from "../sched/prio.ts";
+import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
 /** 0 or a negative errno; may not sleep. */
 export type cpu_stop_fn = (arg: u32) => i32;
@@ -167,7 +168,7 @@ export function cpu_stop_prepare(cpu: u32): i32 {
   INIT_LIST_HEAD(stopper.works);
   const thread = kthread_create_percpu(cpu_stopper_thread, cpu, cpu, "migration/%u");
   if (thread === null) return -ENOMEM;
-  thread.prio = PRIO_HIGH;
+  sched_set_fifo_high(thread);
   stopper.thread = thread;
   return 0;
 }

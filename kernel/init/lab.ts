@@ -17,7 +17,8 @@ import {
   wake_up_process,
 } from "../sched/core.ts";
 import { kthread_create, kthread_run } from "../sched/kthread.ts";
-import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+import { sched_set_fifo } from "../sched/prio.ts";
+import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
 let lab_thread: task_struct | null = null;
 
@@ -101,7 +102,7 @@ export function lab_init(): void {
     pr_err("lab: no memory for the thread\n");
     return;
   }
-  lab_thread.prio = PRIO_HIGH;
+  sched_set_fifo(lab_thread);
   const error = request_irq(machine.lab_irq, lab_interrupt);
   if (error !== 0) {
     pr_err("lab: interrupt %u: error %d\n", machine.lab_irq, error);

@@ -35,7 +35,8 @@ import {
   preempt_enable_no_resched,
   SOFTIRQ_OFFSET,
 } from "../sched/preempt.ts";
-import { PRIO_HIGH, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+import { sched_set_fifo_low } from "../sched/prio.ts";
+import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 
 export const TIMER_SOFTIRQ = 0;
 export const RCU_SOFTIRQ = 1;
@@ -156,7 +157,7 @@ export function ksoftirqd_prepare(cpu: u32): i32 {
   if (state.ksoftirqd !== null) return 0;
   const task = kthread_create_percpu(ksoftirqd, cpu, cpu, "ksoftirqd/%u");
   if (task === null) return -ENOMEM;
-  task.prio = PRIO_HIGH;
+  sched_set_fifo_low(task);
   state.ksoftirqd = task;
   return 0;
 }

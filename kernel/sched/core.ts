@@ -7,7 +7,6 @@
 // Every switch happens with preempt_count 2: one for schedule(), one for rq.lock. New tasks begin with that.
 
 import { MARK } from "../abi/marks.ts";
-import { cpu_active, nr_cpu_ids } from "../arch/cpumask.ts";
 import { IPI, send_ipi_single } from "../arch/ipi.ts";
 import {
   irqs_disabled,
@@ -21,6 +20,8 @@ import { dump_stack, panic } from "../lib/bug.ts";
 import { pr_info, printk } from "../lib/printk.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
+import { task_may_run_on } from "./affinity.ts";
+import { periodic_balance, select_allowed_cpu, select_task_rq } from "./balance.ts";
 import { put_task_struct } from "./fork.ts";
 import {
   need_resched,
@@ -43,6 +44,7 @@ import {
   PF_BOUND,
   PF_IDLE,
   PF_PER_CPU,
+  SCHED_FIFO,
   STACK_END_MAGIC,
   smp_processor_id,
   switch_current,
@@ -98,6 +100,10 @@ function __schedule(preempt: boolean): void {
     if (!preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
       prev.on_rq = 0;
       queue.nr_running -= 1;
+    } else if (unlikely(!task_may_run_on(prev, queue.cpu))) {
+      // finish_task_switch takes it there.
+      queue.nr_running -= 1;
+      prev.cpu = select_allowed_cpu(prev);
     } else {
       // A task that was pushed aside before its turn was over goes on first, among equals.
       const rest = prev.time_slice !== 0;
@@ -112,6 +118,7 @@ function __schedule(preempt: boolean): void {
   }
   queue.nr_switches += 1;
   queue.curr = next;
+  queue.curr_prio = next.prio;
   queue.prev = prev;
   next.on_cpu = 1;
   traceMark(MARK.SWITCH, next, prev, next.pid);
@@ -125,9 +132,11 @@ function finish_task_switch(): void {
   const queue = this_rq();
   const prev = queue.prev;
   const state = prev.state;
+  const sent = prev.cpu !== queue.cpu;
   prev.on_cpu = 0;
   raw_spin_unlock_irq(queue.lock);
   if (unlikely(state === TASK_DEAD)) put_task_struct(prev);
+  if (unlikely(sent)) place_task(prev);
 }
 
 /** Where a new task begins. */
@@ -189,22 +198,9 @@ export function yield_cpu(): void {
   schedule();
 }
 
-/** The online CPU with the fewest runnable tasks. A guess: nothing is locked. */
-export function select_idlest_cpu(): u32 {
-  let best: u32 = smp_processor_id();
-  let least: u32 = 0xffff_ffff;
-  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
-    if (!cpu_active(cpu) || cpu_rq(cpu).online === 0) continue;
-    const load = READ_ONCE(cpu_rq(cpu).nr_running);
-    if (load >= least) continue;
-    least = load;
-    best = cpu;
-  }
-  return best;
-}
-
 /** A bound task whose CPU has gone is bound to `cpu` from now on, and says so. No run queue is locked. */
 function say_rebound(task: task_struct, from: u32): void {
+  if ((task.flags & PF_BOUND) === 0) return;
   pr_info(
     "sched: task %s/%u was bound to CPU%u, which is offline: bound to CPU%u now\n",
     addr(task.comm),
@@ -220,7 +216,7 @@ function activate_task(queue: rq, task: task_struct): void {
   if (task.time_slice === 0) task.time_slice = RR_TIMESLICE;
   queue.nr_running += 1;
   enqueue_task(queue, task, false);
-  if ((queue.curr.flags & PF_IDLE) !== 0 || task.prio < queue.curr.prio) resched_curr(queue);
+  if (task.prio < queue.curr_prio) resched_curr(queue);
 }
 
 /** Wakes a task that sleeps in one of `states`. False: it did not. */
@@ -229,6 +225,7 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
   // Orders the caller's condition before the state that is read below.
   fence("rw", "rw");
   let rebound = false;
+  let looked = false;
   let from: u32 = 0;
   let woken = false;
   for (;;) {
@@ -237,12 +234,20 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
       raw_spin_unlock(queue.lock);
       break;
     }
-    if (task.on_rq === 0 && queue.online === 0 && (task.flags & PF_PER_CPU) === 0) {
-      from = task.cpu;
-      rebound = (task.flags & PF_BOUND) !== 0;
-      task.cpu = select_idlest_cpu();
-      raw_spin_unlock(queue.lock);
-      continue;
+    if (task.on_rq === 0 && (task.flags & PF_PER_CPU) === 0) {
+      const cpu = task.cpu;
+      if (unlikely(queue.online === 0)) {
+        from = cpu;
+        rebound = true;
+        task.cpu = select_allowed_cpu(task);
+      } else if (queue.nr_running !== 0 && !looked) {
+        looked = true;
+        task.cpu = select_task_rq(queue, task);
+      }
+      if (task.cpu !== cpu) {
+        raw_spin_unlock(queue.lock);
+        continue;
+      }
     }
     WRITE_ONCE(task.state, TASK_RUNNING);
     if (task.on_rq === 0) activate_task(queue, task);
@@ -264,7 +269,7 @@ export function scheduler_tick(): void {
   const queue = this_rq();
   raw_spin_lock(queue.lock);
   const task = queue.curr;
-  if ((task.flags & PF_IDLE) === 0) {
+  if ((task.flags & PF_IDLE) === 0 && task.policy !== SCHED_FIFO) {
     if (task.time_slice !== 0) task.time_slice -= 1;
     if (task.time_slice === 0) {
       if (queue.nr_running > 1) resched_curr(queue);
@@ -272,6 +277,26 @@ export function scheduler_tick(): void {
     }
   }
   raw_spin_unlock(queue.lock);
+  periodic_balance(queue);
+}
+
+/** A runnable task that is on no queue and whose `cpu` says where it shall wait. Interrupts may be on. */
+export function place_task(task: task_struct): void {
+  const flags = local_irq_save();
+  for (;;) {
+    const queue = task_rq_lock(task);
+    if (queue.online === 0 && (task.flags & PF_PER_CPU) === 0) {
+      task.cpu = select_allowed_cpu(task);
+      raw_spin_unlock(queue.lock);
+      continue;
+    }
+    queue.nr_running += 1;
+    enqueue_task(queue, task, false);
+    if (task.prio < queue.curr_prio) resched_curr(queue);
+    raw_spin_unlock(queue.lock);
+    break;
+  }
+  local_irq_restore(flags);
 }
 
 /** Takes a waiting task off a CPU that is going away; null when none is left. Interrupts are off. */
@@ -282,7 +307,7 @@ function detach_task(queue: rq): task_struct | null {
     task = null;
   } else {
     queue.nr_running -= 1;
-    task!.cpu = select_idlest_cpu();
+    task!.cpu = select_allowed_cpu(task!);
   }
   raw_spin_unlock(queue.lock);
   return task;
@@ -298,12 +323,8 @@ export function sched_cpu_dying(cpu: u32): void {
     const task = detach_task(queue);
     if (task === null) break;
     // on_rq stays 1: nobody else queues it meanwhile.
-    const target = task_rq_lock(task);
-    target.nr_running += 1;
-    enqueue_task(target, task, false);
-    resched_curr(target);
-    raw_spin_unlock(target.lock);
-    if ((task.flags & PF_BOUND) !== 0) say_rebound(task, cpu);
+    place_task(task);
+    say_rebound(task, cpu);
   }
 }
 

@@ -16,6 +16,7 @@ import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
 import { kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import type { kmem_cache } from "../mm/slab-cache.ts";
+import { set_mask_all } from "./affinity.ts";
 import { complete_all, init_completion } from "./completion.ts";
 import { do_task_dead, schedule_tail } from "./core.ts";
 import { PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
@@ -23,7 +24,8 @@ import { RR_TIMESLICE } from "./rq.ts";
 import {
   get_current,
   PF_EXITING,
-  PRIO_NORMAL,
+  DEFAULT_PRIO,
+  SCHED_NORMAL,
   STACK_END_MAGIC,
   TASK_UNINTERRUPTIBLE,
   task_list,
@@ -57,7 +59,10 @@ export function alloc_task(): task_struct | null {
   virt_to_page(stack).index = memory;
   task.state = TASK_UNINTERRUPTIBLE;
   task.preempt_count = 2 * PREEMPT_OFFSET;
-  task.prio = PRIO_NORMAL;
+  task.prio = DEFAULT_PRIO;
+  task.normal_prio = DEFAULT_PRIO;
+  task.policy = SCHED_NORMAL;
+  set_mask_all(task);
   task.time_slice = RR_TIMESLICE;
   INIT_LIST_HEAD(task.run_list);
   INIT_LIST_HEAD(task.tasks);

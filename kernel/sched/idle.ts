@@ -10,6 +10,7 @@ import { STACK_SIZE } from "../arch/thread.ts";
 import { set_dump_stack_task } from "../lib/bug.ts";
 import { printk } from "../lib/printk.ts";
 import { snprintf } from "../lib/vsprintf.ts";
+import { idle_balance } from "./balance.ts";
 import { sched_cpu_starting, schedule_idle } from "./core.ts";
 import { alloc_task } from "./fork.ts";
 import { need_resched } from "./preempt.ts";
@@ -17,6 +18,7 @@ import { cpu_rq, rq_init } from "./rq.ts";
 import {
   get_current,
   init_task,
+  MAX_PRIO,
   PF_IDLE,
   STACK_END_MAGIC,
   set_current,
@@ -40,7 +42,7 @@ export function cpu_idle(): void {
       const die = play_dead;
       if (die !== null) die();
     }
-    if (!need_resched()) wfi();
+    if (!need_resched() && !idle_balance()) wfi();
     local_irq_enable();
     if (need_resched()) schedule_idle();
   }
@@ -69,10 +71,12 @@ function become_idle(task: task_struct, cpu: u32): void {
   task.preempt_count = 1;
   task.need_resched = 0;
   task.cpu = cpu;
+  task.prio = MAX_PRIO;
   task.on_rq = 1;
   task.on_cpu = 1;
   queue.idle = task;
   queue.curr = task;
+  queue.curr_prio = MAX_PRIO;
 }
 
 /** The idle task of a CPU that is about to start, ready to begin anew; 0 when memory is short, else its stack's end. */

@@ -5,6 +5,7 @@
 // A task_struct lives until its usage count is 0: one reference is the task's own, dropped by whoever runs after it.
 // Fields marked [rq] belong to the lock of the run queue of `cpu`, those marked [self] to the task itself.
 
+import { cpumask } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { STACK_SIZE, thread_struct } from "../arch/thread.ts";
 import { atomic_t } from "../lib/atomic.ts";
@@ -20,20 +21,31 @@ export const TASK_INTERRUPTIBLE = 1;
 export const TASK_UNINTERRUPTIBLE = 2;
 export const TASK_PARKED = 0x40;
 export const TASK_DEAD = 0x80;
+/** Sleeps as long as nobody has anything for it: not stuck, however long. */
+const TASK_NOLOAD = 0x400;
+export const TASK_IDLE = TASK_UNINTERRUPTIBLE | TASK_NOLOAD;
 /** States out of which wake_up_process wakes. */
 export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE;
 
 /** An idle task: never queued, never asleep. */
 export const PF_IDLE = 1 << 1;
 export const PF_EXITING = 1 << 2;
-/** Runs on `cpu` only; re-bound when that CPU goes offline. */
+/** Made for one CPU; bound to another one, which is said, when that goes offline. */
 export const PF_BOUND = 1 << 3;
-/** Belongs to its CPU: sleeps while that is offline, is never moved. */
+/** Belongs to its CPU: sleeps while that is offline, is never moved, nor is cpus_mask looked at. */
 export const PF_PER_CPU = 1 << 4;
 
-/** Runs before all others that want the CPU. */
-export const PRIO_HIGH = 0;
-export const PRIO_NORMAL = 1;
+/** Who goes first; the lower, the sooner. Below MAX_RT_PRIO: real-time policies; then the one level of all others. */
+export const MAX_RT_PRIO = 100;
+export const DEFAULT_PRIO = 120;
+/** The idle tasks'. */
+export const MAX_PRIO = 140;
+
+export const SCHED_NORMAL = 0;
+/** Runs until it sleeps or somebody of a higher priority wants the CPU. */
+export const SCHED_FIFO = 1;
+/** Takes turns with others of its priority. */
+export const SCHED_RR = 2;
 
 export const TASK_COMM_LEN = 16;
 /** At the low end of each stack: overwritten, the stack has overflowed. */
@@ -45,19 +57,31 @@ export class task_struct {
   /** [self] Nesting of preempt_disable, softirq, hardirq: see preempt.ts. */
   preempt_count: u32;
   /** Somebody wants this CPU: schedule at the next opportunity. */
-  need_resched: u32;
+  need_resched: u8;
+  /** [self] PF_… */
+  flags: u16;
   pid: u32;
   readonly comm = new FixedArray<u8>(TASK_COMM_LEN);
-  flags: u32;
-  prio: u32;
+  /** [rq] What counts now: normal_prio, or that of somebody who waits for it. */
+  prio: u8;
+  /** [rq] Its own. */
+  normal_prio: u8;
+  /** [rq] SCHED_… */
+  policy: u8;
+  /** [self] Depth of migrate_disable. */
+  migration_disabled: u8;
   /** [rq] Where it runs or ran last. */
   cpu: u32;
   /** [rq] Runnable: running or queued. */
-  on_rq: u32;
+  on_rq: u8;
   /** [rq] A CPU executes it. */
-  on_cpu: u32;
+  on_cpu: u8;
   /** [rq] Ticks left until others get their turn. */
-  time_slice: u32;
+  time_slice: u8;
+  /** [rq] CPUs in cpus_mask. */
+  nr_cpus_allowed: u8;
+  /** [rq] Where it may run, as long as one of these is online. */
+  readonly cpus_mask = new cpumask();
   /** [rq] Link in the run queue, when runnable and not running. */
   readonly run_list = new list_head();
   readonly thread = new thread_struct();
@@ -73,6 +97,8 @@ export class task_struct {
   readonly rcu_node = new list_head();
   kthread_flags: u32;
   kthread_fn: (arg: u32) => void;
+  /** What kthread_stop returns, once the task has ended. */
+  exit_code: i32;
   readonly exited = new completion();
   readonly parked = new completion();
 }
@@ -118,7 +144,7 @@ export function switch_current(task: task_struct): void {
 export function early_task_init(): void {
   init_task.preempt_count = 1;
   init_task.flags = PF_IDLE;
-  init_task.prio = PRIO_NORMAL;
+  init_task.prio = MAX_PRIO;
   current_task.current().task = init_task;
   current_task.current().cpu = 0;
 }
@@ -126,11 +152,6 @@ export function early_task_init(): void {
 /** Hold tasklist_lock. */
 export function* for_each_process(): Generator<task_struct> {
   for (const task of list_for_each_entry(task_list, task_struct, "tasks")) yield task;
-}
-
-/** `cpu` for a task that may run anywhere is only where it ran last. */
-export function task_is_bound(task: task_struct): boolean {
-  return (task.flags & (PF_BOUND | PF_PER_CPU)) !== 0;
 }
 
 /** Means "any CPU" where a CPU number is asked for. */

@@ -24,7 +24,7 @@ import {
 } from "../locking/spinlock.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kfree, kzalloc } from "../mm/slab.ts";
-import { migrate_to } from "./affinity.ts";
+import { bind_current_to } from "./affinity.ts";
 import { complete, completion, init_completion, wait_for_completion } from "./completion.ts";
 import { __set_current_state, cond_resched, schedule, set_current_state, wake_up_process } from "./core.ts";
 import { kthread_create_near, kthread_should_stop, kthread_stop } from "./kthread.ts";
@@ -116,7 +116,7 @@ function worker_thread(arg: u32): void {
       schedule();
     } else if (READ_ONCE(get_current().cpu) !== pool.cpu && cpu_online(pool.cpu)) {
       raw_spin_unlock_irq(pool.lock);
-      migrate_to(pool.cpu);
+      bind_current_to(pool.cpu);
     } else {
       process_one_work(pool);
       raw_spin_unlock_irq(pool.lock);

@@ -7,7 +7,7 @@ import { atomic_inc, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts"
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kfree, kzalloc } from "../mm/slab.ts";
 import { jiffies, time_before } from "../sched/clock.ts";
-import { migrate_to } from "../sched/affinity.ts";
+import { bind_current_to } from "../sched/affinity.ts";
 import {
   cancel_delayed_work_sync, delayed_work, flush_delayed_work, INIT_DELAYED_WORK, mod_delayed_work, queue_delayed_work,
   queue_delayed_work_on,
@@ -183,7 +183,7 @@ function delayed_cases(): void {
 /** CPU `cpu` goes while works wait there; they run elsewhere, and later ones at home again. */
 function hotplug_round(wq: workqueue_struct, cpu: u32): void {
   prepare_works(1);
-  migrate_to(cpu === 0 ? 1 : 0);
+  bind_current_to(cpu === 0 ? 1 : 0);
   INIT_DELAYED_WORK(delayed, note_time);
   delayed_runs = 0;
   queue_delayed_work_on(cpu, wq, delayed, 20);
