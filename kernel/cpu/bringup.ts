@@ -12,13 +12,14 @@ import { SBI_HSM_STOPPED, sbi_hart_start, sbi_hart_status, sbi_hart_stop } from 
 import { trap_init } from "../arch/traps.ts";
 import { irq_cpu_dying, irq_cpu_starting } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
-import { EIO, ENOMEM } from "../lib/errno.ts";
+import { EAGAIN, EIO, ENOMEM } from "../lib/errno.ts";
 import { pr_err } from "../lib/printk.ts";
 import { rcu_cpu_starting } from "../rcu/rcu.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
 import { complete, completion, reinit_completion, wait_for_completion_timeout } from "../sched/completion.ts";
 import { cond_resched } from "../sched/core.ts";
 import { cpu_idle, prepare_idle } from "../sched/idle.ts";
+import { cpu_rq } from "../sched/rq.ts";
 import { smp_processor_id } from "../sched/task.ts";
 import { tick_cpu_dying, tick_start } from "../sched/tick.ts";
 import { msleep } from "../sched/timer.ts";
@@ -70,9 +71,13 @@ export function __cpu_up(cpu: u32): i32 {
   return 0;
 }
 
-/** On the CPU, called by its stopper with interrupts off while all others stand still; it cannot come back from here. */
+/**
+ * On the CPU, called by its stopper with interrupts off while all others stand still. -EAGAIN: a task keeps it online for now
+ * (migrate_disable); otherwise it cannot come back from here.
+ */
 export function take_cpu_down(_arg: u32): i32 {
   const cpu = smp_processor_id();
+  if (cpu_rq(cpu).nr_pinned !== 0) return -EAGAIN;
   cpumask_clear_cpu(cpu, cpu_online_mask);
   tick_cpu_dying(cpu);
   irq_cpu_dying(cpu, cpumask_first(cpu_online_mask));

@@ -9,7 +9,7 @@ import { complete, completion, init_completion, wait_for_completion } from "../s
 import { __set_current_state, schedule, set_current_state, wake_up_process } from "../sched/core.ts";
 import { kthread_create_percpu } from "../sched/kthread.ts";
 import { sched_set_fifo } from "../sched/prio.ts";
-import { TASK_RUNNING, TASK_IDLE, type task_struct } from "../sched/task.ts";
+import { TASK_IDLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
 import { CPUHP, cpuhp_down_callbacks, cpuhp_up_callbacks } from "./states.ts";
 
 const enum WANT { nothing, up, down }

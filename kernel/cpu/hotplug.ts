@@ -11,9 +11,10 @@ import {
 } from "../arch/cpumask.ts";
 import { ksoftirqd_offline, ksoftirqd_online, ksoftirqd_prepare } from "../irq/softirq.ts";
 import { BUG_ON, panic } from "../lib/bug.ts";
-import { EBUSY, EINVAL } from "../lib/errno.ts";
+import { EAGAIN, EBUSY, EINVAL } from "../lib/errno.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
 import { set_play_dead } from "../sched/idle.ts";
+import { msleep } from "../sched/timer.ts";
 import { __cpu_die, __cpu_up, cpu_play_dead, take_cpu_down } from "./bringup.ts";
 import {
   cancel_cpu, cpu_chain_init, dead_cpu, leaving_cpu, make_chain_thread, online_cpu, post_dead_cpu, prepare_cpu, staying_cpu,
@@ -46,7 +47,11 @@ function stop_cpu(cpu: u32): i32 {
   cpumask_clear(cpus);
   cpumask_set_cpu(cpu, cpus);
   ksoftirqd_offline(cpu);
-  const error = stop_machine_cpuslocked(take_cpu_down, 0, cpus);
+  let error = stop_machine_cpuslocked(take_cpu_down, 0, cpus);
+  while (error === -EAGAIN) {
+    msleep(1);
+    error = stop_machine_cpuslocked(take_cpu_down, 0, cpus);
+  }
   if (error !== 0) {
     ksoftirqd_online(cpu);
     return error;
