@@ -5,6 +5,7 @@ declare module "config" {
   export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
   export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
+  export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum DESIGN { km08_fix = 0 }
   export const CONFIG: {
@@ -25,6 +26,10 @@ declare module "config" {
       readonly lock: HOTPLUG_LOCK;
       /** what notices a put_online_cpus too many, with hotplug.lock=refcount */
       readonly underflow: UNDERFLOW;
+    };
+    readonly rcu: {
+      /** how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1 */
+      readonly barrier: RCU_BARRIER;
     };
     /** a seeded bug that the torture scenario of that subsystem must find */
     readonly busted: BUSTED;

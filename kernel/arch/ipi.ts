@@ -9,6 +9,7 @@ export const enum IPI {
   RESCHEDULE = 1 << 0,
   CALL_FUNC = 1 << 1,
   STOP = 1 << 2,
+  BACKTRACE = 1 << 3,
 }
 
 /** Reasons that the CPU has not looked at yet. */

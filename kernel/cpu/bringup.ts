@@ -14,7 +14,7 @@ import { irq_cpu_dying, irq_cpu_starting } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
 import { EAGAIN, EIO, ENOMEM } from "../lib/errno.ts";
 import { pr_err } from "../lib/printk.ts";
-import { rcu_cpu_starting } from "../rcu/rcu.ts";
+import { rcu_cpu_dying, rcu_cpu_starting } from "../rcu/rcu.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
 import { complete, completion, reinit_completion, wait_for_completion_timeout } from "../sched/completion.ts";
 import { cond_resched } from "../sched/core.ts";
@@ -82,6 +82,7 @@ export function take_cpu_down(_arg: u32): i32 {
   tick_cpu_dying(cpu);
   irq_cpu_dying(cpu, cpumask_first(cpu_online_mask));
   dying_cpu(cpu);
+  rcu_cpu_dying(cpu);
   cpu_stop_dying(cpu);
   return 0;
 }

@@ -88,7 +88,6 @@ export function cpus_read_unlock(): void {
 }
 
 function begin_counted(): void {
-  cpu_hotplug.active_writer = get_current();
   for (;;) {
     mutex_lock(cpu_hotplug.lock);
     if (likely(cpu_hotplug.refcount === 0)) return;
@@ -101,15 +100,18 @@ function begin_counted(): void {
 
 /** No reader is inside, and none enters until cpu_hotplug_done. The caller holds cpu_add_remove_lock. @may_sleep */
 export function cpu_hotplug_begin(): void {
+  cpu_hotplug.active_writer = get_current();
   if (COUNTED) begin_counted();
   else percpu_down_write(cpu_hotplug_lock);
 }
 
 export function cpu_hotplug_done(): void {
-  if (COUNTED) {
-    cpu_hotplug.active_writer = null;
-    mutex_unlock(cpu_hotplug.lock);
-  } else {
-    percpu_up_write(cpu_hotplug_lock);
-  }
+  cpu_hotplug.active_writer = null;
+  if (COUNTED) mutex_unlock(cpu_hotplug.lock);
+  else percpu_up_write(cpu_hotplug_lock);
+}
+
+/** The caller is in a hotplug operation: a notifier, or what one calls. */
+export function cpu_hotplug_is_writer(): boolean {
+  return cpu_hotplug.active_writer === get_current();
 }

@@ -13,6 +13,7 @@ import { WARN_ON_ONCE } from "../lib/bug.ts";
 import { spin_lock, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
+import { cpu_backtrace } from "./backtrace.ts";
 
 export type smp_call_func = (arg: u32) => void;
 
@@ -50,6 +51,7 @@ export function handle_ipi(): void {
   const cpu = smp_processor_id();
   const reasons = ipi_take(cpu);
   if ((reasons & IPI.STOP) !== 0) stop_this_cpu();
+  if ((reasons & IPI.BACKTRACE) !== 0) cpu_backtrace(cpu);
   if ((reasons & IPI.CALL_FUNC) !== 0) flush_smp_call(cpu);
   // RESCHEDULE: the end of the interrupt looks at need_resched anyway.
 }

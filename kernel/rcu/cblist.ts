@@ -32,3 +32,14 @@ export function cblist_splice(from: rcu_cblist, to: rcu_cblist): void {
   from.head = null;
   from.tail = null;
 }
+
+/** All of `from`, in order, before `to`; `from` is empty afterwards. */
+export function cblist_splice_front(from: rcu_cblist, to: rcu_cblist): void {
+  const tail = from.tail;
+  if (tail === null) return;
+  tail.next = to.head;
+  if (to.tail === null) to.tail = tail;
+  to.head = from.head;
+  from.head = null;
+  from.tail = null;
+}

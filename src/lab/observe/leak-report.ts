@@ -44,6 +44,7 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/\bBUG: (.*)/, "bug"],
   [/\bWARNING: (.*)/, "warning"],
   [/\b(Oops: .*)/, "bug"],
+  [/\b(rcu: INFO: \w+ (?:self-detected stall|detected stalls) on .*)/, "warning"],
   [/\b(page allocation failure: .*)/, "warning"],
   [/\b(kmem_cache_destroy\(.*\): .* still in use)/, "warning"],
   // Not `kmemleak: disabled`, which kmemleak=off asks for.
