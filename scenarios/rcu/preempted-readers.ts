@@ -11,6 +11,7 @@ import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kfree, kzalloc } from "kernel/mm/slab.ts";
 import { call_rcu, rcu_barrier, rcu_head, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from "kernel/rcu/rcu.ts";
 import { jiffies, time_before } from "kernel/sched/clock.ts";
+import { cond_resched } from "kernel/sched/core.ts";
 import { msleep } from "kernel/sched/timer.ts";
 
 const UPDATES = 16;
@@ -62,6 +63,8 @@ export function read(index: u32): void {
     }
     rcu_read_unlock();
     sections += 1;
+    // Where the model does not preempt, others get their turn here.
+    cond_resched();
   }
 }
 
