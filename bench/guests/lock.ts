@@ -1,7 +1,7 @@
 // Four harts between private work and three locks in turn: the kernel's ticket lock, an LR/SC lock, a reader/writer lock of
 // AMOs. Each guards counters of its own; readers check that they never see a writer half done.
 
-import { quiet_lock, quiet_unlock } from "../../kernel/locking/ticket.ts";
+import { quiet_lock, quiet_unlock } from "../../kernel/locking/spin_word.ts";
 import { ROUNDS } from "./settings.ts";
 import {
   lrsc_lock,

@@ -1,6 +1,6 @@
 // A saturated ticket lock: four harts, little private work, one lock, until it was taken ROUNDS times in all.
 
-import { quiet_lock, quiet_unlock } from "../../kernel/locking/ticket.ts";
+import { quiet_lock, quiet_unlock } from "../../kernel/locking/spin_word.ts";
 import { ROUNDS } from "./settings.ts";
 import { all_done, finish_with_shared, LINE, private_work, seed_of, shared } from "./together.ts";
 

@@ -1,6 +1,6 @@
 // All harts on one thing, and each on its own: cycles from the first start to the last end, and how much was done.
 
-import { quiet_lock, quiet_unlock } from "../../kernel/locking/ticket.ts";
+import { quiet_lock, quiet_unlock } from "../../kernel/locking/spin_word.ts";
 import { report } from "./report.ts";
 import { barrier, cycle, harts, LINE, SHARED, shared } from "./together.ts";
 

@@ -3,7 +3,7 @@
 // Task context only; the owner unlocks; no recursion. While anybody waits, unlock hands the mutex to the first waiter and
 // nobody can barge in: strictly first come, first served, at the price of a context switch for each hand-over.
 // State: `owner` is the address of the owning task, 0 when free; HAS_WAITERS in it keeps the fast paths (one CMPXCHG
-// each) out. Lock: wait_word, a ticket word without marks (it is part of the mutex), protects wait_list and HAS_WAITERS;
+// each) out. Lock: wait_word, a spinlock word without marks (it is part of the mutex), protects wait_list and HAS_WAITERS;
 // inside it only the run queue locks that wake_up_process takes. A waiter lives on the stack of the sleeping task; the
 // unlocker takes it off the list before it names the task as owner.
 
@@ -15,7 +15,7 @@ import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.t
 import {
   get_current, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, type task_struct,
 } from "../sched/task.ts";
-import { quiet_lock, quiet_unlock } from "./ticket.ts";
+import { quiet_lock, quiet_unlock } from "./spin_word.ts";
 
 const HAS_WAITERS = 1;
 

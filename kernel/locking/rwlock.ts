@@ -14,7 +14,7 @@ import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { local_bh_disable, local_bh_enable } from "../irq/softirq.ts";
 import { CONFIG, FAIRNESS } from "config";
 import { in_interrupt, preempt_disable, preempt_enable, preempt_enable_no_resched } from "../sched/preempt.ts";
-import { quiet_lock, quiet_unlock } from "./ticket.ts";
+import { quiet_lock, quiet_unlock } from "./spin_word.ts";
 
 const WRITER = 0x8000_0000;
 const WAITING = 0x4000_0000;

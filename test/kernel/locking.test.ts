@@ -44,8 +44,8 @@ const TWINS: [name: string, file: string, piece: string, by: string, complaint: 
   [
     "a spinlock that nobody waits for",
     "kernel/locking/ticket.ts",
-    "    while (READ_ONCE(serving[0]) !== ticket) pause();\n    fence(\"r\", \"rw\");\n  }\n  traceMark",
-    "    if (READ_ONCE(serving[0]) !== ticket) pause();\n    fence(\"r\", \"rw\");\n  }\n  traceMark",
+    "  while (READ_ONCE(serving[0]) !== ticket) pause();",
+    "  if (READ_ONCE(serving[0]) !== ticket) pause();",
     /^# spinlock: times the lock let somebody in between: \d+, expected 0$/,
   ],
 ];
@@ -70,6 +70,31 @@ test("a reference count that is misused saturates, and says so once for each kin
   for (const what of ["inc of 0", "dec of 0", "dec to 0", "over the top", "inc_not_zero over the top", "saturated for good"])
     expect(text, what).toMatch(new RegExp(`\\] ${what}: c0000000`));
   expect(text).not.toMatch(/freed|was the last|none/);
+});
+
+describe("spinlock.kind = mcs", () => {
+  const config = { "spinlock.kind": "mcs" };
+  const names = namesOf("locking", "spin_fifo", "slab");
+  const MCS = "kernel/locking/mcs.ts";
+
+  test("one hart, two and eight", { timeout: 60_000 }, () => {
+    const elf = compile(config);
+    for (const harts of [1, 2, 8]) judge(onOurs(elf, harts, harts, names), names);
+  });
+
+  test("one that does not wait for whom it stands behind", { timeout: 60_000 }, () => {
+    const piece = "while (READ_ONCE(node.served) === 0) pause();";
+    const elf = compile(config, (files) => replaceIn(files, MCS, piece, piece.replace("while", "if")));
+    const { text } = runOnOurs(elf, 4, 1, names, 60_000_000);
+    expect(tapOf(text), text).toContainEqual(expect.stringMatching(/^# (spinlock: times|spin_fifo: places)/));
+  });
+
+  test("spinning at the word without a queue is not first come, first served", { timeout: 60_000 }, () => {
+    const piece = "  const mine = mcs_nodes.current();";
+    const elf = compile(config, (files) => replaceIn(files, MCS, piece, `  if (word !== null) {\n    wait_without_node(word);\n    return;\n  }\n${piece}`));
+    const { stop } = runOnOurs(elf, 4, 1, namesOf("spin_fifo"), 20_000_000);
+    expect(stop.kind).not.toBe("poweroff");
+  });
 });
 
 describe("rwlock.fairness = queued", () => {
