@@ -68,7 +68,9 @@ function body(report: ResultLockdep, who: string): string[] {
 
 function circular(report: Report<"circular">, who: string): string[] {
   const { acquiring, holding, chain } = report;
-  const entries = [...chain].reverse().flatMap((link, i) => entry(chain.length - i, link, link.stack));
+  const entries = [...chain]
+    .reverse()
+    .flatMap((link, i) => entry(chain.length - i, link, link.stack));
   const parent = chain.length > 1 ? chain[chain.length - 2] : null;
   return [
     `${who} is trying to acquire lock:`,
@@ -222,14 +224,21 @@ function deadlock(report: ResultLockdep, who: string): string[] {
 }
 
 /** The lock at the head of a chain and what was taken under it, each with its stack. */
-function dependencies(chain: readonly ChainLink<Resolved>[], first: ClassView, stack: Stack | null): string[] {
+function dependencies(
+  chain: readonly ChainLink<Resolved>[],
+  first: ClassView,
+  stack: Stack | null,
+): string[] {
   const links = chain.flatMap((link, depth) => [
     `${" ".repeat(depth + 1)}-> ${className(link)}`,
     "    ... acquired at:",
     ...stackLines(link.stack, "      "),
   ]);
   if (chain.length > 0) return links;
-  return [`-> ${className(first)}`, ...(stack === null ? [] : ["    ... acquired at:", ...stackLines(stack, "      ")])];
+  return [
+    `-> ${className(first)}`,
+    ...(stack === null ? [] : ["    ... acquired at:", ...stackLines(stack, "      ")]),
+  ];
 }
 
 function entry(depth: number, link: ClassView, stack: Stack): string[] {

@@ -15,7 +15,16 @@ const STRINGS: ReadonlyMap<number, string> = new Map([
 ]);
 const STRINGS_START = 0xc0005000;
 
-export const KIND = { spin: 1, raw: 2, read: 3, write: 4, mutex: 5 } as const;
+export const KIND = {
+  spin: 1,
+  raw: 2,
+  read: 3,
+  write: 4,
+  mutex: 5,
+  sem_read: 6,
+  sem_write: 7,
+} as const;
+export const TRY = 0x100;
 
 export const MARKS = {
   LOCK_INIT: 1,
@@ -24,14 +33,19 @@ export const MARKS = {
   LOCK_RELEASE: 4,
   LOCK_TRYFAIL: 5,
   SWITCH: 8,
+  TASK_EXIT: 10,
   IRQ_ENTER: 12,
   IRQ_EXIT: 13,
+  SOFTIRQ_ENTER: 14,
+  SOFTIRQ_EXIT: 15,
   SCAN_BEGIN: 24,
   SCAN_CHUNK: 25,
   SCAN_END: 26,
   PLANT: 28,
   SCENARIO_START: 30,
   FIRST_KTHREAD: 32,
+  BH_DISABLE: 33,
+  BH_ENABLE: 34,
   IRQS_OFF: 0x701,
 } as const;
 
@@ -40,6 +54,7 @@ export const SECTION: HartlabSection = {
   enums: {
     MARK: MARKS,
     LOCK_KIND: KIND,
+    LOCK_FLAG: { try: TRY },
     PLANT: { leak: 1, nonleak: 2 },
     LAB_OP: { online: 1, offline: 2, scan: 3 },
   },
@@ -82,11 +97,13 @@ function strings(): Uint8Array {
   return bytes;
 }
 
-export function observation(): Observation {
-  const image = new ImageFile(SECTION, [
+/** Of an image built with `config`. */
+export function observation(config: HartlabSection["config"] = {}): Observation {
+  const section = { ...SECTION, config: { ...SECTION.config, ...config } };
+  const image = new ImageFile(section, [
     { start: STRINGS_START, bytes: strings(), writable: false },
   ]);
-  return new Observation(image, new Symbols(SECTION), eventNumbers(SECTION), () => null);
+  return new Observation(image, new Symbols(section), eventNumbers(section), () => null);
 }
 
 export interface Mark {
@@ -101,6 +118,8 @@ export interface Mark {
   readonly tp?: number;
   readonly ra0?: number;
   readonly ra1?: number;
+  /** Supervisor interrupts are on; default false. */
+  readonly irqsOn?: boolean;
 }
 
 /** The records as the machine hands them out. */
@@ -114,6 +133,7 @@ export function records(marks: readonly Mark[]): Int32Array {
     words[at + MARK_WORD.HEAD] =
       (mark.hart ?? 0) |
       (MARKS[mark.event] << 8) |
+      (mark.irqsOn ? 1 << 26 : 0) |
       (Math.floor((mark.instret ?? 0) / 2 ** 32) << 27);
     words[at + MARK_WORD.PC] = mark.pc ?? 0xc0001004;
     words[at + MARK_WORD.A] = mark.a ?? 0;
@@ -127,8 +147,11 @@ export function records(marks: readonly Mark[]): Int32Array {
 }
 
 /** An observation that has seen the marks. */
-export function observed(marks: readonly Mark[]): Observation {
-  const seen = observation();
+export function observed(
+  marks: readonly Mark[],
+  config: HartlabSection["config"] = {},
+): Observation {
+  const seen = observation(config);
   seen.consume(records(marks), marks.length);
   return seen;
 }

@@ -61,7 +61,14 @@ export class Checks {
   readonly #kindOf: number[] = [];
   readonly #known = new Map<string, LockdepReport>();
   /** What the checks look at, filled anew for each lock. */
-  readonly #base: Wanted = { event: new LockEvent(), cls: 0, read: EXCLUSIVE, locks: new TaskLocks(), irq: NO_IRQ, lock: null };
+  readonly #base: Wanted = {
+    event: new LockEvent(),
+    cls: 0,
+    read: EXCLUSIVE,
+    locks: new TaskLocks(),
+    irq: NO_IRQ,
+    lock: null,
+  };
   readonly #spinWait = 2;
   readonly #configWait: number;
   readonly #sleepWait: number;
@@ -74,7 +81,14 @@ export class Checks {
   }
 
   /** The task is about to take a lock, in the form `read`. */
-  wanted(event: LockEvent, cls: number, read: number, context: number, locks: TaskLocks, irq: IrqContext): void {
+  wanted(
+    event: LockEvent,
+    cls: number,
+    read: number,
+    context: number,
+    locks: TaskLocks,
+    irq: IrqContext,
+  ): void {
     const base = this.#about(event, cls, read, locks, irq, null);
     this.#kindOf[cls] = event.kind;
     if (!event.trylock) {
@@ -119,7 +133,14 @@ export class Checks {
     }));
   }
 
-  #about(event: LockEvent, cls: number, read: number, locks: TaskLocks, irq: IrqContext, lock: HeldLock | null): Wanted {
+  #about(
+    event: LockEvent,
+    cls: number,
+    read: number,
+    locks: TaskLocks,
+    irq: IrqContext,
+    lock: HeldLock | null,
+  ): Wanted {
     const base = this.#base;
     base.event = event;
     base.cls = cls;
@@ -141,12 +162,18 @@ export class Checks {
       allowed = Math.min(allowed, this.#waitOf(held.kind));
     }
     if (this.#waitOf(event.kind) <= allowed) return;
-    this.#report(`wait ${base.cls} ${context} ${locks.all().map((one) => one.cls).join()}`, () => ({
-      ...this.#frame(base),
-      kind: "wait-context",
-      acquiring: this.#wantedView(base),
-      context: contextWait === Infinity ? this.#sleepWait + 1 : contextWait,
-    }));
+    this.#report(
+      `wait ${base.cls} ${context} ${locks
+        .all()
+        .map((one) => one.cls)
+        .join()}`,
+      () => ({
+        ...this.#frame(base),
+        kind: "wait-context",
+        acquiring: this.#wantedView(base),
+        context: contextWait === Infinity ? this.#sleepWait + 1 : contextWait,
+      }),
+    );
   }
 
   /** True: the class is held already, and this would wait for itself. */
@@ -212,7 +239,8 @@ export class Checks {
     const { cls, read } = base;
     const against = conflicting(bit);
     const forwards = (bit & ANY_USED_IN) !== 0;
-    const matches = (other: number): boolean => other !== cls && ((this.#usage[other] ?? 0) & against) !== 0;
+    const matches = (other: number): boolean =>
+      other !== cls && ((this.#usage[other] ?? 0) & against) !== 0;
     const path = forwards
       ? this.#graph.pathFrom(cls, read, matches)
       : this.#graph.pathTo(cls, read, matches);
@@ -277,7 +305,11 @@ export class Checks {
           const bit = 1 << n;
           if ((used & bit) === 0) continue;
           const against = conflicting(bit) & ANY_ENABLED;
-          const path = this.#graph.pathFrom(cls, read, (to) => ((this.#usage[to] ?? 0) & against) !== 0);
+          const path = this.#graph.pathFrom(
+            cls,
+            read,
+            (to) => ((this.#usage[to] ?? 0) & against) !== 0,
+          );
           if (path === null) continue;
           unsafePath = path;
           safe = bit;
@@ -294,7 +326,14 @@ export class Checks {
     return false;
   }
 
-  #irqOrderReport(base: Wanted, held: HeldLock, safePath: Edge[], unsafePath: Edge[], safe: number, unsafe: number): void {
+  #irqOrderReport(
+    base: Wanted,
+    held: HeldLock,
+    safePath: Edge[],
+    unsafePath: Edge[],
+    safe: number,
+    unsafe: number,
+  ): void {
     const safeClass = safePath[0]?.from ?? held.cls;
     const unsafeClass = unsafePath.at(-1)?.to ?? base.cls;
     this.#report(`order ${held.cls} ${base.cls} ${irqName(safe)}`, () => ({
@@ -368,7 +407,10 @@ export class Checks {
 
   /** One link a class that a path leads to; the first class has none. */
   #chain(path: readonly Edge[]): ChainLink<Raw>[] {
-    return path.map((edge) => ({ ...this.#view(edge.to, this.#kindOf[edge.to]), stack: edge.stack }));
+    return path.map((edge) => ({
+      ...this.#view(edge.to, this.#kindOf[edge.to]),
+      stack: edge.stack,
+    }));
   }
 
   #waitOf(kind: number): number {

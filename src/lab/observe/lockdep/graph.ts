@@ -56,7 +56,11 @@ export class DependencyGraph {
   }
 
   /** The shortest strong path from a lock wanted as `read` to a class that `matches`; [] when that is the lock's own class. */
-  pathFrom(start: number, read: number, matches: (cls: number, onlyR: boolean) => boolean): Edge[] | null {
+  pathFrom(
+    start: number,
+    read: number,
+    matches: (cls: number, onlyR: boolean) => boolean,
+  ): Edge[] | null {
     return search(start, read === RECURSIVE, matches, this.#after, (edge, onlyR) => {
       const forms = onlyR ? edge.forms & ~(SR | SN) : edge.forms;
       return forms === 0 ? null : { cls: edge.to, flag: (forms & (SN | EN)) === 0 };
@@ -64,7 +68,11 @@ export class DependencyGraph {
   }
 
   /** The shortest strong path that leads to a lock held as `read` from a class that `matches`, last edge first. */
-  pathTo(end: number, read: number, matches: (cls: number, onlyS: boolean) => boolean): Edge[] | null {
+  pathTo(
+    end: number,
+    read: number,
+    matches: (cls: number, onlyS: boolean) => boolean,
+  ): Edge[] | null {
     return search(end, read !== EXCLUSIVE, matches, this.#before, (edge, onlyS) => {
       const forms = onlyS ? edge.forms & ~(SR | ER) : edge.forms;
       return forms === 0 ? null : { cls: edge.from, flag: (forms & (ER | EN)) === 0 };

@@ -34,7 +34,12 @@ export class Lockdep {
   /** Locks that were held beyond HELD_MAX, and so not checked. */
   tooDeep = 0;
 
-  constructor(instances: LockInstances, tasks: CurrentTasks, kinds: LockKinds, rules: LockdepRules) {
+  constructor(
+    instances: LockInstances,
+    tasks: CurrentTasks,
+    kinds: LockKinds,
+    rules: LockdepRules,
+  ) {
     this.#instances = instances;
     this.#tasks = tasks;
     this.#kinds = kinds;
