@@ -101,7 +101,7 @@ export function collect(run: Collected): RunResult {
       reports: reader.reports,
       leaks: leaks.filter((leak) => leak.verdict !== "transient"),
       findings,
-      budgetEnded: outcome === "budget",
+      outcome,
       marks: run.marks,
     }),
   };

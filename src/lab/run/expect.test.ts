@@ -33,7 +33,7 @@ function judged(expectation: Expectation, evidence: Partial<Evidence>): string[]
     reports: [complete],
     leaks: [],
     findings: [],
-    budgetEnded: false,
+    outcome: "poweroff",
     marks: true,
     ...evidence,
   });
@@ -62,7 +62,7 @@ test("planted leaks: found or not, and never passed by a checker that saw nothin
       reports: [found, { ...complete, complete: false }],
     }),
     ...judged(planted, { marks: false }),
-    ...judged(planted, { verdict: plantedVerdict([plant], []), reports: [], budgetEnded: true }),
+    ...judged(planted, { verdict: plantedVerdict([plant], []), reports: [], outcome: "budget" }),
   ]).toMatchInlineSnapshot(`
     [
       "ok leaks: 1 of 1 planted leaks found, 0 missed, 0 extra, 0 transient",
@@ -113,8 +113,38 @@ test("transient reports and findings", () => {
   expect(judged({ transient: "none" }, {})).toEqual(["ok transient: 0 in 1 reports"]);
   const findings = [{ id: "warning-1", kind: "warning", summary: "x" }];
   // Findings are decided whenever the run ended.
-  expect(judged({ findings: "none" }, { findings, budgetEnded: true })).toEqual([
+  expect(judged({ findings: "none" }, { findings, outcome: "budget" })).toEqual([
     "failed findings: warning-1",
   ]);
   expect(judged({ findings: "none" }, {})).toEqual(["ok findings: none"]);
+});
+
+test("findings that a seeded bug must make, and no others; the outcome", () => {
+  const findings = [
+    { id: "lockdep-1", kind: "lockdep", summary: "possible circular locking dependency: a --> b" },
+    { id: "panic-1", kind: "panic", summary: "no memory" },
+  ];
+  const circular = { kind: "lockdep", says: "circular", count: 1 };
+  expect([
+    ...judged({ findings: [circular, { kind: "panic", count: 1 }] }, { findings }),
+    ...judged({ findings: [circular] }, { findings }),
+    ...judged({ findings: [{ ...circular, count: 2 }] }, { findings: findings.slice(0, 1) }),
+    ...judged({ findings: [circular] }, {}),
+    ...judged({ outcome: "panic" }, { outcome: "panic" }),
+    ...judged({ outcome: "deadlock" }, { outcome: "budget" }),
+  ]).toMatchInlineSnapshot(`
+    [
+      "ok lockdep "circular": 1 found, 1 expected",
+      "ok panic: 1 found, 1 expected",
+      "ok no other findings: none",
+      "ok lockdep "circular": 1 found, 1 expected",
+      "failed no other findings: panic-1",
+      "failed lockdep "circular": 1 found, 2 expected",
+      "ok no other findings: none",
+      "failed lockdep "circular": 0 found, 1 expected",
+      "ok no other findings: none",
+      "ok outcome: panic, panic expected",
+      "failed outcome: budget, deadlock expected",
+    ]
+  `);
 });

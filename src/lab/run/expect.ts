@@ -1,12 +1,12 @@
 /**
  * What the scenario expects, judged. A checker that saw nothing fails: `leaks: planted` needs a plant and a complete report.
  *
- * A run that its budget ended leaves the leak expectations undecided; `findings: none` is decided at any time.
+ * A run that its budget ended leaves the leak expectations undecided; findings and the outcome are decided at any time.
  */
 import type { LeakReport } from "../observe/leak-report.ts";
 import type { PlantedVerdict } from "../observe/verdict.ts";
 import type { Expectation } from "../scenario/schema.ts";
-import type { ExpectResult, Finding, ResultLeak } from "./result.ts";
+import type { ExpectResult, Finding, Outcome, ResultLeak } from "./result.ts";
 
 export interface Evidence {
   readonly verdict: PlantedVerdict;
@@ -14,7 +14,7 @@ export interface Evidence {
   /** The leaks of the last report, resolved. */
   readonly leaks: readonly ResultLeak[];
   readonly findings: readonly Finding[];
-  readonly budgetEnded: boolean;
+  readonly outcome: Outcome;
   /** Whether the kernel was built with marks; without them nobody knows what was planted. */
   readonly marks: boolean;
 }
@@ -28,21 +28,49 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
   if (expectation.transient !== undefined)
     leakChecks.push(transient(expectation.transient, evidence));
   for (const check of leakChecks) {
-    if (check.pass || !evidence.budgetEnded) results.push(check);
+    if (check.pass || evidence.outcome !== "budget") results.push(check);
     else {
       const detail = `the instruction budget ended first (${check.detail})`;
       results.push({ ...check, detail, undecided: true });
     }
   }
-  if (expectation.findings === "none") {
-    const { findings } = evidence;
+  if (expectation.findings !== undefined)
+    results.push(...expectedFindings(expectation.findings, evidence.findings));
+  if (expectation.outcome !== undefined)
     results.push({
-      name: "findings",
-      pass: findings.length === 0,
-      detail: findings.length === 0 ? "none" : findings.map((one) => one.id).join(", "),
+      name: "outcome",
+      pass: evidence.outcome === expectation.outcome,
+      detail: `${evidence.outcome}, ${expectation.outcome} expected`,
     });
-  }
   return results;
+}
+
+/** Exactly `count` findings of each entry, and no others. */
+function expectedFindings(
+  wanted: Exclude<Expectation["findings"], undefined>,
+  findings: readonly Finding[],
+): ExpectResult[] {
+  const rest = new Set(findings);
+  const results = (wanted === "none" ? [] : wanted).map((entry): ExpectResult => {
+    const matching = [...rest].filter(
+      (one) => one.kind === entry.kind && one.summary.includes(entry.says ?? ""),
+    );
+    for (const one of matching) rest.delete(one);
+    return {
+      name: entry.says === undefined ? entry.kind : `${entry.kind} "${entry.says}"`,
+      pass: matching.length === entry.count,
+      detail: `${matching.length} found, ${entry.count} expected`,
+    };
+  });
+  const others = [...rest].map((one) => one.id);
+  return [
+    ...results,
+    {
+      name: wanted === "none" ? "findings" : "no other findings",
+      pass: others.length === 0,
+      detail: others.length === 0 ? "none" : others.join(", "),
+    },
+  ];
 }
 
 function plantedLeaks(evidence: Evidence): ExpectResult {

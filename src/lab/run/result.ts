@@ -147,12 +147,15 @@ export interface RunResult {
   readonly expect: readonly ExpectResult[];
 }
 
-/** 1: panic, fault, deadlock or a failed expectation; 3: the budget ended with nothing failed; else 0 (ABI.md section 9). */
-export function exitCode(result: RunResult): 0 | 1 | 3 {
-  if (result.outcome === "panic" || result.outcome === "fault" || result.outcome === "deadlock")
-    return 1;
-  if (result.expect.some((one) => !one.pass && !one.undecided)) return 1;
-  return result.outcome === "budget" ? 3 : 0;
+/**
+ * 1: a panic, fault or deadlock that the scenario does not expect, or a failed expectation; 3: the budget ended with nothing
+ * failed; else 0 (docs/abi.md).
+ */
+export function exitCode({ outcome, expect }: RunResult): 0 | 1 | 3 {
+  if (expect.some((one) => !one.pass && !one.undecided)) return 1;
+  if (expect.some((one) => one.name === "outcome")) return 0;
+  if (outcome === "panic" || outcome === "fault" || outcome === "deadlock") return 1;
+  return outcome === "budget" ? 3 : 0;
 }
 
 /** `0x%08x` */

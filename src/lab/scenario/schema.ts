@@ -107,13 +107,26 @@ const expectedLeak = z.strictObject({
   size: z.int({ error: "must be a number of bytes" }).min(1, "must be at least 1").optional(),
 });
 
+const expectedFinding = z.strictObject({
+  kind: z.string({ error: "must be a kind of finding such as lockdep or panic" }),
+  says: z.string({ error: "must be a part of the finding's text" }).optional(),
+  count: z.int({ error: "must be a whole number" }).min(1, "must be at least 1").default(1),
+});
+
+const OUTCOMES = ["poweroff", "panic", "deadlock", "fault", "budget"] as const;
+
 const expectation = z.strictObject({
+  outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(", ")}` }).optional(),
   leaks: z
     .union([z.literal("planted"), z.array(expectedLeak)], {
       error: "must be planted or a list of { in: FUNCTION, count: N }",
     })
     .optional(),
-  findings: z.enum(["none"], { error: "must be none" }).optional(),
+  findings: z
+    .union([z.literal("none"), z.array(expectedFinding).min(1)], {
+      error: "must be none or a list of { kind: KIND, says: TEXT, count: N }",
+    })
+    .optional(),
   transient: z.enum(["some", "none"], { error: "must be some or none" }).optional(),
 });
 
