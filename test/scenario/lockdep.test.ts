@@ -1,0 +1,32 @@
+/** The lock-order checker on a running kernel: its seeded bugs, whole reports in Linux's layout, and silence when all is well. */
+import { expect, test } from "vitest";
+import { lockdepText } from "../../src/report/lockdep.ts";
+import { runInProcess } from "./in-process.ts";
+
+const WRONG = "scenarios/lockdep/wrong-orders.yaml";
+const MODELS = ["none", "voluntary", "full"];
+
+/** Without what every change of the kernel moves: addresses, offsets, lines of kernel/. */
+function stable(text: string): string {
+  return text
+    .replace(/^([ #\d:]*)[0-9a-f]{8} \(/gm, "$1ADDRESS (")
+    .replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+/g, "")
+    .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)");
+}
+
+test.each(MODELS)("preempt=%s: each wrong order is reported, and nothing else", (model) => {
+  const { status, result, reproduce } = runInProcess(WRONG, { seed: 1, set: [`preempt=${model}`] });
+  expect(status, `${JSON.stringify(result.findings)}\nreproduce: ${reproduce}`).toBe(0);
+});
+
+test("the reports, in Linux's layout", async () => {
+  const { result } = runInProcess(WRONG, { seed: 1 });
+  const texts = result.lockdep.reports.map((report) => stable(lockdepText(report, "hartlab")));
+  await expect(`${texts.join("\n\n")}\n`).toMatchFileSnapshot("../golden/lockdep.txt");
+});
+
+test("the right orders are silent, and the checker has seen them", () => {
+  const { result } = runInProcess(WRONG, { seed: 1, set: ["boot.orders=right"] });
+  expect(result.findings).toEqual([]);
+  expect(result.lockdep.dependencies).toBeGreaterThan(8);
+});
