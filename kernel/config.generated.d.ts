@@ -36,6 +36,10 @@ declare module "config" {
       /** how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1 */
       readonly barrier: RCU_BARRIER;
     };
+    readonly slab: {
+      /** red zones, poison and owners of slab objects, checked at every allocation and free */
+      readonly debug: boolean;
+    };
     /** a seeded bug that the torture scenario of that subsystem must find */
     readonly busted: BUSTED;
     /** trace marks for the observers; without them figures compare with Linux */

@@ -10,6 +10,7 @@ export const OPTIONS = {
   "hotplug.lock": { type: "enum", enum: "HOTPLUG_LOCK", values: ["refcount", "percpu-rwsem"], default: "refcount", doc: "what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13)" },
   "hotplug.underflow": { type: "enum", enum: "UNDERFLOW", values: ["none", "get", "put-bug", "put-warn", "akpm-wrong"], default: "put-warn", doc: "what notices a put_online_cpus too many, with hotplug.lock=refcount" },
   "rcu.barrier": { type: "enum", enum: "RCU_BARRIER", values: ["a", "b", "b-bug", "c", "d", "m"], default: "m", doc: "how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1" },
+  "slab.debug": { type: "bool", default: false, doc: "red zones, poison and owners of slab objects, checked at every allocation and free" },
   "busted": { type: "enum", enum: "BUSTED", values: ["none", "lock", "rcu", "hotplug", "slab", "vmalloc"], default: "none", doc: "a seeded bug that the torture scenario of that subsystem must find" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },

@@ -29,7 +29,7 @@ const crashed = ({ outcome }: RunResult) => outcome === "panic" || outcome === "
 
 const MUTATIONS: readonly Mutation[] = [
   {
-    name: "no hook in kmem_cache_alloc",
+    name: "no hook in slab_alloc",
     file: "kernel/mm/slab.ts",
     from: "  if (CONFIG.kmemleak.enabled) kmemleak_alloc_recursive(object, cachep.obj_size, 1, cachep.flags, gfp);\n",
     to: "",

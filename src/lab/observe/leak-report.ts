@@ -46,7 +46,8 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/\b(Oops: .*)/, "bug"],
   [/\b(rcu: INFO: \w+ (?:self-detected stall|detected stalls) on .*)/, "warning"],
   [/\b(page allocation failure: .*)/, "warning"],
-  [/\b(kmem_cache_destroy\(.*\): .* still in use)/, "warning"],
+  [/\b(slab error in .*)/, "bug"],
+  [/\bBUG (\S+ \((?:Not tainted|Tainted: .*)\): .*)/, "bug"],
   // Not `kmemleak: disabled`, which kmemleak=off asks for.
   [/kmemleak: (.*(?:kmemleak is disabled|unknown object|larger than object).*)/, "kmemleak"],
   [/(report cut after \d+ leaks)/, "kmemleak"],
