@@ -8,6 +8,7 @@ declare module "config" {
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
   export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
+  export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
   export const enum DESIGN { km08_fix = 0 }
   export const CONFIG: {
     /** preemption model of kernel code */
@@ -42,6 +43,14 @@ declare module "config" {
     };
     /** a seeded bug that the torture scenario of that subsystem must find */
     readonly busted: BUSTED;
+    /** allocations fail on purpose, as the boot parameters failslab= and fail_page_alloc= say */
+    readonly fault_injection: boolean;
+    /** free pages are filled with a pattern and checked when they are taken again */
+    readonly page_poisoning: boolean;
+    readonly vmalloc: {
+      /** when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again */
+      readonly flush: VMALLOC_FLUSH;
+    };
     /** trace marks for the observers; without them figures compare with Linux */
     readonly marks: boolean;
     readonly kmemleak: {

@@ -3,7 +3,7 @@
 import { MARK } from "../abi/marks.ts";
 import { cpuid_to_hartid_map, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_enable } from "../arch/irqflags.ts";
-import { PHYS_OFFSET } from "../arch/page.ts";
+import { __pa, PHYS_OFFSET } from "../arch/page.ts";
 import { sbi_shutdown } from "../arch/sbi.ts";
 import { machine, setup_arch } from "../arch/setup.ts";
 import { timebase_hz } from "../arch/time.ts";
@@ -13,7 +13,9 @@ import { panic } from "../lib/bug.ts";
 import { cmdline_setup } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/system_state.ts";
+import { fault_inject_init } from "../mm/fault-inject.ts";
 import { kmemleak_init } from "../mm/kmemleak.ts";
+import { memblock_init } from "../mm/memblock.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
 import { kmem_cache_init } from "../mm/slab.ts";
@@ -37,10 +39,12 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   cmdline_setup(machine.bootargs);
   boot_cpu_init();
   say_hello();
-  const free = setup_per_cpu_areas(); // PerCpu.of() works
-  page_alloc_init(free, machine.memory_end);
+  memblock_init(__pa(linkerSymbol("_end")), machine.memory_end);
+  setup_per_cpu_areas(); // PerCpu.of() works
+  page_alloc_init(); // the end of memblock
   kmem_cache_init();
   vmalloc_init();
+  fault_inject_init();
   kmemleak_init();
   fork_init();
   sched_init(); // wake_up_process works

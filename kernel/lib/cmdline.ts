@@ -76,6 +76,12 @@ export function parse_u32(address: usize): u32 {
   return n;
 }
 
+/** As parse_u32, with an optional minus sign. */
+export function parse_i32(address: usize): i32 {
+  const minus = cast<Ptr<u8>>(address)[0] === 0x2d;
+  return minus ? 0 - i32(parse_u32(address + 1)) : i32(parse_u32(address));
+}
+
 /** The first character behind a decimal number. */
 function unit_of(address: usize): Ptr<u8> {
   let p = cast<Ptr<u8>>(address);

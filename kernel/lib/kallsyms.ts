@@ -1,6 +1,8 @@
 // Names for addresses: a binary search in the tables that the linker appends to the image.
 // Read-only, so usable in any context. Only functions are listed.
 
+import { strcmp } from "./string.ts";
+
 /** What is known about one address. */
 export class symbol_info {
   name: string;
@@ -39,4 +41,18 @@ export function kallsyms_lookup(address: usize, info: symbol_info): boolean {
   info.offset = address - start;
   info.size = size;
   return true;
+}
+
+/** The function of that name: info.offset is its address then. False when the image has none, or it was inlined everywhere. */
+export function kallsyms_lookup_name(name: string, info: symbol_info): boolean {
+  const count = table(linkerSymbol("kallsyms_num"))[0];
+  const names = cast<Ptr<string>>(linkerSymbol("kallsyms_names"));
+  for (let n: u32 = 0; n < count; n++) {
+    if (strcmp(names[n], name) !== 0) continue;
+    info.name = names[n];
+    info.offset = table(linkerSymbol("kallsyms_addresses"))[n];
+    info.size = table(linkerSymbol("kallsyms_sizes"))[n];
+    return true;
+  }
+  return false;
 }
