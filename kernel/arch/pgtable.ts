@@ -59,17 +59,34 @@ export function local_flush_tlb_all(): void {
   sfenceVma();
 }
 
-/** Every online CPU forgets the range; returns when all have. */
+/** A range of more pages is forgotten with everything else. */
+const FLUSH_PAGES_MAX = 16;
+
+/** This CPU forgets the range. */
+export function local_flush_tlb_kernel_range(start: usize, end: usize): void {
+  if (end - start > FLUSH_PAGES_MAX << 12) sfenceVma();
+  else for (let va = start; va < end; va += 4096) sfenceVma(va);
+}
+
+/** Every online CPU forgets the range; returns when all have. A CPU that comes up later begins with an empty TLB. */
 export function flush_tlb_kernel_range(start: usize, end: usize): void {
-  // Harts of one word of the mask go into one call, the caller's among them.
-  for (let base: u32 = 0; base < 64; base += 32) {
-    let mask: u32 = 0;
-    for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
-      const hart = cpuid_to_hartid_map[cpu];
-      if (hart - base < 32 && cpumask_test_cpu(cpu, cpu_online_mask)) mask |= 1 << (hart - base);
-    }
-    if (mask !== 0) sbi_remote_sfence_vma(mask, base, start, end - start);
+  // One CPU is online: it is this one.
+  const low = READ_ONCE(cpu_online_mask.bits[0]);
+  if ((low & (low - 1)) === 0 && READ_ONCE(cpu_online_mask.bits[1]) === 0) {
+    local_flush_tlb_kernel_range(start, end);
+    return;
   }
+  // Harts of one word of the mask go into one call, the caller's among them.
+  let low_harts: u32 = 0;
+  let high_harts: u32 = 0;
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
+    if (!cpumask_test_cpu(cpu, cpu_online_mask)) continue;
+    const hart = cpuid_to_hartid_map[cpu];
+    if (hart < 32) low_harts |= 1 << hart;
+    else high_harts |= 1 << (hart - 32);
+  }
+  if (low_harts !== 0) sbi_remote_sfence_vma(low_harts, 0, start, end - start);
+  if (high_harts !== 0) sbi_remote_sfence_vma(high_harts, 32, start, end - start);
 }
 
 /** Identity-maps the 4 MiB around a device's registers for all CPUs. */

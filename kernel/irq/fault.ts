@@ -16,6 +16,7 @@ import type { pt_regs } from "../arch/traps.ts";
 import { panic } from "../lib/bug.ts";
 import { kallsyms_lookup, symbol_info } from "../lib/kallsyms.ts";
 import { printk } from "../lib/printk.ts";
+import { vmalloc_explain_fault } from "../mm/vmap/show.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
 import { stop_this_cpu } from "./smp.ts";
 
@@ -83,6 +84,7 @@ function die(regs: pt_regs): void {
   smp_send_stop(self);
   const task = get_current();
   printk("Oops: %s at %pS, address %08x [#1]\n", cause_name(regs.cause), regs.epc, regs.badaddr);
+  vmalloc_explain_fault(regs.badaddr);
   printk("CPU: %u PID: %u Comm: %s\n", self, task.pid, addr(task.comm));
   show_regs(regs);
   show_trace(regs);

@@ -242,3 +242,19 @@ export function rb_next(start: rb_node): rb_node | null {
     node = parent;
   }
 }
+
+/** The next smaller node, or null. */
+export function rb_prev(start: rb_node): rb_node | null {
+  let node = start;
+  const left = node.rb_left;
+  if (left !== null) {
+    node = left;
+    for (let right = node.rb_right; right !== null; right = node.rb_right) node = right;
+    return node;
+  }
+  for (;;) {
+    const parent = rb_parent(node);
+    if (parent === null || parent.rb_left !== node) return parent;
+    node = parent;
+  }
+}

@@ -1,44 +1,27 @@
-// vmalloc: blocks that are contiguous in virtual addresses only, between VMALLOC_START and VMALLOC_END.
+// vmalloc, vmap and ioremap: memory that is contiguous in virtual addresses only, between VMALLOC_START and VMALLOC_END.
 //
-// Each block is a vm_struct on vmlist, ordered by address, with an unmapped guard page behind it. Addresses are given first
-// fit. Page tables of the area are made when first needed and stay. Freeing unmaps, has all CPUs forget the range, and only
-// then gives the pages back.
-// Locks: vmlist_lock protects vmlist and the directory entries of the area; entries of a table belong to the block that owns
-//   the addresses. Nothing is allocated or flushed under it. Not for interrupt context.
-// The first page of a block names the vm_struct in page.index: how vfree finds it, and a reference to it that never moves. (On
-//   vmlist alone, an old vm_struct between young neighbours would be reported by kmemleak now and then: its links move.)
+//   vmalloc   pages of its own          vmap      pages of the caller          ioremap   registers of a device
+// Each block is a vm_struct (vmap/area.ts) with an unmapped guard page behind it, so that running over the end faults
+// (vmap/show.ts says where). Freeing unmaps, has all CPUs forget the range, now or later (vmap/purge.ts), and gives pages and
+// addresses back. Page tables: vmap/table.ts.
+// All of it may sleep, and is not for interrupt context.
+// The first page of a vmalloc block names the vm_struct in page.index: a reference to it that never moves, for kmemleak.
 // kmemleak: the vm_struct holds the block's address once, so a block needs two hits. The free hook comes before anything is
 //   unmapped: it waits for a scanner that reads the block.
 
 import { CONFIG } from "config";
 import { MARK } from "../abi/marks.ts";
 import { __pa, __va, PAGE_SHIFT, PAGE_SIZE } from "../arch/page.ts";
-import { flush_tlb_kernel_range, lookup_pte, mk_pte, PAGE_KERNEL, PAGE_TABLE, pgd_index, pte_index, swapper_pg_dir, VMALLOC_END, VMALLOC_START } from "../arch/pgtable.ts";
-import { BUG } from "../lib/bug.ts";
-import { list_add_tail, list_del, list_for_each_entry, list_head } from "../lib/list.ts";
-import { spin_lock, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
+import { lookup_pte, mk_pte, PAGE_KERNEL, VMALLOC_END, VMALLOC_START } from "../arch/pgtable.ts";
+import { BUG, WARN_ON } from "../lib/bug.ts";
 import { might_sleep } from "../sched/preempt.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
-import { kmemleak_alloc, kmemleak_free } from "./kmemleak.ts";
-import { __get_free_pages, free_pages, get_zeroed_page, virt_to_page } from "./page_alloc.ts";
+import { kmemleak_alloc, kmemleak_free, kmemleak_not_leak } from "./kmemleak.ts";
+import { __get_free_pages, free_pages, page, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
-
-class vm_struct {
-  /** In vmlist, by address. */
-  readonly list = new list_head();
-  addr: usize;
-  /** The block's place in the area, in pages from VMALLOC_START: first page, and one past its guard page. */
-  first: u32;
-  end: u32;
-  nr_pages: u32;
-  /** Mapped so far; what is freed when memory runs out half way. */
-  mapped: u32;
-}
-
-const VMALLOC_PAGES = (VMALLOC_END - VMALLOC_START) >>> PAGE_SHIFT;
-
-const vmlist = new list_head();
-const vmlist_lock = new spinlock_t();
+import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, vm_struct } from "./vmap/area.ts";
+import { drop_vmap_area, flush_range, free_vmap_area, LAZY, purge_for_space, vmap_purge_init } from "./vmap/purge.ts";
+import { clear_range, flush_cache_vmap, pte_alloc, pte_next, pte_offset } from "./vmap/table.ts";
 
 /** Hits that tell a block in use from a lost one: the vm_struct's and one more. */
 const VMALLOC_MIN_COUNT = 2;
@@ -46,113 +29,88 @@ const VMALLOC_MIN_COUNT = 2;
 /** Before the first vmalloc. */
 export function vmalloc_init(): void {
   if (VMALLOC_START % (1 << 22) !== 0) BUG("vmalloc: the area does not begin on a directory entry");
+  vmap_purge_init();
 }
 
-/**
- * Gives `area` a place of its own; false when none is left. Walks page numbers: had it the addresses of other blocks in its
- * registers, they would end as stale words on stacks, and kmemleak would take lost blocks for live ones.
- */
-function insert_area(area: vm_struct): boolean {
-  const wanted = area.nr_pages + 1;
-  spin_lock(vmlist_lock);
-  // Page 0 stays empty: its address is a constant of this file, and would keep a block there alive for kmemleak.
-  let at: u32 = 1;
-  let before: list_head = vmlist;
-  for (const other of list_for_each_entry(vmlist, vm_struct, "list")) {
-    if (other.first - at >= wanted) {
-      before = other.list;
-      break;
-    }
-    at = other.end;
-  }
-  const fits = VMALLOC_PAGES - at >= wanted;
-  if (fits) {
-    area.first = at;
-    area.end = at + wanted;
-    area.addr = VMALLOC_START + (at << PAGE_SHIFT);
-    list_add_tail(area.list, before);
-  }
-  spin_unlock(vmlist_lock);
-  return fits;
+/** The return address of the function that inlines this. */
+function caller_of_frame(): usize {
+  "inline";
+  return cast<Ptr<usize>>(framePointer() - 4)[0];
 }
 
-/** The table that maps `va`, made if need be; 0 when there is no memory. */
-function pte_table(va: usize): usize {
-  const slot = addressOf(swapper_pg_dir[pgd_index(va)]);
-  let entry = READ_ONCE(slot[0]);
-  if (entry === 0) {
-    const table = get_zeroed_page(GFP_KERNEL);
-    if (table === 0) return 0;
-    spin_lock(vmlist_lock);
-    const unclaimed = slot[0] === 0;
-    if (unclaimed) {
-      fence("w", "w");
-      WRITE_ONCE(slot[0], mk_pte(__pa(table), PAGE_TABLE));
-    }
-    spin_unlock(vmlist_lock);
-    if (!unclaimed) free_pages(table, 0);
-    entry = READ_ONCE(slot[0]);
+/** Addresses for `size` bytes, at least one, with nothing mapped there; null when there are none, or no memory. */
+function get_vm_area(size: usize, flags: u32, caller: usize): vm_struct | null {
+  might_sleep();
+  if (size === 0 || size > VMALLOC_END - VMALLOC_START - PAGE_SIZE) return null;
+  const memory = kmalloc(sizeof<vm_struct>(), GFP_KERNEL);
+  if (memory === 0) return null;
+  const area = cast<vm_struct>(memory);
+  area.nr_pages = (size + PAGE_SIZE - 1) >>> PAGE_SHIFT;
+  area.mapped = 0;
+  area.flags = flags;
+  area.caller = caller;
+  area.phys_addr = 0;
+  area.purge_next = null;
+  while (!insert_area(area)) {
+    if (purge_for_space()) continue;
+    kfree(memory);
+    return null;
   }
-  return __va((entry >>> 10) << PAGE_SHIFT);
+  return area;
 }
 
 /** Maps fresh pages; false when memory runs out, with area.mapped telling how far it came. */
-function map_area(area: vm_struct): boolean {
-  for (let n: u32 = 0; n < area.nr_pages; n++) {
-    const va = area.addr + n * PAGE_SIZE;
-    const table = pte_table(va);
-    if (table === 0) return false;
-    const block = __get_free_pages(GFP_KERNEL, 0);
+function map_own_pages(area: vm_struct, gfp: u32): boolean {
+  let va = area.addr;
+  let pte = pte_alloc(va);
+  const count = area.nr_pages;
+  for (let n: u32 = 0; n < count; n++) {
+    if (n !== 0) pte = (va & ((1 << 22) - 1)) === 0 ? pte_alloc(va) : pte!.add(1);
+    if (pte === null) return false;
+    const block = __get_free_pages(gfp, 0);
     if (block === 0) return false;
     if (n === 0) virt_to_page(block).index = addr(area);
-    WRITE_ONCE(cast<Ptr<u32>>(table)[pte_index(va)], mk_pte(__pa(block), PAGE_KERNEL));
+    WRITE_ONCE(pte[0], mk_pte(__pa(block), PAGE_KERNEL));
     area.mapped = n + 1;
+    va += PAGE_SIZE;
   }
-  // The walks of all harts see the entries; a hart that remembers an invalid one faults and tries again.
-  fence("rw", "rw");
-  sfenceVma();
+  flush_cache_vmap(area.addr, count);
   return true;
 }
 
-/** Unmaps and frees the pages of a block that nobody uses any more, then gives its addresses back. */
-function unmap_area(area: vm_struct): void {
+/** Unmaps a block that nobody uses any more; frees its own pages. The vm_struct is gone afterwards. */
+function unmap_own_pages(area: vm_struct): void {
   const start = area.addr;
   const count = area.mapped;
-  // The table keeps the page's number while the entry is invalid: free only what no CPU can reach any longer.
-  for (let n: u32 = 0; n < count; n++) {
-    const va = start + n * PAGE_SIZE;
-    const entry = addressOf(cast<Ptr<u32>>(pte_table(va))[pte_index(va)]);
-    WRITE_ONCE(entry[0], entry[0] & ~PAGE_KERNEL);
+  if (count === 0) {
+    drop_vmap_area(area);
+    return;
   }
-  if (count !== 0) flush_tlb_kernel_range(start, start + count * PAGE_SIZE);
+  if (!LAZY) {
+    // The table keeps the page's number while the entry is invalid: free only what no CPU can reach any longer.
+    let pte = pte_offset(start);
+    for (let n: u32 = 0; n < count; n++) {
+      if (n !== 0) pte = pte_next(pte, start + n * PAGE_SIZE);
+      WRITE_ONCE(pte[0], pte[0] & ~PAGE_KERNEL);
+    }
+    flush_range(start, start + count * PAGE_SIZE);
+  }
+  let pte = pte_offset(start);
   for (let n: u32 = 0; n < count; n++) {
-    const va = start + n * PAGE_SIZE;
-    const entry = addressOf(cast<Ptr<u32>>(pte_table(va))[pte_index(va)]);
-    const block = __va((entry[0] >>> 10) << PAGE_SHIFT);
-    WRITE_ONCE(entry[0], 0);
+    if (n !== 0) pte = pte_next(pte, start + n * PAGE_SIZE);
+    const block = __va((pte[0] >>> 10) << PAGE_SHIFT);
+    WRITE_ONCE(pte[0], 0);
     if (n === 0) virt_to_page(block).index = 0;
     free_pages(block, 0);
   }
-  spin_lock(vmlist_lock);
-  list_del(area.list);
-  spin_unlock(vmlist_lock);
-  kfree(addr(area));
+  free_vmap_area(area);
 }
 
-/** At least `size` bytes, page aligned, or 0. May sleep. */
-export function vmalloc(size: usize): usize {
-  might_sleep();
-  if (size === 0 || size > VMALLOC_END - VMALLOC_START - PAGE_SIZE) return 0;
-  const memory = kmalloc(sizeof<vm_struct>(), GFP_KERNEL | __GFP_ZERO);
-  if (memory === 0) return 0;
-  const area = cast<vm_struct>(memory);
-  area.nr_pages = (size + PAGE_SIZE - 1) >>> PAGE_SHIFT;
-  if (!insert_area(area)) {
-    kfree(memory);
-    return 0;
-  }
-  if (!map_area(area)) {
-    unmap_area(area);
+function __vmalloc_caller(size: usize, gfp: u32, caller: usize): usize {
+  const area = get_vm_area(size, VM_ALLOC, caller);
+  if (area === null) return 0;
+  if (!map_own_pages(area, gfp)) {
+    unmap_own_pages(area);
     return 0;
   }
   const block = area.addr;
@@ -161,22 +119,116 @@ export function vmalloc(size: usize): usize {
   return block;
 }
 
-/** The block that begins at an address, or null. */
-function find_vm_area(block: usize): vm_struct | null {
-  if (block < VMALLOC_START || block >= VMALLOC_END || (block & (PAGE_SIZE - 1)) !== 0) return null;
-  const entry = lookup_pte(block);
-  if (entry === 0) return null;
-  const area = castOrNull<vm_struct>(virt_to_page(__va((entry >>> 10) << PAGE_SHIFT)).index);
-  return area !== null && area.addr === block ? area : null;
+/** As vmalloc, its pages allocated with `gfp`, which allows sleeping. @may_sleep */
+export function __vmalloc(size: usize, gfp: u32): usize {
+  "noinline";
+  return __vmalloc_caller(size, gfp, caller_of_frame());
+}
+
+/** At least `size` bytes, page aligned, or 0. May sleep. */
+export function vmalloc(size: usize): usize {
+  "noinline";
+  return __vmalloc_caller(size, GFP_KERNEL, caller_of_frame());
+}
+
+/** As vmalloc, cleared. */
+export function vzalloc(size: usize): usize {
+  "noinline";
+  return __vmalloc_caller(size, GFP_KERNEL | __GFP_ZERO, caller_of_frame());
+}
+
+/** The area that begins at `block` and has all of `flags`, or a BUG in the words of the function that frees. */
+function area_to_free(block: usize, flags: u32, what: string): vm_struct {
+  might_sleep();
+  const area = find_vm_area(block);
+  if (area === null || area.addr !== block || (area.flags & flags) === 0) BUG("%s of %p: no block of its kind begins there", what, block);
+  return area!;
 }
 
 /** Frees what vmalloc gave; 0 is ignored. May sleep. */
 export function vfree(block: usize): void {
-  might_sleep();
   if (block === 0) return;
-  const area = find_vm_area(block);
-  if (area === null) BUG("vfree of %p: no block of vmalloc begins there", block);
+  const area = area_to_free(block, VM_ALLOC, "vfree");
   traceMark(MARK.FREE, block, 0, 0);
   if (CONFIG.kmemleak.enabled) kmemleak_free(block);
-  unmap_area(area!);
+  unmap_own_pages(area);
 }
+
+/** Unmaps pages that are not the area's own. */
+function unmap_foreign_pages(area: vm_struct): void {
+  clear_range(area.addr, area.mapped);
+  if (!LAZY && area.mapped !== 0) flush_range(area.addr, area.addr + area.mapped * PAGE_SIZE);
+  free_vmap_area(area);
+}
+
+/** Maps page number n of the area at physical `pa`. False: no memory for a table. */
+function map_foreign_page(area: vm_struct, n: u32, pa: usize, prot: u32): boolean {
+  const pte = pte_alloc(area.addr + n * PAGE_SIZE);
+  if (pte === null) return false;
+  WRITE_ONCE(pte[0], mk_pte(pa, prot));
+  area.mapped = n + 1;
+  return true;
+}
+
+/** `count` pages side by side with the permissions `prot`, or 0. The pages stay the caller's. May sleep. */
+export function vmap(pages: Ptr<page>, count: u32, flags: u32, prot: u32): usize {
+  "noinline";
+  const area = get_vm_area(count << PAGE_SHIFT, VM_MAP | flags, caller_of_frame());
+  if (area === null) return 0;
+  // Only the tree knows it, and the tree's links move.
+  if (CONFIG.kmemleak.enabled) kmemleak_not_leak(addr(area));
+  for (let n: u32 = 0; n < count; n++) {
+    if (map_foreign_page(area, n, page_to_pfn(pages[n]) << PAGE_SHIFT, prot)) continue;
+    unmap_foreign_pages(area);
+    return 0;
+  }
+  flush_cache_vmap(area.addr, count);
+  return area.addr;
+}
+
+/** Unmaps what vmap gave; 0 is ignored. May sleep. */
+export function vunmap(block: usize): void {
+  if (block === 0) return;
+  unmap_foreign_pages(area_to_free(block, VM_MAP, "vunmap"));
+}
+
+/** The registers of a device at physical `pa`, or 0. Refuses RAM that the kernel uses. May sleep. */
+export function ioremap(pa: usize, size: usize): usize {
+  "noinline";
+  const offset = pa & (PAGE_SIZE - 1);
+  const last = pa + size - 1;
+  if (size === 0 || last < pa) return 0;
+  if (WARN_ON(pfn_valid(pa >>> PAGE_SHIFT) || pfn_valid(last >>> PAGE_SHIFT))) return 0;
+  const area = get_vm_area(offset + size, VM_IOREMAP, caller_of_frame());
+  if (area === null) return 0;
+  area.phys_addr = pa - offset;
+  if (CONFIG.kmemleak.enabled) kmemleak_not_leak(addr(area));
+  for (let n: u32 = 0; n < area.nr_pages; n++) {
+    if (map_foreign_page(area, n, area.phys_addr + (n << PAGE_SHIFT), PAGE_KERNEL)) continue;
+    unmap_foreign_pages(area);
+    return 0;
+  }
+  flush_cache_vmap(area.addr, area.nr_pages);
+  return area.addr + offset;
+}
+
+/** Unmaps what ioremap gave; 0 is ignored. May sleep. */
+export function iounmap(registers: usize): void {
+  if (registers === 0) return;
+  unmap_foreign_pages(area_to_free(registers & ~(PAGE_SIZE - 1), VM_IOREMAP, "iounmap"));
+}
+
+/** The page that an address of a vmalloc or vmap block is in, or null. */
+export function vmalloc_to_page(va: usize): page | null {
+  const pfn = vmalloc_to_pfn(va);
+  return pfn_valid(pfn) ? pfn_to_page(pfn) : null;
+}
+
+/** The frame that an address of the vmalloc area is mapped to, or 0. */
+export function vmalloc_to_pfn(va: usize): usize {
+  return is_vmalloc_addr(va) ? lookup_pte(va) >>> 10 : 0;
+}
+
+export { find_vm_area, is_vmalloc_addr, vm_struct } from "./vmap/area.ts";
+export { vm_unmap_aliases } from "./vmap/purge.ts";
+export { vmallocinfo_show } from "./vmap/show.ts";
