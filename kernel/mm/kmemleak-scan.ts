@@ -1,7 +1,7 @@
 // The mark phase: every word of the roots, then of every block found reachable, is taken for a possible pointer to any byte of
 // a tracked block. Blocks that end with too few hits are suspected leaks; nothing is ever freed here.
 //
-// Roots: .data, .bss, each possible CPU's static per-CPU area, mem_map (the page structures, not the pages), every task's
+// Roots: .data, .bss, each possible CPU's per-CPU area, mem_map (the page structures, not the pages), every task's
 // stack. Blocks with min_count 0 are roots too.
 // Locks: scan_mutex for a whole scan; the object's lock, interrupts off, for a whole block while it is read, as submitted in
 //   2008: no chunking, a large block means a long section without interrupts, which the lab measures. tasklist_lock (read)
@@ -23,6 +23,7 @@ import { cond_resched } from "../sched/core.ts";
 import { for_each_process, tasklist_lock, THREAD_SIZE } from "../sched/task.ts";
 import { color_gray, color_white, find_and_get_object, get_object, in_tracked_range, kmemleak_object, OBJECT, object_list, put_object } from "./kmemleak-object.ts";
 import { mem_map_end, mem_map_start } from "./page_alloc.ts";
+import { pcpu_first_unit_end } from "./percpu.ts";
 
 /** Serialises scans; protects gray_list. */
 export const scan_mutex = new mutex();
@@ -136,6 +137,7 @@ function scan_roots(): void {
   for (const cpu of for_each_possible_cpu()) {
     const offset = __per_cpu_offset[cpu];
     scan_root(linkerSymbol("__per_cpu_start") + offset, linkerSymbol("__per_cpu_end") + offset);
+    scan_root(linkerSymbol("__per_cpu_end") + offset, pcpu_first_unit_end(cpu));
   }
   scan_root(mem_map_start(), mem_map_end());
   read_lock(tasklist_lock);
