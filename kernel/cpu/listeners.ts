@@ -4,6 +4,7 @@
 //   sched migration   STARTING: the run queue opens                      DYING: it closes, its tasks go elsewhere
 //   timers                                                               DYING: its timers go elsewhere
 //   slab              UP_PREPARE: arrays                                 DEAD, UP_CANCELED: arrays are flushed and freed
+//   page_alloc                                                           DEAD: its per-CPU pages go back
 //   rcu                                                                  DEAD: it owes nothing, its callbacks are adopted
 //   softirq                                                              DEAD: what it had raised is raised here
 // Timers and tasks go while all CPUs stand still, so nobody finds one on its way; tick, interrupts and RCU's list of CPUs
@@ -13,6 +14,7 @@ import { CONFIG, HOTPLUG_CHAIN } from "config";
 import { cpu_active_mask, cpu_online_mask, cpumask_clear_cpu, cpumask_first, cpumask_set_cpu } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { softirq_dead_cpu } from "../irq/softirq.ts";
+import { page_alloc_cpu_dead } from "../mm/page_alloc.ts";
 import { slab_dead_cpu, slab_prepare_cpu } from "../mm/slab.ts";
 import { rcu_report_dead } from "../rcu/rcu.ts";
 import { sched_cpu_dying, sched_cpu_starting } from "../sched/core.ts";
@@ -94,6 +96,11 @@ function cpuup_callback(_nb: notifier_block, action: u32, cpu: u32): u32 {
   return NOTIFY_DONE;
 }
 
+function page_alloc_cpu_notify(_nb: notifier_block, action: u32, cpu: u32): u32 {
+  if (action !== CPU_DEAD) return NOTIFY_DONE;
+  return notifier_from_errno(page_alloc_cpu_dead(cpu));
+}
+
 function rcu_cpu_notify(_nb: notifier_block, action: u32, cpu: u32): u32 {
   if (action !== CPU_DEAD) return NOTIFY_DONE;
   return notifier_from_errno(adopt_callbacks(cpu));
@@ -109,6 +116,7 @@ const migration_nb = new notifier_block();
 const softirq_nb = new notifier_block();
 const rcu_nb = new notifier_block();
 const timer_nb = new notifier_block();
+const page_alloc_nb = new notifier_block();
 const slab_nb = new notifier_block();
 const sched_inactive_nb = new notifier_block();
 
@@ -125,12 +133,14 @@ export function cpu_listeners_init(): void {
     listen(softirq_nb, softirq_cpu_callback, 0);
     listen(rcu_nb, rcu_cpu_notify, 0);
     listen(timer_nb, timer_cpu_notify, 0);
+    listen(page_alloc_nb, page_alloc_cpu_notify, 0);
     listen(slab_nb, cpuup_callback, 0);
     listen(sched_inactive_nb, sched_cpu_inactive, CPU_PRI_SCHED_INACTIVE);
   } else {
     const none: cpuhp_callback | null = null;
     cpuhp_setup_state_nocalls(CPUHP.SOFTIRQ_DEAD, "softirq:dead", none, adopt_softirqs);
     cpuhp_setup_state_nocalls(CPUHP.RCUTREE_PREP, "RCU/tree:prepare", none, adopt_callbacks);
+    cpuhp_setup_state_nocalls(CPUHP.PAGE_ALLOC_DEAD, "page_alloc:dead", none, page_alloc_cpu_dead);
     cpuhp_setup_state_nocalls(CPUHP.SLAB_PREPARE, "slab:prepare", slab_prepare_cpu, slab_dead_cpu);
     cpuhp_setup_state_nocalls(CPUHP.AP_SCHED_STARTING, "sched:starting", open_run_queue, close_run_queue);
     cpuhp_setup_state_nocalls(CPUHP.AP_TIMERS_DYING, "timers:dying", none, move_timers);

@@ -17,6 +17,7 @@ import { cpu_maps_update_begin, cpu_maps_update_done } from "./notifier.ts";
 export const enum CPUHP {
   OFFLINE,
   NOTIFY_PREPARE,
+  PAGE_ALLOC_DEAD,
   SOFTIRQ_DEAD,
   RCUTREE_PREP,
   SLAB_PREPARE,

@@ -3,7 +3,8 @@
 // A per-CPU pointer is what a static variable's address in the template .data..percpu is: adding __per_cpu_offset[cpu] gives that
 // CPU's copy (per_cpu_ptr). So all chunks (pcpu/chunk.ts) have units of the same distance. The first chunk lies right behind
 // the kernel image; its units begin with the copy of the template, and the rest is the dynamic reserve. Further chunks are
-// vmalloc blocks; an empty one is given back by a work.
+// vmalloc blocks; an empty one is given back when its last piece is freed by who may sleep, or else with the next such one, or
+// when memory is short.
 // Limits: a piece is no larger than a unit (the template and the reserve, rounded to pages) and aligned to a page at most; no
 // allocation in atomic context; all pages of a chunk are there from the beginning.
 // kmemleak: pieces are not tracked, their contents are roots (the first chunk) or part of a vmalloc block.
@@ -16,12 +17,13 @@ import { __per_cpu_offset, setup_per_cpu_area } from "../arch/percpu.ts";
 import { BUG } from "../lib/bug.ts";
 import { list_add_tail, list_del, list_for_each_entry, list_for_each_entry_safe, list_head } from "../lib/list.ts";
 import { memcpy, memset } from "../lib/string.ts";
-import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
+import { mutex, mutex_lock, mutex_trylock, mutex_unlock } from "../locking/mutex.ts";
 import { spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
-import { smp_processor_id } from "../sched/task.ts";
-import { INIT_WORK, schedule_work, work_struct } from "../sched/workqueue.ts";
+import { preemptible } from "../sched/preempt.ts";
+import { get_current, smp_processor_id } from "../sched/task.ts";
 import { GFP_KERNEL } from "./gfp.ts";
 import { memblock_alloc } from "./memblock.ts";
+import { page_reclaimer, register_page_reclaimer } from "./page/reclaim.ts";
 import { pcpu_alloc_area, pcpu_chunk, pcpu_chunk_init, pcpu_free_area, PCPU_MIN_ALLOC_SIZE, PCPU_UNIT_MAX } from "./pcpu/chunk.ts";
 import { kfree, kmalloc } from "./slab.ts";
 import { vfree, vmalloc } from "./vmalloc.ts";
@@ -34,7 +36,7 @@ const first_chunk = new pcpu_chunk();
 const pcpu_chunks = new list_head();
 const pcpu_lock = new spinlock_t();
 const pcpu_alloc_mutex = new mutex();
-const balance_work = new work_struct();
+const pcpu_reclaimer = new page_reclaimer();
 let pcpu_unit_size: u32 = 0;
 /** Bytes of the first chunk's units that were ever in use: what kmemleak reads. */
 let first_chunk_used: u32 = 0;
@@ -56,7 +58,8 @@ export function setup_per_cpu_areas(): void {
   pcpu_alloc_area(first_chunk, (size + PCPU_MIN_ALLOC_SIZE - 1) / PCPU_MIN_ALLOC_SIZE, 1, words);
   first_chunk_used = size;
   list_add_tail(first_chunk.list, pcpu_chunks);
-  INIT_WORK(balance_work, pcpu_balance);
+  pcpu_reclaimer.reclaim = pcpu_reclaim;
+  register_page_reclaimer(pcpu_reclaimer);
 }
 
 /** One past the last byte of a CPU's unit of the first chunk that was ever in use. */
@@ -132,7 +135,7 @@ export function this_cpu_ptr(p: usize): usize {
   return p + __per_cpu_offset[smp_processor_id()];
 }
 
-/** Takes the empty chunks but the first off the list, one at a time; null when there is none. */
+/** Takes an empty chunk that is not the first off the list; null when there is none. */
 function take_empty_chunk(): pcpu_chunk | null {
   const flags = spin_lock_irqsave(pcpu_lock);
   let empty: pcpu_chunk | null = null;
@@ -146,13 +149,17 @@ function take_empty_chunk(): pcpu_chunk | null {
   return empty;
 }
 
-function pcpu_balance(_work: work_struct): void {
-  mutex_lock(pcpu_alloc_mutex);
+/** Gives the empty chunks back; pages. The mutex is not taken when its owner is the one who needs memory. @may_sleep */
+function pcpu_reclaim(_gfp: u32, _order: u32): u32 {
+  if (!mutex_trylock(pcpu_alloc_mutex)) return 0;
+  let pages: u32 = 0;
   for (let chunk = take_empty_chunk(); chunk !== null; chunk = take_empty_chunk()) {
     vfree(chunk.base);
     kfree(addr(chunk));
+    pages += (pcpu_unit_size * nr_cpu_ids) / PAGE_SIZE;
   }
   mutex_unlock(pcpu_alloc_mutex);
+  return pages;
 }
 
 /** Frees what alloc_percpu gave; 0 is ignored. Any context. */
@@ -172,5 +179,5 @@ export function free_percpu(p: usize): void {
   }
   spin_unlock_irqrestore(pcpu_lock, flags);
   if (words === 0) BUG("free_percpu of %p: no piece of per-CPU memory begins there", p);
-  if (empty) schedule_work(balance_work);
+  if (empty && preemptible() && get_current().rcu_read_lock_nesting === 0) pcpu_reclaim(0, 0);
 }

@@ -13,7 +13,7 @@
 import { list_add_tail, list_for_each_entry, list_head } from "../../lib/list.ts";
 import { __set_current_state } from "../../sched/core.ts";
 import { preemptible } from "../../sched/preempt.ts";
-import { TASK_UNINTERRUPTIBLE } from "../../sched/task.ts";
+import { get_current, TASK_UNINTERRUPTIBLE } from "../../sched/task.ts";
 import { schedule_timeout } from "../../sched/timer.ts";
 import { __GFP_NOFAIL, __GFP_NORETRY, __GFP_WAIT } from "../gfp.ts";
 
@@ -39,7 +39,7 @@ export function register_page_reclaimer(r: page_reclaimer): void {
 
 /** Whether the caller may sleep here and now. */
 export function can_wait(gfp: u32): boolean {
-  return (gfp & __GFP_WAIT) !== 0 && preemptible();
+  return (gfp & __GFP_WAIT) !== 0 && preemptible() && get_current().rcu_read_lock_nesting === 0;
 }
 
 /** Asks all reclaimers; how many pages they say they gave. @may_sleep */
