@@ -27,7 +27,10 @@ interface Row {
   readonly models: readonly Model[];
 }
 
-const ROWS: readonly Row[] = [];
+const ROWS: readonly Row[] = [
+  // rt too: no model lets a CPU forget a translation by itself.
+  { scenario: "vmalloc", busted: "vmalloc", models: MODELS },
+];
 
 /** What each model is tried with beside four harts and seed 1. */
 const BESIDE: Readonly<Record<Model, readonly [harts: number, seed: number]>> = {
