@@ -17,6 +17,7 @@ import { MARK } from "../abi/marks.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { memset } from "../lib/string.ts";
 import { smp_processor_id } from "../sched/task.ts";
+import { should_failslab } from "./fault-inject.ts";
 import { __GFP_ZERO, might_alloc } from "./gfp.ts";
 import { kmemleak_alloc_recursive, kmemleak_erase, kmemleak_free_recursive } from "./kmemleak.ts";
 import { page, PG_slab, virt_addr_valid, virt_to_page } from "./page_alloc.ts";
@@ -29,6 +30,7 @@ import { cache_alloc_refill, cache_free_flush } from "./slab/lists.ts";
 export function slab_alloc(cachep: kmem_cache, gfp: u32): usize {
   "inline";
   might_alloc(gfp);
+  if (CONFIG.fault_injection && should_failslab(cachep.obj_size, gfp)) return 0;
   let object: usize;
   const flags = local_irq_save();
   const ac = cachep.array[smp_processor_id()];
