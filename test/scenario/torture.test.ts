@@ -30,6 +30,7 @@ interface Row {
 const ROWS: readonly Row[] = [
   // rt too: no model lets a CPU forget a translation by itself.
   { scenario: "vmalloc", busted: "vmalloc", models: MODELS },
+  { scenario: "rcu", busted: "rcu", models: MODELS },
 ];
 
 /** What each model is tried with beside four harts and seed 1. */
