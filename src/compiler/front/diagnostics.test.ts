@@ -92,7 +92,7 @@ test("integers", () => {
     b = 1.5;
         5: an integer has no fraction (K115) |   scale it: nanoseconds, pages, per mille
     b = -1;
-        5: -1 does not fit u32 (K041) |   write the bit pattern (\`~0\`, 0xffff_ffff), or subtract
+        5: -1 does not fit u32 (K041) |   write the bit pattern (\`~0\` has all bits set), or subtract
     b = ~0;
         accepted
     b = 0x1_0000_0000;
@@ -106,7 +106,7 @@ test("integers", () => {
     if (c < 0x8000_0000) use(1);
         9: 2147483648 does not fit i32 (K041) |   i32 holds -2147483648 to 2147483647
     b = b / 0;
-        5: division by zero (K049) |   the divisor is the constant 0
+        5: division by zero (K049) |   test the divisor first; this one is the constant 0
     b = flag ? b : c;
         5: u32 and i32 do not mix (K042) |   convert one side: \`u32(...)\`
     c = -b;
@@ -239,9 +239,9 @@ test("names, calls and control flow", () => {
     if (give()) use(1);
         5: a condition cannot be a call without a value (K046) |   the function returns nothing
     LIMIT = 6;
-        1: LIMIT is a constant (K060) |   declare it with \`let\`
+        1: LIMIT is a constant (K060) |   declare it with \`let\`; what \`new\` made stays where it is
     const k: u32 = 1; k = 2;
-        19: k is a constant (K060) |   declare it with \`let\`
+        19: k is a constant (K060) |   declare it with \`let\`; what \`new\` made stays where it is
     items(1);
         1: items is a generator (K083) |   walk it: \`for (const x of items(...))\`
     const g = items;
@@ -251,7 +251,7 @@ test("names, calls and control flow", () => {
     for (const i in n) use(1);
         1: for..in is not part of kernel TypeScript (K101) |   write a \`for\` with an index
     const f2: () => void = use;
-        24: (u32) => void does not convert to () => void (K040) |   the types must agree
+        24: (u32) => void does not convert to () => void (K040) |   write a function with these parameters that calls it
     break;
         1: there is no loop or switch to break (K112) |   the label must enclose this statement
     return 1;
@@ -259,7 +259,7 @@ test("names, calls and control flow", () => {
     b = STATE.nosuch;
         11: STATE has no field nosuch (K021) |   there are idle, busy
     csrRead(b);
-        9: a CSR number must be a constant (K090) |   the instruction holds it: use a number or a module \`const\`
+        9: a CSR number must be a constant (K090) |   use a number, a member of a const enum or a module \`const\`
     use(b, ...p);
         1: use takes 1 argument, not 2 (K080) |   its parameters are (x: u32)"
   `);
@@ -300,7 +300,7 @@ test("constructs outside of the dialect", () => {
     if (b == 1) give();
         5: \`==\` and \`!=\` convert their operands (K102) |   write \`===\` or \`!==\`
     b = b as u32;
-        5: \`as\` does not convert (K111) |   convert with \`u32(x)\`, or \`cast<T>(address)\`
+        5: type assertions do not convert (K111) |   convert with \`u32(x)\`, or \`cast<T>(address)\`
     b = n?.key;
         5: \`?.\` is not part of kernel TypeScript (K101) |   test for null first
     b = b ?? 1;

@@ -62,9 +62,11 @@ export const DIAGNOSTICS = {
   K046: ["a condition cannot be {0}", "{1}"],
   K047: ["{0} has no value", "only a call of a function that returns something is a value"],
   K048: ["strings compare by address here", "use strcmp(a, b) === 0"],
-  K049: ["division by zero", "the divisor is the constant 0"],
+  K049: ["division by zero", "test the divisor first; this one is the constant 0"],
+  K050: ["{0} does not say that it is a 64-bit number", "write `{0}n`: constants of {1} end in n"],
+  K051: ["{0} is a 64-bit number, which does not convert to {1}", "drop the n, or convert: `{1}({0})`"],
   // assignment and storage
-  K060: ["{0} is a constant", "declare it with `let`"],
+  K060: ["{0} is a constant", "declare it with `let`; what `new` made stays where it is"],
   K061: [
     "{0} is embedded storage and cannot be assigned",
     "assign its fields, or make it a pointer",
@@ -113,7 +115,7 @@ export const DIAGNOSTICS = {
     'drop "inline"; a generator cannot recurse at all',
   ],
   K088: ["{0} must return {1}", "add `return` with a value on every path"],
-  K090: ["{0} must be a constant", "the instruction holds it: use a number or a module `const`"],
+  K090: ["{0} must be a constant", "use a number, a member of a const enum or a module `const`"],
   K091: ["`...` passes on a rest parameter only", "write the arguments out"],
   K092: [
     "the 64-bit operator {0} needs {1} from kernel/lib/math64.ts",
@@ -143,7 +145,7 @@ export const DIAGNOSTICS = {
     "exceptions do not exist here",
     "return an error number; panic() and BUG_ON() stop the kernel",
   ],
-  K111: ["`as` does not convert", "convert with `u32(x)`, or `cast<T>(address)`"],
+  K111: ["type assertions do not convert", "convert with `u32(x)`, or `cast<T>(address)`"],
   K112: ["there is no loop or switch to {0}", "the label must enclose this statement"],
   K113: ["`undefined` does not exist here", "use null"],
   K114: ["a naked function holds only asm`...`", "move the rest into an ordinary function"],
@@ -163,6 +165,10 @@ export const DIAGNOSTICS = {
     "test it, or assign it to a variable and say why it does not matter",
   ],
   K123: ["{0} must not sleep, and {1} may: {2}", "leave it to a kthread, or use a variant that does not sleep"],
+  K126: [
+    "{1} calls {0} where nothing may sleep, and {2} may: {3}",
+    "queue a work there and let it sleep, or use a variant that does not",
+  ],
   K124: [
     "these flags are restored a second time",
     "restore on each path once; save again for a second section",

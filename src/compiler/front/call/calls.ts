@@ -12,8 +12,9 @@ import {
   type Callee,
 } from "./arguments.ts";
 import { lowerIntrinsic } from "./intrinsics.ts";
+import { noteContracts } from "./note-contracts.ts";
 import { findField, strideOf } from "../types/layout.ts";
-import { findVariable, type Activation, type Lowering, type Scope } from "../lower/lowering.ts";
+import { findVariable, type Lowering, type Scope } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
 import { indexed } from "../lower/places.ts";
 import { lowerProperty, unknownName } from "../lower/names.ts";
@@ -177,7 +178,7 @@ function invoke(
 ): Operand {
   const { fn } = callee;
   if (fn.generator) return f.diagnostics.fail(node, "K083", fn.name);
-  if (dropped && fn.tags.mustUse) f.diagnostics.report(node, "K122", fn.name);
+  if ((dropped || f.dropped.has(node)) && fn.tags.mustUse) f.diagnostics.report(node, "K122", fn.name);
   const args = evaluateArguments(f, node, callee, scope);
   return enter(f, node, callee, args, scope);
 }
@@ -203,8 +204,9 @@ function enter(
   const { fn } = callee;
   if (f.b.dead) return deadResult(f, callee, args);
   f.at(node, scope);
-  noteContracts(f, node, fn, args, scope);
-  if (shouldInline(f, fn, node, scope)) return inlineCall(f, node, callee, args, scope);
+  const inlined = shouldInline(f, fn, node, scope);
+  noteContracts(f, { node, fn, args, scope, inlined });
+  if (inlined) return inlineCall(f, node, callee, args, scope);
   const bound = args.values.map((v, i) =>
     v.cls || args.types[i]!.kind === "fieldname" ? v : null,
   );
@@ -217,22 +219,6 @@ function enter(
   if (args.rest) words.push(...args.rest);
   const type = resultType(f, fn, { module: fn.module, typeArgs: args.typeArgs, thisType });
   return emitCall(f, instance.symbol, words, type);
-}
-
-/** What the contracts of caller and callee (contract/tags.ts) will be checked against. */
-function noteContracts(
-  f: Lowering,
-  node: TS.Node,
-  fn: FunctionSymbol,
-  args: Arguments,
-  scope: Scope,
-): void {
-  f.unit.callGraph.add(scope.activation.fn, fn, node);
-  if (fn.tags.restores < 0) return;
-  for (let a: Activation | null = scope.activation; a; a = a.caller)
-    if (a.fn.tags.restores >= 0) return;
-  const restored = args.values[fn.tags.restores]?.words[0];
-  if (restored) f.restores.add(f.b.find(restored), f.b.current, node);
 }
 
 function deadResult(f: Lowering, callee: Callee, args: Arguments): Operand {

@@ -3,6 +3,7 @@
  * `break` and `return` of the loop leave the generator; `continue` goes on behind the `yield`.
  */
 import type TS from "typescript";
+import { noteContracts } from "./note-contracts.ts";
 import { bindParameters, enterActivation } from "./inline.ts";
 import { evaluateArguments, findCallee } from "./arguments.ts";
 import { innerScope, isActive, type Lowering, type Scope } from "../lower/lowering.ts";
@@ -30,9 +31,9 @@ export function lowerForOf(f: Lowering, node: TS.ForOfStatement, scope: Scope): 
   }
   const isConst = (node.initializer.flags & ts.NodeFlags.Const) !== 0;
 
-  f.unit.callGraph.add(scope.activation.fn, callee.fn, call);
   const end = f.b.block();
   const args = evaluateArguments(f, call, callee, scope);
+  noteContracts(f, { node: call, fn: callee.fn, args, scope, inlined: true });
   const onYield = (value: Operand, yieldedFrom: Scope): void => {
     const resume = f.b.block();
     const loop = { label: scope.label, breakTo: end, continueTo: resume, up: scope.loop };

@@ -7,6 +7,7 @@
  */
 import { type StaticValue, evaluate } from "./consteval.ts";
 import { assignable, conversionHint, fits, wrap } from "../types/conversions.ts";
+import { checkSpelling } from "../types/number-spelling.ts";
 import type { Domain, FunctionSymbol, StaticSymbol } from "../types/symbols.ts";
 import { NO_TYPE_ARGS, moduleContext, resolveType, storageTypeOfNew } from "../types/type-nodes.ts";
 import {
@@ -127,6 +128,7 @@ export function convertStatic(
         conversionHint(value.type, type),
       );
     }
+    checkSpelling(unit.diagnostics, node, type);
     if (!fits(value, type))
       unit.diagnostics.fail(
         node,

@@ -46,9 +46,9 @@ export function arithmetic(
       : f.diagnostics.fail(node, "K049");
   }
   const type = arithmeticType(f, op, a, b, node);
-  const x = convert(f, a, type, node);
+  const x = convert(f, a, type, ts.isBinaryExpression(node) ? node.left : node);
   if (isShift(op)) return shift(f, op, x, b, type, node);
-  const y = convert(f, b, type, node);
+  const y = convert(f, b, type, ts.isBinaryExpression(node) ? node.right : node);
   if (type.bytes === 8) {
     return {
       type,

@@ -1,6 +1,7 @@
 /** Conversions of operands: the implicit ones, the calls `u8(x)` .. `i64(x)`, and the narrowing behind `+=`. */
 import type TS from "typescript";
 import type { Value } from "../../ir.ts";
+import { checkSpelling } from "../types/number-spelling.ts";
 import { assignable, conversionHint, fits, wrap } from "../types/conversions.ts";
 import { constantWords, type Lowering } from "./lowering.ts";
 import type { Operand } from "./operand.ts";
@@ -22,6 +23,7 @@ export function convert(f: Lowering, a: Operand, type: Type, node: TS.Node): Ope
     }
     if (!fits(a.literal, type))
       f.diagnostics.fail(node, "K041", String(value), type.key, rangeHint(value, type));
+    checkSpelling(f.diagnostics, node, type);
     return { type, words: constantWords(f, wrap(value, type), wordsOf(type)) };
   }
   if (a.type.kind === "null" && "nullable" in type && !type.nullable)
@@ -51,7 +53,7 @@ function literalHint(type: Type): string {
 }
 
 function rangeHint(value: bigint, type: IntType): string {
-  if (value < 0n && !type.signed) return "write the bit pattern (`~0`, 0xffff_ffff), or subtract";
+  if (value < 0n && !type.signed) return `write the bit pattern (\`~0${type.bytes === 8 ? "n" : ""}\` has all bits set), or subtract`;
   return `${type.key} holds ${type.signed ? -(1n << BigInt(type.bytes * 8 - 1)) : 0n} to ${(1n << BigInt(type.bytes * 8 - (type.signed ? 1 : 0))) - 1n}`;
 }
 

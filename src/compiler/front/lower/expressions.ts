@@ -174,7 +174,8 @@ function lowerBinary(
   const text = `\`${node.operatorToken.getText()}\``;
   if (token === k.QuestionQuestionToken)
     return f.diagnostics.fail(node, "K101", text, "test for null: `x !== null ? x : y`");
-  return f.diagnostics.fail(node, "K101", text, "write it with the operators of integers");
+  const kind = token === k.InstanceOfKeyword || token === k.InKeyword;
+  return f.diagnostics.fail(node, "K101", text, kind ? "keep a field that says which kind it is" : "write it with the operators of integers");
 }
 
 function lowerConditional(
@@ -293,14 +294,17 @@ function refuse(f: Lowering, node: TS.Expression): never {
       return unsupported("a regular expression", "compare characters");
     case k.AwaitExpression:
       return unsupported("await", "use wait queues and completions");
+    case k.VoidExpression:
+      return unsupported("`void`", "drop it: a call may stand alone");
     case k.TypeOfExpression:
     case k.DeleteExpression:
-    case k.VoidExpression:
       return unsupported(
         `\`${node.getText().split(/\s/)[0]}\``,
         "types are known at compile time, and nothing is ever deleted",
       );
+    case k.ImportKeyword:
+      return unsupported("`import(...)`", "modules are named at the top: `import { name } from \"./file.ts\"`");
     default:
-      return unsupported(k[node.kind] ?? "this", "see docs/dialect.md");
+      return unsupported(`\`${node.getText().split(/[\s(]/)[0]}\``, "docs/dialect.md says what there is instead");
   }
 }

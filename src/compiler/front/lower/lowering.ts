@@ -55,6 +55,8 @@ export class Lowering {
   readonly domain: Domain;
   readonly b = new SsaBuilder();
   readonly restores = new Restores();
+  /** Calls within a statement whose result nobody uses: `x && f();`. */
+  readonly dropped = new Set<TS.Node>();
   /** Whose local a slot of the frame is. */
   private readonly slotOwners = new Map<number, Activation>();
   private argumentAddress: Value | null = null;
@@ -72,9 +74,12 @@ export class Lowering {
     return slot;
   }
 
-  /** Whether this is the address of, or in, a local of `owner`. */
-  isLocalAddress(value: Value, owner: Activation): boolean {
+  /** Whether this is, on some path, the address of or in a local of `owner`. */
+  isLocalAddress(value: Value, owner: Activation, seen = new Set<Value>()): boolean {
     const word = this.b.find(value);
+    if (seen.has(word)) return false;
+    seen.add(word);
+    if (word.op === "phi") return word.args.some((arg) => this.isLocalAddress(arg, owner, seen));
     const base = word.op === "binary" && word.x.op === "add" ? this.b.find(word.args[0]!) : word;
     return base.op === "frame" && this.slotOwners.get(base.x.slot) === owner;
   }

@@ -27,6 +27,10 @@ const JAVASCRIPT: ReadonlyMap<string, string> = new Map([
   ["console", "print with pr_info() of kernel/lib/printk.ts"],
   ["setTimeout", "sleep with msleep() of kernel/sched/timer.ts, in a kthread"],
   ["Math", "compare: `a < b ? a : b`"],
+  ["NaN", "integers are always a number; return an error number"],
+  ["Infinity", "use the largest value of the type, such as ~0"],
+  ["arguments", "name the parameters; `...args: vararg[]` takes any number"],
+  ["eval", "all code is compiled beforehand"],
   ...[
     "Array",
     "Map",

@@ -70,6 +70,9 @@ export function conversionHint(from: Type, to: Type): string {
     return "an address becomes a pointer by `cast<T>(address)`";
   if (to.kind === "class" && from.kind === "class")
     return "two classes never convert, even with equal fields; `cast<T>(addr(x))` says so on purpose";
+  if (from.kind === "null") return "write 0: only a pointer can be null";
+  if (from.kind === "function" && to.kind === "function") return `write a function with these parameters that calls it`;
+  if (from.kind === "pointer" && to.kind === "pointer") return `a pointer keeps what it points to; \`cast<${to.key.replace(/ \| null$/, "")}>(addr(p))\` says otherwise on purpose`;
   return "the types must agree";
 }
 

@@ -40,8 +40,9 @@ function dispatch(f: Lowering, node: TS.Statement, scope: Scope): void {
   if (node.kind === ts.SyntaxKind.EmptyStatement) return;
   f.at(node, scope);
   if (ts.isExpressionStatement(node)) {
-    if (!ts.isStringLiteral(node.expression))
-      lowerExpression(f, node.expression, scope, null, true);
+    if (ts.isStringLiteral(node.expression)) return;
+    noteDropped(f, node.expression);
+    lowerExpression(f, node.expression, scope, null, true);
     return;
   }
   if (ts.isVariableStatement(node)) {
@@ -91,17 +92,33 @@ function dispatch(f: Lowering, node: TS.Statement, scope: Scope): void {
   refuse(f, node);
 }
 
+/** Calls at the end of `x && f()` and `x ? f() : g()`: their results are dropped with the whole. */
+function noteDropped(f: Lowering, node: TS.Expression): void {
+  if (ts.isCallExpression(node)) f.dropped.add(node);
+  else if (ts.isParenthesizedExpression(node)) noteDropped(f, node.expression);
+  else if (ts.isConditionalExpression(node)) {
+    noteDropped(f, node.whenTrue);
+    noteDropped(f, node.whenFalse);
+  } else if (ts.isBinaryExpression(node)) {
+    const { kind } = node.operatorToken;
+    const ends = [ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.BarBarToken, ts.SyntaxKind.CommaToken];
+    if (ends.includes(kind)) noteDropped(f, node.right);
+  }
+}
+
 function refuse(f: Lowering, node: TS.Statement): never {
   if (ts.isTryStatement(node) || ts.isThrowStatement(node)) return f.diagnostics.fail(node, "K110");
-  if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node))
-    return f.diagnostics.fail(node, "K100");
+  if (ts.isFunctionDeclaration(node)) return f.diagnostics.fail(node, "K100");
+  const word = node.getText().split(/[\s(;]/)[0];
+  if (ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isEnumDeclaration(node) || ts.isInterfaceDeclaration(node))
+    return f.diagnostics.fail(node, "K101", `\`${word}\` in a function`, "declare it at module level");
   if (ts.isForInStatement(node))
     return f.diagnostics.fail(node, "K101", "for..in", "write a `for` with an index");
   return f.diagnostics.fail(
     node,
     "K101",
-    ts.SyntaxKind[node.kind] ?? "this statement",
-    "see docs/dialect.md",
+    `\`${word}\``,
+    "docs/dialect.md says which statements there are",
   );
 }
 
