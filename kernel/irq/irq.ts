@@ -91,6 +91,7 @@ export function irq_cpu_dying(cpu: u32, to: u32): void {
     if (irq_descs[irq].handler !== null) plic_route(irq, to);
 }
 
+/** @calls_atomic handler */
 export function request_irq(irq: u32, handler: irq_handler): i32 {
   if (irq === 0 || irq >= NR_IRQS) return -EINVAL;
   const desc = irq_descs[irq];

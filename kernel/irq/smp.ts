@@ -70,7 +70,7 @@ function await_answer(cpu: u32): void {
   fence("r", "rw");
 }
 
-/** fn(arg) in hardirq context on all other online CPUs; always waits until all have returned. Interrupts are on. */
+/** fn(arg) in hardirq context on all other online CPUs; always waits until all have returned. Interrupts are on. @calls_atomic fn */
 export function smp_call_function(fn: smp_call_func, arg: u32, _wait: boolean): void {
   WARN_ON_ONCE(irqs_disabled());
   preempt_disable();
@@ -84,7 +84,7 @@ export function smp_call_function(fn: smp_call_func, arg: u32, _wait: boolean): 
   preempt_enable();
 }
 
-/** fn(arg) on one CPU, this one included; false when it is offline. */
+/** fn(arg) on one CPU, this one included; false when it is offline. @calls_atomic fn */
 export function smp_call_function_single(cpu: u32, fn: smp_call_func, arg: u32): boolean {
   WARN_ON_ONCE(irqs_disabled());
   preempt_disable();
@@ -104,7 +104,7 @@ export function smp_call_function_single(cpu: u32, fn: smp_call_func, arg: u32):
   return here || online;
 }
 
-/** As smp_call_function, and here too. */
+/** As smp_call_function, and here too. @calls_atomic fn */
 export function on_each_cpu(fn: smp_call_func, arg: u32): void {
   preempt_disable();
   smp_call_function(fn, arg, true);

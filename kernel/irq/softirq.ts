@@ -58,6 +58,7 @@ class softirq_cpu {
 }
 const softirq_state = new PerCpu(softirq_cpu);
 
+/** @calls_atomic action */
 export function open_softirq(nr: u32, action: softirq_action): void {
   softirq_vec[nr].action = action;
 }

@@ -41,7 +41,7 @@ export function gfpflags_allow_blocking(gfp: u32): boolean {
   return (gfp & __GFP_WAIT) !== 0;
 }
 
-/** At the head of each allocating function: complains when the flags allow sleeping and the caller does not. */
+/** At the head of each allocating function: complains when the flags allow sleeping and the caller does not. @may_sleep_if gfp __GFP_WAIT */
 export function might_alloc(gfp: u32): void {
   "inline";
   if (gfpflags_allow_blocking(gfp)) might_sleep();

@@ -92,7 +92,7 @@ function destroy_compound_page(p: page, order: u32): void {
   for (let n: u32 = 0; n < 1 << order; n++) nth_page(p, n).flags = 0;
 }
 
-/** A block of 2^order pages, or null. */
+/** A block of 2^order pages, or null. @may_sleep_if gfp __GFP_WAIT */
 export function alloc_pages(gfp: u32, order: u32): page | null {
   might_alloc(gfp);
   if (CONFIG.fault_injection && should_fail_alloc_page(gfp, order)) return null;
@@ -154,12 +154,13 @@ export function put_page(p: page): void {
   __free_pages(head, head.private);
 }
 
-/** The address of a block of 2^order pages, or 0. */
+/** The address of a block of 2^order pages, or 0. @may_sleep_if gfp __GFP_WAIT */
 export function __get_free_pages(gfp: u32, order: u32): usize {
   const p = alloc_pages(gfp, order);
   return p === null ? 0 : page_address(p);
 }
 
+/** @may_sleep_if gfp __GFP_WAIT */
 export function get_zeroed_page(gfp: u32): usize {
   return __get_free_pages(gfp | __GFP_ZERO, 0);
 }

@@ -54,7 +54,7 @@ export function slab_alloc(cachep: kmem_cache, gfp: u32): usize {
   return object;
 }
 
-/** An object of the cache, or 0. */
+/** An object of the cache, or 0. @may_sleep_if gfp __GFP_WAIT */
 export function kmem_cache_alloc(cachep: kmem_cache, gfp: u32): usize {
   "noinline";
   return slab_alloc(cachep, gfp);

@@ -40,7 +40,7 @@ export function set_blimit(limit: u32): void {
   if (limit !== 0) blimit = limit;
 }
 
-/** Calls func(head) after a grace period, in softirq. Callable anywhere. */
+/** Calls func(head) after a grace period, in softirq. Callable anywhere. @calls_atomic func */
 export function call_rcu(head: rcu_head, func: rcu_callback): void {
   head.func = func;
   traceMark(MARK.RCU_CALL, head, addr(func));

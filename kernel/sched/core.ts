@@ -151,7 +151,7 @@ export function do_task_dead(): void {
   __schedule(false);
 }
 
-/** Gives the CPU away; a task whose state is not TASK_RUNNING sleeps until it is woken. */
+/** Gives the CPU away; a task whose state is not TASK_RUNNING sleeps until it is woken. @may_sleep */
 export function schedule(): void {
   do {
     preempt_count_add(PREEMPT_OFFSET);

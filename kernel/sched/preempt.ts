@@ -113,6 +113,7 @@ export function preemptible(): boolean {
 /**
  * The caller may sleep somewhere behind this line, or would in another run: complains (debug.atomic_sleep) when it must not, because
  * preemption, softirqs or interrupts are off or it is inside an RCU read section. A preemption point in the voluntary model.
+ * @may_sleep
  */
 export function might_sleep(): void {
   "inline";

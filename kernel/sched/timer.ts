@@ -59,6 +59,7 @@ const timer_bases = new PerCpu(timer_base);
 
 export const MAX_SCHEDULE_TIMEOUT = 0x7fff_ffff;
 
+/** @calls_atomic fn */
 export function timer_setup(timer: timer_list, fn: timer_function): void {
   INIT_LIST_HEAD(timer.entry);
   timer.cpu = 0;

@@ -80,7 +80,7 @@ function kmalloc_large(size: usize, gfp: u32): usize {
   return block;
 }
 
-/** A block of at least `size` bytes, or 0. */
+/** A block of at least `size` bytes, or 0. @may_sleep_if gfp __GFP_WAIT */
 export function kmalloc(size: usize, gfp: u32): usize {
   "noinline";
   const last = size - 1;
@@ -88,7 +88,7 @@ export function kmalloc(size: usize, gfp: u32): usize {
   return slab_alloc(kmalloc_index[last >>> CLASS_STEP_SHIFT], gfp);
 }
 
-/** As kmalloc, cleared. */
+/** As kmalloc, cleared. @may_sleep_if gfp __GFP_WAIT */
 export function kzalloc(size: usize, gfp: u32): usize {
   return kmalloc(size, gfp | __GFP_ZERO);
 }

@@ -165,3 +165,13 @@ export function test(x: u32, p: pair): u32 { return chosen(x, p).a + either(x, a
     "3: either returns the address of its own local (K125)",
   ]);
 });
+
+test("a contract that names nothing", () => {
+  expect(
+    found(`/** @restores flag */
+function undo(flags: u32): void { word = flags; }
+/** @may_sleep_if gfp NOSUCH */
+function get(gfp: u32): void { "noinline"; word = gfp; }
+export function test(x: u32): void { undo(x); get(1); }`),
+  ).toEqual(["2: a contract of undo names flag, which is not there (K127)", "4: a contract of get names NOSUCH, which is not there (K127)"]);
+});

@@ -165,6 +165,7 @@ export const DIAGNOSTICS = {
     "test it, or assign it to a variable and say why it does not matter",
   ],
   K123: ["{0} must not sleep, and {1} may: {2}", "leave it to a kthread, or use a variant that does not sleep"],
+  K127: ["a contract of {0} names {1}, which is not there", "name a parameter of the function, or a module `const` for a mask"],
   K126: [
     "{1} calls {0} where nothing may sleep, and {2} may: {3}",
     "queue a work there and let it sleep, or use a variant that does not",

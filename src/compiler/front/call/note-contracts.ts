@@ -33,10 +33,11 @@ function sleepsWith(f: Lowering, fn: FunctionSymbol, args: Arguments): boolean {
   if (!flags) return false;
   const given = flags.literal?.value ?? (flags.words[0] && f.b.constantOf(flags.words[0]));
   if (given === null || given === undefined) return false;
-  const symbol = f.unit.modules.lookup(fn.module, condition.mask);
+  const symbol = f.unit.modules.lookup(fn.module, condition.mask) ?? f.unit.modules.exported(condition.mask);
   const initializer = symbol?.kind === "static" ? symbol.node.initializer : undefined;
   const mask = symbol?.kind === "static" && initializer ? evaluate(f.unit, initializer, moduleContext(symbol.module)) : null;
-  return mask !== null && (BigInt(given) & mask.value) !== 0n;
+  if (!mask) return f.diagnostics.fail(fn.node.name ?? fn.node, "K127", fn.name, condition.mask);
+  return (BigInt(given) & mask.value) !== 0n;
 }
 
 /** @calls_atomic: the function that is named for the parameter. */

@@ -45,6 +45,8 @@ export class CallGraph {
     if (!places.has(callee)) places.set(callee, node);
     chain.forEach((start, i) => {
       if (i > 0 && !start.tags.atomic) return;
+      // What sleeps by its flags says so where constant flags are passed.
+      if (chain.slice(i).some(({ tags }) => tags.maySleepIf)) return;
       let calls = this.#calls.get(start);
       if (!calls) this.#calls.set(start, (calls = { ways: new Map(), sleep: null }));
       const way: Way = { callee, through: chain.slice(i + 1) };

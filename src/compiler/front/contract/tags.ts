@@ -23,9 +23,11 @@ export interface Tags {
   readonly callsAtomic: number;
   /** Index of the parameter that must not be passed twice, or -1. */
   readonly restores: number;
+  /** A parameter that a tag names and that is not there, or null. */
+  readonly unknown: string | null;
 }
 
-const NONE: Tags = { mustUse: false, maySleep: false, atomic: false, maySleepIf: null, callsAtomic: -1, restores: -1 };
+const NONE: Tags = { mustUse: false, maySleep: false, atomic: false, maySleepIf: null, callsAtomic: -1, restores: -1, unknown: null };
 const TAG = /@(must_use|may_sleep|may_sleep_if|atomic|calls_atomic|restores)\b/;
 
 export function tagsOf(
@@ -35,14 +37,23 @@ export function tagsOf(
   const text = source.text.slice(node.pos, node.getStart(source));
   if (!TAG.test(text)) return NONE;
   const comment = text.slice(Math.max(0, text.lastIndexOf("/**")));
-  const indexOf = (name: string | undefined): number => node.parameters.findIndex((p) => p.name.getText(source) === name);
+  let unknown: string | null = null;
+  const indexOf = (name: string | undefined): number => {
+    const index = node.parameters.findIndex((p) => p.name.getText(source) === name);
+    if (index < 0 && name !== undefined) unknown = name;
+    return index;
+  };
   const [, flags, mask] = /@may_sleep_if\s+(\w+)\s+(\w+)/.exec(comment) ?? [];
+  const maySleepIf = mask === undefined ? null : { parameter: indexOf(flags), mask };
+  const callsAtomic = indexOf(/@calls_atomic\s+(\w+)/.exec(comment)?.[1]);
+  const restores = indexOf(/@restores\s+(\w+)/.exec(comment)?.[1]);
   return {
     mustUse: /@must_use\b/.test(comment),
     maySleep: /@may_sleep\b/.test(comment),
     atomic: /@atomic\b/.test(comment),
-    maySleepIf: mask === undefined ? null : { parameter: indexOf(flags), mask },
-    callsAtomic: indexOf(/@calls_atomic\s+(\w+)/.exec(comment)?.[1]),
-    restores: indexOf(/@restores\s+(\w+)/.exec(comment)?.[1]),
+    maySleepIf,
+    callsAtomic,
+    restores,
+    unknown,
   };
 }

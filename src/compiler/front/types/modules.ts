@@ -258,6 +258,8 @@ export class Modules {
   ): FunctionSymbol {
     if (hasModifier(node, ts.SyntaxKind.AsyncKeyword))
       this.diagnostics.report(node, "K101", "async", "use kthreads and wait queues");
+    const tags = tagsOf(node, module.source);
+    if (tags.unknown !== null) this.diagnostics.report(node.name ?? node, "K127", name, tags.unknown);
     return {
       kind: "function",
       id: this.symbolCount++,
@@ -270,7 +272,7 @@ export class Modules {
       generator: node.asteriskToken !== undefined,
       typeParams: typeParamNames(node),
       directives: directivesOf(body),
-      tags: tagsOf(node, module.source),
+      tags,
       addressed: null,
       size: -1,
     };
@@ -288,6 +290,15 @@ export class Modules {
     }
     if (symbol?.kind === "broken" && this.checked) this.diagnostics.stop();
     return symbol ?? null;
+  }
+
+  /** What some module exports under a name, or null. */
+  exported(name: string): ModuleSymbol | null {
+    for (const module of this.all) {
+      const symbol = module.names.get(name);
+      if (symbol && "exported" in symbol && symbol.exported) return symbol;
+    }
+    return null;
   }
 
   /** Reports imports that name nothing; once, when all modules are loaded. */
