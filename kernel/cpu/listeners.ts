@@ -65,9 +65,15 @@ function adopt_softirqs(cpu: u32): i32 {
   return 0;
 }
 
+/** One that refuses is not told of the end: what it had begun it undoes itself. */
+function prepare_slab(cpu: u32): i32 {
+  const error = slab_prepare_cpu(cpu);
+  if (error !== 0) slab_dead_cpu(cpu);
+  return error;
+}
+
 // ---- as notifiers ----
 
-/** The events at which a block does something: what they say of the CPU. */
 function sched_cpu_active(_nb: notifier_block, action: u32, cpu: u32): u32 {
   if (action !== CPU_STARTING && action !== CPU_DOWN_FAILED) return NOTIFY_DONE;
   return notifier_from_errno(activate(cpu));
@@ -91,7 +97,7 @@ function timer_cpu_notify(_nb: notifier_block, action: u32, cpu: u32): u32 {
 }
 
 function cpuup_callback(_nb: notifier_block, action: u32, cpu: u32): u32 {
-  if (action === CPU_UP_PREPARE) return notifier_from_errno(slab_prepare_cpu(cpu));
+  if (action === CPU_UP_PREPARE) return notifier_from_errno(prepare_slab(cpu));
   if (action === CPU_UP_CANCELED || action === CPU_DEAD) return notifier_from_errno(slab_dead_cpu(cpu));
   return NOTIFY_DONE;
 }
@@ -141,7 +147,7 @@ export function cpu_listeners_init(): void {
     cpuhp_setup_state_nocalls(CPUHP.SOFTIRQ_DEAD, "softirq:dead", none, adopt_softirqs);
     cpuhp_setup_state_nocalls(CPUHP.RCUTREE_PREP, "RCU/tree:prepare", none, adopt_callbacks);
     cpuhp_setup_state_nocalls(CPUHP.PAGE_ALLOC_DEAD, "page_alloc:dead", none, page_alloc_cpu_dead);
-    cpuhp_setup_state_nocalls(CPUHP.SLAB_PREPARE, "slab:prepare", slab_prepare_cpu, slab_dead_cpu);
+    cpuhp_setup_state_nocalls(CPUHP.SLAB_PREPARE, "slab:prepare", prepare_slab, slab_dead_cpu);
     cpuhp_setup_state_nocalls(CPUHP.AP_SCHED_STARTING, "sched:starting", open_run_queue, close_run_queue);
     cpuhp_setup_state_nocalls(CPUHP.AP_TIMERS_DYING, "timers:dying", none, move_timers);
     cpuhp_setup_state_nocalls(CPUHP.AP_ACTIVE, "sched:active", activate, deactivate);

@@ -41,10 +41,15 @@ export function time_init(): void {
   tick_start();
 }
 
-/** The calling CPU ticks from now on. */
+/**
+ * The calling CPU ticks from now on. One that was online before goes on in its old rhythm: CPUs that come and go within less than a
+ * period would never tick otherwise, and time would stand still.
+ */
 export function tick_start(): void {
   const device = tick.current();
-  device.next = get_cycles64() + tick_period();
+  const now = get_cycles64();
+  if (device.next === 0n) device.next = now + tick_period();
+  while (device.next <= now) device.next += tick_period();
   sbi_set_timer(device.next);
   csrReadSet(CSR_SIE, 1 << IRQ_S_TIMER);
 }
