@@ -39,6 +39,8 @@ export interface FunctionInfo {
   /** Index in `files`; line of the declaration. */
   readonly file: number;
   readonly line: number;
+  /** It has no frame: its return address stays in ra. Absent: it has one. */
+  readonly leaf?: true;
 }
 
 export interface StaticInfo {

@@ -25,6 +25,7 @@ function functionInfos(linked: Linked, files: FileNumbers): FunctionInfo[] {
         size: code.size,
         file: known ? files.number(place.file) : 0,
         line: known ? place.line : 0,
+        ...(code.frameBytes === 0 ? { leaf: true as const } : {}),
       };
     });
 }

@@ -268,7 +268,7 @@ test(".hartlab: functions, statics, per-CPU offsets, lines with inlined calls", 
     new TextDecoder().decode(readElf(built.elf).section(".hartlab").bytes),
   ) as HartlabSection;
   const outer = section.functions.find((f) => f.name === "outer");
-  expect(outer).toEqual({ name: "outer", address: 0xc0000000, size: 24, file: 0, line: 10 });
+  expect(outer).toEqual({ name: "outer", address: 0xc0000000, size: 24, leaf: true, file: 0, line: 10 });
   expect(section.lines.filter((row) => row[0] >= 0xc0000000)).toEqual([
     [0xc0000000, 0, 12, []],
     [

@@ -55,6 +55,11 @@ export class Symbols {
     return frames;
   }
 
+  /** Whether the function at an address keeps no frame. */
+  isLeaf(address: number): boolean {
+    return this.#functionAt(address)?.leaf === true;
+  }
+
   /** `function+0xoff/0xsize`, as the kernel prints addresses. */
   offsetName(address: number): string {
     const owner = this.#functionAt(address);

@@ -11,6 +11,7 @@ import { costModel } from "../scenario/timing.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
 import { lockdepResults, type ResultLockdep } from "./lockdep-result.ts";
 import { judge } from "./expect.ts";
+import type { Backtrace, Moment } from "./second-look.ts";
 import {
   type Finding,
   hex,
@@ -41,6 +42,8 @@ export interface Collected {
   readonly injector: EventInjector;
   readonly reader: ConsoleReader;
   readonly symbols: Symbols;
+  /** The whole stack of a moment, if the run was looked at a second time. */
+  readonly backtraceAt: (moment: Moment) => Backtrace | null;
 }
 
 export function collect(run: Collected): RunResult {
@@ -48,7 +51,7 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const lockdep = lockdepResults(observation, symbols);
+  const lockdep = lockdepResults(observation, symbols, run.backtraceAt);
   const findings = findingsOf(run, lockdep);
   const started = observation.scenarioStart !== null;
   return {

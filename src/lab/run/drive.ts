@@ -1,12 +1,13 @@
 /**
- * The loop that runs a machine to the end of a scenario: drains marks and console, injects events when they are due.
+ * The loop that runs a machine to the end of a scenario: drains records and console, injects events when they are due, pauses
+ * where somebody wants to look.
  *
- * Stops for draining, for the start mark and for event cycles change nothing in the machine; results depend on the scenario only.
+ * Stops for draining, for the start mark, for event cycles and for pauses change nothing in the machine; results depend on the
+ * scenario only.
  */
 import { assert } from "../../base/assert.ts";
 import type { Machine, RunLimits, Stop } from "../../machine/types.ts";
 import type { EventInjector } from "../event/injector.ts";
-import type { Observation } from "../observe/observation.ts";
 
 export interface DriveHooks {
   console(bytes: Uint8Array): void;
@@ -14,27 +15,44 @@ export interface DriveHooks {
   progress(): void;
 }
 
-/** The stop that ended the run. */
-export function drive(
-  machine: Machine,
-  maxInstructions: number,
-  startMark: number | null,
-  observation: Observation,
-  injector: EventInjector,
-  hooks: DriveHooks,
-): Stop {
-  let attention = startMark === null ? [] : [startMark];
+/** Clocks at which the machine stops for a look. */
+export interface Pauses {
+  /** The next one; null: the run need not go on. */
+  readonly dueCycle: number | null;
+  /** All harts have reached `dueCycle`; moves on to the next. */
+  reached(): void;
+}
+
+export interface DriveInput {
+  readonly machine: Machine;
+  readonly maxInstructions: number;
+  /** Event number of SCENARIO_START; null in a kernel without marks. */
+  readonly startMark: number | null;
+  readonly injector: EventInjector;
+  /** Takes the records that the machine has. */
+  readonly drain: () => void;
+  /** Clock of SCENARIO_START once its record has been drained. */
+  readonly scenarioStart: () => number | null;
+  readonly hooks: DriveHooks;
+  readonly pauses?: Pauses;
+}
+
+/** The stop that ended the run; null: the last pause did. */
+export function drive(input: DriveInput): Stop | null {
+  const { machine, maxInstructions, injector, hooks, pauses } = input;
+  let attention = input.startMark === null ? [] : [input.startMark];
   /** Until then the harts catch up with the one that fired the start mark: a record comes out when no hart is behind it. */
   let catchUp: number | null = null;
   for (;;) {
-    const until = catchUp ?? injector.dueCycle;
+    if (pauses?.dueCycle === null) return null;
+    const until = Math.min(catchUp ?? injector.dueCycle ?? Infinity, pauses?.dueCycle ?? Infinity);
     const limits: RunLimits = {
       maxInstructions,
       ...(attention.length === 0 ? {} : { attention }),
-      ...(until === null ? {} : { untilCycle: until }),
+      ...(until === Infinity ? {} : { untilCycle: until }),
     };
     const stop = machine.run(limits);
-    machine.drainMarks(observation.consume);
+    input.drain();
     injector.answered(machine.drainLabResults());
     const output = machine.drainConsole();
     if (output.length > 0) hooks.console(output);
@@ -43,12 +61,13 @@ export function drive(
       attention = [];
       catchUp = latestClock(machine);
     } else if (stop.kind === "cycle") {
-      if (catchUp === null) injector.inject();
-      else {
-        assert(observation.scenarioStart !== null, "lab: the start mark has a record");
-        injector.start(observation.scenarioStart);
+      if (pauses?.dueCycle === until) pauses.reached();
+      if (catchUp === until) {
+        const start = input.scenarioStart();
+        assert(start !== null, "lab: the start mark has a record");
+        injector.start(start);
         catchUp = null;
-      }
+      } else if (catchUp === null && injector.dueCycle === until) injector.inject();
     } else if (stop.kind !== "drain") return stop;
   }
 }

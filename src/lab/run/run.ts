@@ -1,8 +1,9 @@
 /**
  * Runs a scenario: build, machine, loop, observers, result. Pure: files, compiler and machine come in as values.
  */
+import { assert } from "../../base/assert.ts";
 import { failure, type Place, type Problem, type Result, success } from "../../base/result.ts";
-import type { Machine, MachineConfig, Stop } from "../../machine/types.ts";
+import type { Machine, MachineConfig } from "../../machine/types.ts";
 import { EventInjector } from "../event/injector.ts";
 import { type ImageFile, readImage } from "../image/elf.ts";
 import { Symbols } from "../image/symbols.ts";
@@ -15,7 +16,9 @@ import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
+import { lockdepMoments } from "./lockdep-result.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
+import { type Moment, SecondLook } from "./second-look.ts";
 
 export interface RunProgress {
   readonly instructions: number;
@@ -62,11 +65,12 @@ export function runScenario(request: RunRequest): Result<RunResult> {
   const machine = request.createMachine(machineConfig(scenario, numbers.marks));
   const loaded = machine.loadElf(compiled.value);
   if (!loaded.ok) return failure(...loaded.problems.map((one) => placeMemory(one, request.text)));
-  return success(execute(request, machine, image.value, numbers));
+  return success(execute(request, compiled.value, machine, image.value, numbers));
 }
 
 function execute(
   request: RunRequest,
+  elf: Uint8Array,
   machine: Machine,
   image: ImageFile,
   numbers: EventNumbers,
@@ -76,30 +80,38 @@ function execute(
   const observation = new Observation(image, symbols, numbers, (address, length) =>
     machine.readVirtual(address, length),
   );
-  const injector = new EventInjector(
-    scenario.events,
-    scenario.machine.harts,
-    numbers.labOps,
-    (op, arg) => machine.requestLab(op, arg),
-  );
+  const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
   const harts = Array.from({ length: scenario.machine.harts }, (_, hart) => hart);
   const maxInstructions = scenario.limits.instructions;
-  const stop: Stop = drive(machine, maxInstructions, numbers.scenarioStart, observation, injector, {
-    console(bytes) {
-      output.push(bytes);
-      reader.push(bytes);
-      request.onConsole?.(bytes);
+  const stop = drive({
+    machine,
+    maxInstructions,
+    startMark: numbers.scenarioStart,
+    injector,
+    drain: () => {
+      machine.drainMarks(observation.consume);
     },
-    progress() {
-      if (!request.onProgress) return;
-      let instructions = 0;
-      for (const hart of harts) instructions += machine.hart(hart).instructions;
-      request.onProgress({ instructions, maxInstructions });
+    scenarioStart: () => observation.scenarioStart,
+    hooks: {
+      console(bytes) {
+        output.push(bytes);
+        reader.push(bytes);
+        request.onConsole?.(bytes);
+      },
+      progress() {
+        if (!request.onProgress) return;
+        let instructions = 0;
+        for (const hart of harts) instructions += machine.hart(hart).instructions;
+        request.onProgress({ instructions, maxInstructions });
+      },
     },
   });
+  assert(stop !== null, "lab: a run without pauses ends by itself");
   reader.finish();
+  const moments = lockdepMoments(observation.lockdep.reports);
+  const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments);
   return collect({
     version: request.version,
     scenario,
@@ -113,7 +125,45 @@ function execute(
     injector,
     reader,
     symbols,
+    backtraceAt: (moment) => look?.at(moment) ?? null,
   });
+}
+
+function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine): EventInjector {
+  return new EventInjector(
+    scenario.events,
+    scenario.machine.harts,
+    numbers.labOps,
+    (op, arg) => machine.requestLab(op, arg),
+  );
+}
+
+/** Runs the scenario again up to the last of the moments, on a machine of its own. */
+function lookAgain(
+  request: RunRequest,
+  elf: Uint8Array,
+  numbers: EventNumbers,
+  first: Observation,
+  symbols: Symbols,
+  moments: readonly Moment[],
+): SecondLook {
+  const { scenario } = request;
+  const machine = request.createMachine(machineConfig(scenario, numbers.marks));
+  assert(machine.loadElf(elf).ok, "lab: what was loaded once can be loaded again");
+  const look = new SecondLook(machine, moments, (pc) => symbols.isLeaf(pc));
+  drive({
+    machine,
+    maxInstructions: scenario.limits.instructions,
+    startMark: numbers.scenarioStart,
+    injector: injectorOf(scenario, numbers, machine),
+    drain: () => {
+      machine.drainMarks(() => {});
+    },
+    scenarioStart: () => first.scenarioStart,
+    hooks: { console() {}, progress() {} },
+    pauses: look,
+  });
+  return look;
 }
 
 /** The first CONSOLE_BYTES_MAX bytes of what the guest said. */

@@ -3,15 +3,16 @@ import { LockEvent, type LockKinds } from "../lock-event.ts";
 import type { LockInstances } from "../lock-instances.ts";
 import { DependencyGraph, type Edge, EXCLUSIVE, RECURSIVE } from "./graph.ts";
 import { HARDIRQ, type HeldLock, SOFTIRQ, TaskLocks } from "./held.ts";
-import type {
-  ChainLink,
-  ClassView,
-  IrqContext,
-  LockdepReport,
-  LockView,
-  Raw,
-  Stack,
-  UsageLink,
+import {
+  type ChainLink,
+  type ClassView,
+  type IrqContext,
+  type LockdepReport,
+  type LockView,
+  NO_STACK,
+  type Raw,
+  type Stack,
+  type UsageLink,
 } from "./types.ts";
 import {
   ANY_ENABLED,
@@ -129,7 +130,7 @@ export class Checks {
       task,
       irq: NO_IRQ,
       held: held.map((one) => this.#heldView(one)),
-      stack: [0, 0, 0],
+      stack: { ...NO_STACK, hart, clock },
     }));
   }
 
@@ -401,7 +402,7 @@ export class Checks {
     return {
       ...this.#view(cls, this.#kindOf[cls]),
       state: usageName(bit),
-      stack: this.#usageStacks.get(cls * USAGE_BITS + n) ?? [0, 0, 0],
+      stack: this.#usageStacks.get(cls * USAGE_BITS + n) ?? NO_STACK,
     };
   }
 
@@ -424,6 +425,6 @@ function enabledBits(read: number, irq: IrqContext): number {
   return irq.softirqsOn ? bit | (bit << SOFTIRQ_SHIFT) : bit;
 }
 
-function stackOf(event: LockEvent): Stack {
-  return [event.pc >>> 0, event.ra0 >>> 0, event.ra1 >>> 0];
+function stackOf({ pc, ra0, ra1, hart, clock }: LockEvent): Stack {
+  return { pc: pc >>> 0, ra0: ra0 >>> 0, ra1: ra1 >>> 0, hart, clock };
 }

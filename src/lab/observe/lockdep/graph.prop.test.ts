@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DependencyGraph, EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
+import { NO_STACK } from "./types.ts";
 
 const CLASSES = 5;
 const form = fc.constantFrom(EXCLUSIVE, SHARED, RECURSIVE);
@@ -44,7 +45,7 @@ test("a path is found just when a walk along single dependencies finds one, in b
       (known, a, b, read) => {
         const graph = new DependencyGraph();
         for (const { from, to, prev, next } of known) {
-          if (from !== to) graph.add(from, to, prev, next, [0, 0, 0]);
+          if (from !== to) graph.add(from, to, prev, next, NO_STACK);
         }
         const edges = known.filter(({ from, to }) => from !== to);
         const path = graph.pathFrom(a, read, (cls) => cls === b);

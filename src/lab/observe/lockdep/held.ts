@@ -23,9 +23,12 @@ export class HeldLock {
   pc = 0;
   ra0 = 0;
   ra1 = 0;
+  hart = 0;
+  clock = 0;
 
   get stack(): Stack {
-    return [this.pc >>> 0, this.ra0 >>> 0, this.ra1 >>> 0];
+    const { hart, clock } = this;
+    return { pc: this.pc >>> 0, ra0: this.ra0 >>> 0, ra1: this.ra1 >>> 0, hart, clock };
   }
 }
 
@@ -56,6 +59,8 @@ export class TaskLocks {
     held.pc = event.pc;
     held.ra0 = event.ra0;
     held.ra1 = event.ra1;
+    held.hart = event.hart;
+    held.clock = event.clock;
   }
 
   /** Removes the youngest hold of a lock; false when there is none. */

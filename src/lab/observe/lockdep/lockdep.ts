@@ -7,7 +7,8 @@
  * after a report: a dependency that would close a circle is told once and left out of the graph.
  * Reports are kept up to REPORTS_MAX different ones; `dropped` counts the rest. Sources: Documentation/locking/lockdep-design.rst
  * and the layouts of kernel/locking/lockdep.c, Linux 6.1.
- * Limits: interrupts switched on while a lock is held are seen at the task's next mark, not at once. Stacks are three frames.
+ * Limits: interrupts switched on while a lock is held are seen at its release, not at once. Reports carry moments, which
+ * run/second-look.ts turns into whole stacks.
  */
 import type { CurrentTasks } from "../current-tasks.ts";
 import type { LockEvent, LockKinds } from "../lock-event.ts";

@@ -3,8 +3,16 @@
  */
 import type { IrqName } from "./usage.ts";
 
-/** Of a mark: its pc and two return addresses; 0 where there is none. */
-export type Stack = readonly [pc: number, ra0: number, ra1: number];
+/** Of a mark: its pc and two return addresses, 0 where there is none; and when and where it was, for a whole stack (run/second-look.ts). */
+export interface Stack {
+  readonly pc: number;
+  readonly ra0: number;
+  readonly ra1: number;
+  readonly hart: number;
+  readonly clock: number;
+}
+
+export const NO_STACK: Stack = { pc: 0, ra0: 0, ra1: 0, hart: 0, clock: 0 };
 
 /** What stands for an address, a task and a stack. */
 export interface Form {
