@@ -31,6 +31,8 @@ const ROWS: readonly Row[] = [
   // rt too: no model lets a CPU forget a translation by itself.
   { scenario: "vmalloc", busted: "vmalloc", models: MODELS },
   { scenario: "rcu", busted: "rcu", models: MODELS },
+  // Pages of a SLAB_DESTROY_BY_RCU cache go back at once: readers run on other CPUs in every model.
+  { scenario: "slab", busted: "slab", models: MODELS },
 ];
 
 /** What each model is tried with beside four harts and seed 1. */

@@ -21,7 +21,7 @@ import { pr_err } from "../../lib/printk.ts";
 import { system_state, SYSTEM_BOOTING } from "../../lib/system_state.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../../locking/mutex.ts";
 import { raw_spin_lock_init, raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../../locking/spinlock.ts";
-import { rcu_barrier } from "../../rcu/rcu.ts";
+import { rcu_barrier, rcu_head } from "../../rcu/rcu.ts";
 import { in_interrupt } from "../../sched/preempt.ts";
 import { smp_processor_id } from "../../sched/task.ts";
 import { GFP_KERNEL, __GFP_ZERO } from "../gfp.ts";
@@ -104,6 +104,7 @@ function disable_cpucache(cachep: kmem_cache, cpu: u32): void {
 
 /** Before anything else runs: kmalloc works afterwards. */
 export function kmem_cache_init(): void {
+  if (sizeof<rcu_head>() > sizeof<list_head>()) panic("slab: the links of a page have no room for an rcu_head");
   setup_cache(cache_cache, "kmem_cache", sizeof<kmem_cache>(), 0, 0, null);
   create_kmalloc_caches();
   slab_prepare_cpu(smp_processor_id());
@@ -219,6 +220,17 @@ export function kmem_cache_shrink_all(): u32 {
   mutex_unlock(slab_mutex);
   cpus_read_unlock();
   return count;
+}
+
+/** Pages that slabs of all caches take; exact while nobody allocates or frees. @may_sleep */
+export function kmem_cache_pages(): u32 {
+  let pages: u32 = 0;
+  mutex_lock(slab_mutex);
+  for (const cachep of list_for_each_entry(slab_caches, kmem_cache, "next")) {
+    pages += (READ_ONCE(cachep.total_objects) / cachep.num) << cachep.gfporder;
+  }
+  mutex_unlock(slab_mutex);
+  return pages;
 }
 
 /** An unlinked, empty cache: a CPU that comes or goes does not find it, so nobody else looks at its arrays. */
