@@ -36,11 +36,12 @@ class cpu_stop_done {
   readonly completion = new completion();
 }
 
-class cpu_stop_work {
+export class cpu_stop_work {
   readonly list = new list_head();
   fn: cpu_stop_fn;
   arg: u32;
-  done: cpu_stop_done;
+  /** null: nobody waits. */
+  done: cpu_stop_done | null;
 }
 
 class cpu_stopper {
@@ -65,11 +66,13 @@ function init_done(done: cpu_stop_done, todo: u32): void {
 }
 
 /** Nobody may touch `done` afterwards. */
-function signal_done(done: cpu_stop_done): void {
+function signal_done(done: cpu_stop_done | null): void {
+  if (done === null) return;
   if (atomic_dec_and_test(done.nr_todo)) complete(done.completion);
 }
 
-function queue_work(cpu: u32, work: cpu_stop_work): void {
+/** False: the CPU takes none. */
+function queue_work(cpu: u32, work: cpu_stop_work): boolean {
   const stopper = stoppers.of(cpu);
   const flags = raw_spin_lock_irqsave(stopper.lock);
   const taken = stopper.enabled;
@@ -79,6 +82,7 @@ function queue_work(cpu: u32, work: cpu_stop_work): void {
   }
   raw_spin_unlock_irqrestore(stopper.lock, flags);
   if (!taken) signal_done(work.done);
+  return taken;
 }
 
 /** Takes the next work off this CPU's list. */
@@ -107,8 +111,10 @@ function cpu_stopper_thread(cpu: u32): void {
     const done = work.done;
     preempt_disable();
     const error = fn(work.arg);
-    if (error !== 0) WRITE_ONCE(done.ret, error);
-    WRITE_ONCE(done.executed, true);
+    if (done !== null) {
+      if (error !== 0) WRITE_ONCE(done.ret, error);
+      WRITE_ONCE(done.executed, true);
+    }
     preempt_enable();
     signal_done(done);
   }
@@ -130,6 +136,15 @@ export function stop_one_cpu(cpu: u32, fn: cpu_stop_fn, arg: u32): i32 {
   queue_work(cpu, work);
   wait_for_completion(done.completion);
   return result_of(done);
+}
+
+/** As stop_one_cpu, waiting for nothing, from any context; `work` is the caller's until fn has begun. False: the CPU is offline. */
+export function stop_one_cpu_nowait(cpu: u32, fn: cpu_stop_fn, arg: u32, work: cpu_stop_work): boolean {
+  INIT_LIST_HEAD(work.list);
+  work.fn = fn;
+  work.arg = arg;
+  work.done = null;
+  return queue_work(cpu, work);
 }
 
 /**

@@ -8,6 +8,7 @@ import { sbi_shutdown } from "../arch/sbi.ts";
 import { machine, setup_arch } from "../arch/setup.ts";
 import { timebase_hz } from "../arch/time.ts";
 import { boot_cpu_init, cpu_init, smp_init } from "../cpu/hotplug.ts";
+import { lockup_detector_init } from "../cpu/watchdog.ts";
 import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
 import { cmdline_setup } from "../lib/cmdline.ts";
@@ -23,6 +24,7 @@ import { vmalloc_init } from "../mm/vmalloc.ts";
 import { rcu_cpu_starting, rcu_init } from "../rcu/rcu.ts";
 import { wake_up_process } from "../sched/core.ts";
 import { fork_init } from "../sched/fork.ts";
+import { hung_task_init } from "../sched/hung_task.ts";
 import { cpu_idle, sched_init } from "../sched/idle.ts";
 import { kthread_create } from "../sched/kthread.ts";
 import { early_task_init } from "../sched/task.ts";
@@ -86,6 +88,8 @@ function rest_init(): void {
 /** The init thread: everything that may sleep. */
 function kernel_init(_arg: u32): void {
   smp_init();
+  lockup_detector_init();
+  hung_task_init();
   lab_init();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();

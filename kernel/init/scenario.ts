@@ -15,10 +15,10 @@ import { pr_info } from "../lib/printk.ts";
 import { strncmp } from "../lib/string.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kzalloc } from "../mm/slab.ts";
-import { complete, completion, init_completion, wait_for_completion } from "../sched/completion.ts";
+import { complete, completion, init_completion, wait_for_completion_state } from "../sched/completion.ts";
 import { wake_up_process } from "../sched/core.ts";
 import { kthread_create_on_cpu } from "../sched/kthread.ts";
-import { task_struct } from "../sched/task.ts";
+import { TASK_IDLE, task_struct } from "../sched/task.ts";
 import { msleep } from "../sched/timer.ts";
 
 /** One entry of the .tasks section. */
@@ -136,5 +136,5 @@ export function run_scenario(): void {
   pr_info("scenario: %u kthreads\n", scenario_count);
   traceMark(MARK.SCENARIO_START);
   for (const task of list_for_each_entry(scenario_tasks, scenario_task, "list")) wake_up_process(task.thread);
-  if (!atomic_dec_and_test(scenario_running)) wait_for_completion(scenario_ended);
+  if (!atomic_dec_and_test(scenario_running)) wait_for_completion_state(scenario_ended, TASK_IDLE);
 }

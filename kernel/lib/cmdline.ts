@@ -119,6 +119,14 @@ export function get_option_ms(key: string, fallback: u32): u32 {
   return parse_duration_ms(value);
 }
 
+/** As get_option_ms, in milliseconds too, but a number without a unit is seconds: for parameters that Linux has in seconds. */
+export function get_option_secs(key: string, fallback_ms: u32): u32 {
+  const value = find_option(key);
+  if (value === 0) return fallback_ms;
+  const ms = get_option_ms(key, fallback_ms);
+  return digit(cast<Ptr<u8>>(value)[0]) <= 9 && unit_of(value)[0] === 0 ? ms * 1000 : ms;
+}
+
 /** `key=off` (or 0, no). */
 export function option_is_off(key: string): boolean {
   const value = get_option(key, "on");

@@ -50,8 +50,8 @@ export function complete_all(x: completion): void {
   spin_unlock_irqrestore(x.wait.lock, flags);
 }
 
-/** The ticks that were left, at least 1; 0 when the time was over first. @may_sleep */
-export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
+/** Sleeps in `state`. The ticks that were left, at least 1; 0 when the time was over first. @may_sleep */
+function wait_for_common(x: completion, timeout: u32, state: u32): u32 {
   might_sleep();
   const wait = new wait_queue_entry();
   let left = timeout;
@@ -59,7 +59,7 @@ export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
   spin_lock_irq(x.wait.lock);
   while (x.done === 0 && left !== 0) {
     if (list_empty(wait.entry)) list_add_tail(wait.entry, x.wait.head);
-    __set_current_state(TASK_UNINTERRUPTIBLE);
+    __set_current_state(state);
     spin_unlock_irq(x.wait.lock);
     left = schedule_timeout(left);
     spin_lock_irq(x.wait.lock);
@@ -71,6 +71,17 @@ export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
   spin_unlock_irq(x.wait.lock);
   if (!happened) return 0;
   return left === 0 ? 1 : left;
+}
+
+/** The ticks that were left, at least 1; 0 when the time was over first. @may_sleep */
+export function wait_for_completion_timeout(x: completion, timeout: u32): u32 {
+  return wait_for_common(x, timeout, TASK_UNINTERRUPTIBLE);
+}
+
+/** As wait_for_completion, sleeping in `state`; 0, since nothing interrupts. @may_sleep */
+export function wait_for_completion_state(x: completion, state: u32): i32 {
+  wait_for_common(x, MAX_SCHEDULE_TIMEOUT, state);
+  return 0;
 }
 
 /** @may_sleep */

@@ -22,6 +22,7 @@ import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
 import { task_may_run_on } from "./affinity.ts";
 import { periodic_balance, select_allowed_cpu, select_task_rq } from "./balance.ts";
+import { jiffies } from "./clock.ts";
 import { put_task_struct } from "./fork.ts";
 import {
   need_resched,
@@ -99,6 +100,7 @@ function __schedule(preempt: boolean): void {
   if ((prev.flags & PF_IDLE) === 0) {
     if (!preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
       prev.on_rq = 0;
+      prev.slept_at = jiffies() | 1;
       queue.nr_running -= 1;
     } else if (unlikely(!task_may_run_on(prev, queue.cpu))) {
       // finish_task_switch takes it there.

@@ -2,7 +2,7 @@
 
 import { walk_stackframe } from "../arch/stacktrace.ts";
 import { printk } from "../lib/printk.ts";
-import { TASK_DEAD, TASK_INTERRUPTIBLE, TASK_PARKED, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "./task.ts";
+import { TASK_DEAD, TASK_IDLE, TASK_INTERRUPTIBLE, TASK_PARKED, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "./task.ts";
 
 const FRAMES_MAX = 16;
 
@@ -10,6 +10,7 @@ function state_letter(state: u32): string {
   if (state === TASK_RUNNING) return "R";
   if (state === TASK_INTERRUPTIBLE) return "S";
   if (state === TASK_UNINTERRUPTIBLE) return "D";
+  if (state === TASK_IDLE) return "I";
   if (state === TASK_PARKED) return "P";
   if (state === TASK_DEAD) return "X";
   return "?";

@@ -80,6 +80,8 @@ export class task_struct {
   time_slice: u8;
   /** [rq] CPUs in cpus_mask. */
   nr_cpus_allowed: u8;
+  /** [rq] The tick at which it last fell asleep, at least 1; 0: never has. */
+  slept_at: u32;
   /** [rq] Where it may run, as long as one of these is online. */
   readonly cpus_mask = new cpumask();
   /** [rq] Link in the run queue, when runnable and not running. */

@@ -16,6 +16,13 @@ class tick_device {
 }
 const tick = new PerCpu(tick_device);
 
+/** Looks at each tick whether something is stuck; null: nobody does. */
+let tick_watch: (() => void) | null = null;
+
+export function set_tick_watch(watch: () => void): void {
+  tick_watch = watch;
+}
+
 /** The CPU that counts jiffies. */
 let tick_do_timer_cpu: u32 = 0;
 /** When the next jiffy begins. Only that CPU uses it. */
@@ -64,6 +71,8 @@ export function tick_handle(): void {
   run_local_timers();
   rcu_sched_clock_irq(false);
   scheduler_tick();
+  const watch = tick_watch;
+  if (watch !== null) watch();
 }
 
 /** On the dying CPU, interrupts off: no more ticks, and somebody else counts. */

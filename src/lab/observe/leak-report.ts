@@ -44,6 +44,8 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/\bBUG: (.*)/, "bug"],
   [/\bWARNING: (.*)/, "warning"],
   [/\b(Oops: .*)/, "bug"],
+  [/\b(watchdog: CPU\d+: Watchdog detected hard LOCKUP on cpu \d+)/, "bug"],
+  [/\bINFO: (task \S+:\d+ blocked for more than .*)/, "warning"],
   [/\b(rcu: INFO: \w+ (?:self-detected stall|detected stalls) on .*)/, "warning"],
   [/\b(page allocation failure: .*)/, "warning"],
   [/\b(slab error in .*)/, "bug"],
