@@ -55,10 +55,44 @@ export interface AsmFunction {
   /** Frame size in bytes; s0 = caller's sp, ra at s0-4, caller's s0 at s0-8, as gcc lays frames out with -fno-omit-frame-pointer. Zero: a leaf without a frame. */
   readonly frameBytes: number;
   readonly variables: readonly PlacedVariable[];
+  /** Blocks of names: the scope around each (or -1), and which scope a location is in; others are in none. */
+  readonly scopes: { readonly parents: readonly number[]; readonly of: ReadonlyMap<LocationId, number> };
+  /** Type name of the result, as in DataObject; absent for none. */
+  readonly returns?: string;
 }
 
-/** A variable on the frame, at an offset from s0 (the caller's sp). */
+/** A step of DWARF's stack machine: pushes, then operations on what was pushed. */
+export type DebugOperation =
+  | { readonly op: "const"; readonly value: number }
+  | { readonly op: "register"; readonly register: Register }
+  /** The word at an offset from the CFA; its address. */
+  | { readonly op: "load" | "frame"; readonly offset: number }
+  | { readonly op: "address"; readonly symbol: string; readonly addend: number }
+  | { readonly op: DebugOperator };
+export type DebugOperator = "plus" | "minus" | "mul" | "and" | "or" | "xor" | "shl" | "shr" | "shra" | "lt";
+
+/** Where a word (or a variable on the frame) is found: `memory` at an offset from the CFA, `value` nowhere but computed. */
+export type VariableWord =
+  | { readonly kind: "register"; readonly register: Register }
+  | { readonly kind: "memory"; readonly offset: number }
+  | { readonly kind: "value"; readonly expression: readonly DebugOperation[] };
+
+/**
+ * From the start of one item up to another. `end` "start": the start of item `to`; "first": behind its first instruction;
+ * "call": one byte before its end, so that the place of a return address is out.
+ */
+export interface VariableRange {
+  readonly from: number;
+  readonly to: number;
+  readonly end: "start" | "first" | "call";
+  /** Low word first; one for a variable on the frame. */
+  readonly words: readonly VariableWord[];
+}
+
+/** A variable and where it is; in no range it is optimised away. */
 export interface PlacedVariable extends LocalVariable {
   readonly size: number;
-  readonly offset: number;
+  /** Index in `scopes.parents`, or -1: of the whole body. */
+  readonly scope: number;
+  readonly ranges: readonly VariableRange[];
 }

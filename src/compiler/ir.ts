@@ -133,6 +133,34 @@ export interface LocalVariable {
   readonly isParameter: boolean;
 }
 
+/** One word of a variable: the value that it has, or none where no single value is known. */
+export type VariableWords = readonly (Value | null)[];
+
+/** A variable that the source can name at some place. */
+export interface VisibleVariable {
+  readonly variable: LocalVariable;
+  readonly size: number;
+  /** Index in `VariableScopes.parents`, or -1: of the whole body. */
+  readonly scope: number;
+  /** Low word first; or the slot of the frame that it lives in. */
+  readonly words: VariableWords | number;
+}
+
+/**
+ * What the source calls variables where: kept beside the code, so that passes neither see it nor lose it. A location says
+ * which variables exist and which values they have; whether a value still exists there, code generation finds out.
+ */
+export interface VariableScopes {
+  /** The scope around each scope of the source, or -1. */
+  readonly parents: readonly number[];
+  /** Innermost scope of a location, or -1. */
+  scopeOf(loc: LocationId): number;
+  /** Variables of the location's own (inlined) body, without those of its callers. */
+  variablesAt(loc: LocationId): readonly VisibleVariable[];
+  /** The place that a call was inlined at. */
+  inlinedAt(loc: LocationId): LocationId;
+}
+
 export interface IrFunction {
   /** Unique link name. */
   readonly symbol: string;
@@ -147,6 +175,13 @@ export interface IrFunction {
   frame: FrameSlot[];
   /** Number that no value and no block of this function has yet. */
   nextId: number;
+  /** Type name of the result, as in DataObject; absent for none. */
+  readonly returns?: string;
+  readonly variables?: VariableScopes;
+  /** For `variables`: values that a pass replaced, by what they equal now (`Replacements`). */
+  aliases?: Map<Value, Value>;
+  /** For `variables`: phis that a way now goes around, so that an old value may be left in them. */
+  bypassed?: Set<Value>;
 }
 
 /** A function written entirely in assembly (directive "naked"). */

@@ -17,17 +17,17 @@ import { NONE, fitsImmediate } from "./machine.ts";
 import { BRANCHES, INVERSE, LR_SUFFIXES, SC_SUFFIXES } from "./mnemonics.ts";
 import type { Place, PlacedMove } from "./moves.ts";
 import { orderMoves } from "./moves.ts";
+import { VariableRecorder } from "./debug/variables.ts";
 import { ADDRESS_SCRATCH, CALL_TARGET_REGISTER, FP, RA, SP, VALUE_SCRATCH, ZERO } from "./allocate/registers.ts";
 import type { MemoryOrder } from "../ir.ts";
 
 export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFunction {
   const emitter = new Emitter(fn, allocation);
-  const { symbol, name, section, exported, loc } = fn.source;
-  const items = emitter.run();
-  const { bytes, slots } = emitter.frame;
-  const variables = fn.source.frame.flatMap(({ variable, size }, i) =>
-    variable ? [{ ...variable, size, offset: slots[i] - bytes }] : []);
-  return { symbol, name, section, exported, loc, items, frameBytes: bytes, variables };
+  const { symbol, name, section, exported, loc, returns } = fn.source;
+  const { items, indices } = emitter.run();
+  const known = emitter.recorder?.finish(indices) ?? { variables: [], scopes: { parents: [], of: new Map() } };
+  const head = { symbol, name, section, exported, loc, ...(returns === undefined ? {} : { returns }) };
+  return { ...head, items, frameBytes: emitter.frame.bytes, ...known };
 }
 
 interface Fields {
@@ -40,32 +40,47 @@ interface Fields {
 
 class Emitter {
   readonly frame: Frame;
+  readonly recorder: VariableRecorder | null;
   readonly #fn: MachineFunction;
   readonly #allocation: Allocation;
   readonly #items: AsmItem[] = [];
   #loc: LocationId = 0;
+  /** Index of the item that calls. */
+  #lastCall = -1;
 
   constructor(fn: MachineFunction, allocation: Allocation) {
     this.#fn = fn;
     this.#allocation = allocation;
     this.frame = layoutFrame(fn, allocation);
+    const { variables } = fn.source;
+    this.recorder = variables ? new VariableRecorder(variables, fn, allocation, this.frame) : null;
   }
 
-  run(): AsmItem[] {
+  /** The items, and for each that was made how many of them come before it. */
+  run(): { items: AsmItem[]; indices: Int32Array } {
     threadJumps(this.#fn, (insn) => insn.kind === "moves" && this.#ordered(insn.moves).length === 0);
     const order = orderBlocks(this.#fn);
     this.#loc = this.#fn.source.loc;
+    const items = this.#items;
     this.#prologue();
+    this.recorder?.prologue(items.length);
     order.forEach((block, i) => {
-      this.#items.push({ kind: "label", label: block.label });
+      items.push({ kind: "label", label: block.label });
+      this.recorder?.label();
+      this.recorder?.beginBlock(block);
       for (const insn of block.insns) {
         this.#loc = insn.loc;
+        const first = items.length;
         this.#insn(insn);
+        const call = insn.kind === "call" ? this.#lastCall - first : -1;
+        this.recorder?.insn(insn, items.length - first, call);
       }
       this.#loc = block.end.loc;
+      const first = items.length;
       this.#end(block.end, order[i + 1] ?? null);
+      this.recorder?.end(block.end, items.length - first);
     });
-    return this.#dropUnusedLabels();
+    return withoutUnusedLabels(items);
   }
 
   #op(mnemonic: string, fields: Fields): void {
@@ -179,6 +194,7 @@ class Emitter {
 
   #call(insn: MachineInsn): void {
     this.#moves(insn.moves);
+    this.#lastCall = this.#items.length;
     if (insn.symbol === null) this.#op("jalr", { rd: RA, rs1: CALL_TARGET_REGISTER, imm: 0 });
     else this.#items.push({ kind: "call", symbol: insn.symbol, loc: this.#loc });
     this.#results(insn);
@@ -286,10 +302,17 @@ class Emitter {
   #jump(target: MachineBlock, next: MachineBlock | null): void {
     if (target !== next) this.#items.push({ kind: "jump", label: target.label, loc: this.#loc });
   }
+}
 
-  #dropUnusedLabels(): AsmItem[] {
-    const used = new Set<number>();
-    for (const item of this.#items) if (item.kind === "branch" || item.kind === "jump") used.add(item.label);
-    return this.#items.filter((item) => item.kind !== "label" || used.has(item.label));
-  }
+function withoutUnusedLabels(all: readonly AsmItem[]): { items: AsmItem[]; indices: Int32Array } {
+  const used = new Set<number>();
+  for (const item of all) if (item.kind === "branch" || item.kind === "jump") used.add(item.label);
+  const indices = new Int32Array(all.length + 1);
+  const items: AsmItem[] = [];
+  all.forEach((item, i) => {
+    indices[i] = items.length;
+    if (item.kind !== "label" || used.has(item.label)) items.push(item);
+  });
+  indices[all.length] = items.length;
+  return { items, indices };
 }

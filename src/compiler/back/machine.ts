@@ -42,7 +42,7 @@ export interface Move {
  * ecall: likewise, clobbers a0, a1 and the registers its moves write
  * cmpxchg: rd = old of [rs1], expected rs2, new rs3, rs4 = scratch (rd and rs4 are written early)
  * mark: c rs1, a rs2, b rs3, event imm
- * reload: rd = spill slot `imm`     spill: spill slot `imm` = rs1
+ * reload: rd = spill slot `imm`     spill: spill slot `imm` = rs1 (rs4 names the register that lives there)
  * text: literal assembly in `symbol`
  */
 export type MachineKind =
@@ -103,6 +103,8 @@ export interface MachineFunction {
   registerCount: number;
   /** One more than the last label used. */
   labelCount: number;
+  /** Virtual register of each value of `source` by its id; 0 for none. */
+  readonly registers: Int32Array;
 }
 
 /** Makes an instruction; all have the same shape, which keeps the passes fast. */

@@ -55,7 +55,10 @@ class Selector implements AddressContext {
     this.#block = fn.blocks[0];
     const loops = findLoops(dominators);
     const { weights, cold } = blockWeights(this.#order, loops);
-    this.#machine = { source: fn, blocks: [], registerCount: FIRST_VIRTUAL, labelCount: 0 };
+    this.#registers = new Int32Array(fn.nextId);
+    this.#machine = {
+      source: fn, blocks: [], registerCount: FIRST_VIRTUAL, labelCount: 0, registers: this.#registers,
+    };
     for (const block of this.#order) {
       const machineBlock: MachineBlock = {
         label: this.#machine.labelCount++, insns: [], end: { kind: "unreachable", loc: block.end.loc },
@@ -67,7 +70,6 @@ class Selector implements AddressContext {
     this.pool = new ConstantPool(this.#machine, this.#blocks, loops, cold, options.hoistConstants);
     this.shared = findSharedSymbols(fn, this.pool);
     this.percpu = findPercpuUses(this.#order, options.percpuFits);
-    this.#registers = new Int32Array(fn.nextId);
     this.#useCounts = new Int32Array(fn.nextId);
     for (const block of this.#order) {
       for (const value of block.values) {

@@ -25,6 +25,7 @@ export function hoistInvariants(fn: IrFunction): void {
         for (const arg of value.args) if (isConstantLike(arg)) moveOut(arg, home, blocks, preheader);
         preheader.values.push(value);
         home.set(value, preheader);
+        value.loc = preheader.end.loc;
         return false;
       });
     }

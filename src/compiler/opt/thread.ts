@@ -69,6 +69,7 @@ function threadThrough(fn: IrFunction, block: Block, dominators: () => Dominator
     retarget(pred.end, block, target);
     block.preds.splice(i, 1);
     for (const phi of block.values) if (phi.op === "phi") phi.args.splice(i, 1);
+    if (fn.variables) for (const value of own) if (value.op === "phi") (fn.bypassed ??= new Set()).add(value);
     changed = true;
   }
   return changed;

@@ -90,6 +90,7 @@ export class Replacements {
   /** Rewrites every use in the function and drops the replaced values. */
   apply(fn: IrFunction): void {
     if (this.#by.size === 0) return;
+    if (fn.variables) for (const [value, by] of this.#by) (fn.aliases ??= new Map()).set(value, by);
     for (const block of fn.blocks) {
       block.values = block.values.filter((v) => !this.#by.has(v));
       for (const v of block.values) this.inArgs(v.args);

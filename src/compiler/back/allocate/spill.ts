@@ -93,7 +93,7 @@ function rewrite(
   out.push(insn);
   if (insn.rd >= FIRST_VIRTUAL && fresh.has(insn.rd)) {
     const rs1 = temporary(fn, state);
-    out.push(machineInsn("spill", insn.loc, { rs1, imm: state.slots.get(insn.rd) as number }));
+    out.push(machineInsn("spill", insn.loc, { rs1, rs4: insn.rd, imm: state.slots.get(insn.rd) as number }));
     insn.rd = rs1;
   }
 }

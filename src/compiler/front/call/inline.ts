@@ -77,7 +77,8 @@ export function enterActivation(
   onYield: Activation["onYield"] = null,
 ): Activation {
   const { fn, self } = callee;
-  const inlinedAt = f.unit.locate(call, scope.activation);
+  f.at(call, scope);
+  const inlinedAt = f.b.here();
   const typeContext: TypeContext = {
     module: fn.module,
     typeArgs: args.typeArgs,
@@ -140,7 +141,7 @@ export function inlineCall(
     f.diagnostics.abort(outermost.fn.node.name ?? call, "K094", outermost.functionName);
   }
   const end = f.b.block();
-  const loc = f.b.loc;
+  const { loc, scope: names } = f.b;
   const context: TypeContext = {
     module: fn.module,
     typeArgs: args.typeArgs,
@@ -154,6 +155,7 @@ export function inlineCall(
   endBody(f, fn, type, own);
   f.b.startSealed(end);
   f.b.loc = loc;
+  f.b.scope = names;
   if (f.b.dead) return { type, words: words.map(() => f.b.constant(0)) };
   return { type: type.kind === "never" ? VOID : type, words: words.map((w) => f.b.read(w)) };
 }

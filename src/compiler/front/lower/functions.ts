@@ -6,7 +6,7 @@ import type { Operand } from "./operand.ts";
 import { lowerStatements } from "./statement/statements.ts";
 import { successors } from "../../opt/cfg.ts";
 import { resolveType, type TypeContext } from "../types/type-nodes.ts";
-import { VARARGS, classType, wordsOf, type ClassType, type Type } from "../types/types.ts";
+import { VARARGS, classType, storageName, wordsOf, type ClassType, type Type } from "../types/types.ts";
 import type { Instance, Unit } from "../unit.ts";
 import { declareConstant, declareVariable } from "./variables.ts";
 import { ts } from "../typescript.ts";
@@ -42,15 +42,20 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   };
   const scope = activationScope(activation);
   declareParameters(f, instance, context, words, scope);
+  f.b.scope = scope;
+  f.b.here(); // the prologue shows parameters
   const body = innerScope(scope);
   lowerStatements(f, fn.body.statements, body);
   const end = fn.body.statements.end;
   const { line, character } = fn.module.source.getLineAndCharacterOfPosition(end);
   if (!f.b.dead) f.b.loc = closingLocation(unit, activation, line, character);
+  f.b.scope = body;
   endBody(f, fn, result, body);
   f.restores.check(unit.diagnostics, (v) => f.b.find(v), ({ end }) => successors(end));
   if (unit.diagnostics.problems.length) return; // a statement that was abandoned may have left blocks open
-  unit.functions.push(f.b.finish({ ...head, paramCount: words.count, results: wordsOf(result) }));
+  const results = wordsOf(result);
+  const returns = results > 0 ? { returns: storageName(result) } : {};
+  unit.functions.push(f.b.finish({ ...head, ...returns, paramCount: words.count, results }));
 }
 
 function thisTypeOf(instance: Instance): ClassType | null {

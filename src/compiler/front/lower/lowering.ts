@@ -7,6 +7,7 @@ import type TS from "typescript";
 import type { Block, LocalVariable, LocationId, Value } from "../../ir.ts";
 import { Restores } from "../contract/restore.ts";
 import type { Diagnostics } from "../diagnostics.ts";
+import { Environments } from "./environment.ts";
 import type { Operand, Variable, VariableWord } from "./operand.ts";
 import { SsaBuilder } from "./ssa-builder.ts";
 import type { Domain, FunctionSymbol, Module } from "../types/symbols.ts";
@@ -53,7 +54,7 @@ export class Lowering {
   readonly unit: Unit;
   readonly diagnostics: Diagnostics;
   readonly domain: Domain;
-  readonly b = new SsaBuilder();
+  readonly b: SsaBuilder;
   readonly restores = new Restores();
   /** Calls within a statement whose result nobody uses: `x && f();`. */
   readonly dropped = new Set<TS.Node>();
@@ -65,6 +66,7 @@ export class Lowering {
     this.unit = unit;
     this.diagnostics = unit.diagnostics;
     this.domain = domain;
+    this.b = new SsaBuilder(new Environments(unit.locations));
   }
 
   /** Storage of a local of `owner`. */
@@ -94,6 +96,7 @@ export class Lowering {
   /** What is emitted from here on comes from `node`. */
   at(node: TS.Node, scope: Scope): LocationId {
     this.b.loc = this.unit.locate(node, scope.activation);
+    this.b.scope = scope;
     return this.b.loc;
   }
 }

@@ -25,12 +25,17 @@ import type {
   ValueOf,
 } from "../../ir.ts";
 import { foldCondition, simplify } from "../fold.ts";
-import type { VariableWord } from "./operand.ts";
+import type { Environments, History } from "./environment.ts";
+import type { Scope } from "./lowering.ts";
+import type { Variable, VariableWord } from "./operand.ts";
 
 const UNREACHABLE: Terminator = { kind: "unreachable", loc: 0 };
 
 export interface BuildBlock extends Block {
   readonly definitions: Map<VariableWord, Value>;
+  /** What variables hold at the entry, as far as somebody asked. */
+  readonly entries: Map<VariableWord, Value>;
+  readonly history: Map<VariableWord, History>;
   sealed: boolean;
   incomplete: [VariableWord, Value][];
   /** Position in the final order. */
@@ -42,7 +47,13 @@ export class SsaBuilder {
   current: BuildBlock;
   dead = false;
   loc: LocationId = 0;
+  /** The names that `loc` can use. */
+  scope: Scope | null = null;
 
+  /** Counts what changes variables: writes, declarations, blocks. */
+  private moment = 0;
+  private stamped = { loc: 0, moment: -1, scope: null as Scope | null, result: 0 };
+  private readonly environments: Environments;
   private readonly blocks: BuildBlock[] = [];
   private readonly frame: FrameSlot[] = [];
   private nextId = 0;
@@ -56,7 +67,8 @@ export class SsaBuilder {
   /** Phis whose operands are still being collected: not to be judged trivial. */
   private readonly partial = new Set<Value>();
 
-  constructor() {
+  constructor(environments: Environments) {
+    this.environments = environments;
     this.entry = this.block();
     this.entry.sealed = true;
     this.current = this.entry;
@@ -74,10 +86,32 @@ export class SsaBuilder {
       op,
       args.map((a) => this.find(a)),
       x,
-      this.loc,
+      this.here(),
     );
     this.current.values.push(value);
     return value;
+  }
+
+  /** `loc` as what it is in the present environment. */
+  here(): LocationId {
+    const { stamped, loc, moment, scope } = this;
+    if (this.dead || loc === 0 || scope === null) return loc;
+    if (stamped.loc === loc && stamped.moment === moment && stamped.scope === scope) return stamped.result;
+    const result = this.environments.locate(loc, this.current, moment, scope);
+    this.stamped = { loc, moment, scope, result };
+    return result;
+  }
+
+  /** From here on the debugger knows the variable; `words` when it has one value for good. */
+  declare(variable: Variable, local: LocalVariable, size: number, words: readonly Value[] | null = null): void {
+    this.environments.declare(variable, { local, size, since: ++this.moment, words });
+  }
+
+  /** A variable that is the name of a slot. */
+  declareStorage(variable: Variable, address: Value): void {
+    if (address.op !== "frame") return;
+    const { variable: local, size } = this.frame[address.x.slot]!;
+    if (local) this.declare(variable, local, size);
   }
 
   find(value: Value): Value {
@@ -162,6 +196,8 @@ export class SsaBuilder {
       preds: [],
       end: UNREACHABLE,
       definitions: new Map(),
+      entries: new Map(),
+      history: new Map(),
       sealed: false,
       incomplete: [],
       order: this.nextOrder++,
@@ -174,6 +210,7 @@ export class SsaBuilder {
   start(block: BuildBlock): void {
     block.order = this.nextOrder++;
     this.current = block;
+    this.moment++;
     this.dead = block.preds.length === 0 && block !== this.entry;
   }
 
@@ -199,22 +236,22 @@ export class SsaBuilder {
   }
 
   jump(target: Block): void {
-    this.close({ kind: "jump", target, loc: this.loc });
+    this.close({ kind: "jump", target, loc: this.here() });
   }
 
   ret(words: readonly Value[]): void {
-    this.close({ kind: "return", args: [...words], loc: this.loc });
+    this.close({ kind: "return", args: [...words], loc: this.here() });
   }
 
   unreachable(): void {
-    this.close({ kind: "unreachable", loc: this.loc });
+    this.close({ kind: "unreachable", loc: this.here() });
   }
 
   /** To targets[table[index]]; `index` is known to be below the table's length. */
   switchTo(index: Value, table: readonly number[], targets: readonly Block[]): void {
     const a = this.find(index);
     if (a.op === "const") this.jump(targets[table[a.x.value]!]!);
-    else this.close({ kind: "switch", args: [a], table, targets: [...targets], loc: this.loc });
+    else this.close({ kind: "switch", args: [a], table, targets: [...targets], loc: this.here() });
   }
 
   branch(
@@ -246,7 +283,7 @@ export class SsaBuilder {
         then,
         else: otherwise,
         hint,
-        loc: this.loc,
+        loc: this.here(),
       });
     }
   }
@@ -268,7 +305,7 @@ export class SsaBuilder {
         then,
         else: otherwise,
         hint,
-        loc: this.loc,
+        loc: this.here(),
       });
     if (a.op === "binary") {
       const [x, y] = [this.find(a.args[0]!), this.find(a.args[1]!)];
@@ -292,6 +329,11 @@ export class SsaBuilder {
 
   write(variable: VariableWord, value: Value): void {
     this.current.definitions.set(variable, value);
+    const { history } = this.current;
+    let past = history.get(variable);
+    if (!past) history.set(variable, (past = { moments: [], values: [] }));
+    past.moments.push(++this.moment);
+    past.values.push(value);
   }
 
   read(variable: VariableWord): Value {
@@ -312,9 +354,11 @@ export class SsaBuilder {
     } else {
       const phi = this.phi(block);
       block.definitions.set(variable, phi);
+      block.entries.set(variable, phi);
       value = this.complete(variable, phi, block);
     }
     block.definitions.set(variable, value);
+    block.entries.set(variable, value);
     return value;
   }
 
@@ -370,6 +414,8 @@ export class SsaBuilder {
   /** Resolves replaced values, drops what cannot be reached, and hands out the function. */
   finish(head: Omit<IrFunction, "blocks" | "frame" | "nextId">): IrFunction {
     this.loc = head.loc;
+    this.scope = null;
+    this.environments.finish((value) => this.find(value));
     if (!this.dead) this.unreachable();
     const alive = this.blocks
       .filter((b) => b === this.entry || b.preds.length > 0)
@@ -389,6 +435,7 @@ export class SsaBuilder {
       blocks: blocks.map(plainBlocks(blocks)),
       frame: this.frame,
       nextId: this.nextId,
+      variables: this.environments,
     };
   }
 }

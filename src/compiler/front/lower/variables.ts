@@ -74,19 +74,15 @@ export function declareVariable(
   const { activation } = scope;
   const inMemory =
     addressedNames(activation.fn).has(name) || (f.unit.debug && type.kind !== "varargs");
-  const slot = inMemory
-    ? f.localSlot(
-        sizeOf(f.unit, type, node),
-        alignOf(f.unit, type, node),
-        {
-          name,
-          type: storageName(type),
-          loc: f.unit.locate(node, activation),
-          isParameter: ts.isParameter(node),
-        },
-        activation,
-      )
-    : null;
+  const shown = type.kind !== "varargs";
+  const local = {
+    name,
+    type: storageName(type),
+    loc: f.unit.locate(node, activation),
+    isParameter: ts.isParameter(node),
+  };
+  const size = shown ? sizeOf(f.unit, type, node) : 0;
+  const slot = inMemory ? f.localSlot(size, alignOf(f.unit, type, node), local, activation) : null;
   const variable: Variable = {
     name,
     type,
@@ -101,6 +97,7 @@ export function declareVariable(
     variable.words.forEach((w, i) => {
       f.b.write(w, value.words[i]!);
     });
+  if (shown) f.b.declare(variable, local, size);
 }
 
 /** A name for a compile-time value: a constant, a class, a field name, the address of storage. */
@@ -153,7 +150,9 @@ function lowerDeclaration(
   f.at(node, scope);
   if (initializer && ts.isNewExpression(initializer)) {
     if (!isConst) f.diagnostics.fail(node, "K066", name);
-    declareConstant(scope, name, lowerStorage(f, node, initializer, name, scope));
+    const storage = lowerStorage(f, node, initializer, name, scope);
+    declareConstant(scope, name, storage);
+    f.b.declareStorage(scope.names.get(name)!, storage.words[0]!);
     return;
   }
   const type = node.type ? resolveType(f.unit, node.type, scope.activation) : null;

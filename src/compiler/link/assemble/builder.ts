@@ -3,7 +3,7 @@
  * depends on an address, `li` and `la` are expanded, labels are numbered.
  */
 import { encode } from "../../../isa/index.ts";
-import type { PlacedVariable } from "../../assembly.ts";
+import type { CodeDebug } from "./piece.ts";
 import type { LocationId } from "../../ir.ts";
 import { binary, highPart, lowPart, numberExpression, part } from "./expression.ts";
 import type { Expression } from "./expression.ts";
@@ -16,7 +16,7 @@ export interface CodeHeader {
   readonly exported: boolean;
   readonly loc: LocationId;
   readonly frameBytes: number | null;
-  readonly variables: readonly PlacedVariable[];
+  readonly debug: CodeDebug | null;
 }
 
 /**
@@ -96,7 +96,7 @@ export class CodeBuilder {
   }
 
   finish(): Code {
-    const { symbol, name, section, exported, loc, frameBytes, variables } = this.header;
+    const { symbol, name, section, exported, loc, frameBytes, debug } = this.header;
     return {
       symbol,
       name,
@@ -104,7 +104,7 @@ export class CodeBuilder {
       exported,
       loc,
       frameBytes,
-      variables,
+      debug,
       pieces: this.pieces,
       globals: this.globals,
       alignment: this.alignment,

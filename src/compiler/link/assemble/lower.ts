@@ -133,14 +133,21 @@ class Lowering {
 }
 
 export function lowerFunction(f: AsmFunction, perCpu: PerCpuOffset, problems: ProblemSink): Code {
-  const builder = new CodeBuilder(f, problems);
+  const { variables, scopes, returns } = f;
+  const itemStarts: number[] = [];
+  const debug = { variables, scopes, itemStarts, ...(returns === undefined ? {} : { returns }) };
+  const builder = new CodeBuilder({ ...f, debug }, problems);
   const lowering = new Lowering(builder, perCpu);
-  for (const item of f.items) lowering.item(item);
+  for (const item of f.items) {
+    itemStarts.push(builder.pieces.length);
+    lowering.item(item);
+  }
+  itemStarts.push(builder.pieces.length);
   return builder.finish();
 }
 
 export function lowerNaked(f: NakedFunction, problems: ProblemSink): Code {
-  const builder = new CodeBuilder({ ...f, frameBytes: null, variables: [] }, problems);
+  const builder = new CodeBuilder({ ...f, frameBytes: null, debug: null }, problems);
   const lines = f.lines.flatMap((line) => textLines(line.text, line.loc));
   new TextAssembler(builder).assemble(lines);
   return builder.finish();

@@ -5,7 +5,7 @@
  * A piece of kind "word" is finished; all others need addresses. `far` only ever goes from false to
  * true.
  */
-import type { PlacedVariable } from "../../assembly.ts";
+import type { AsmFunction } from "../../assembly.ts";
 import type { LocationId } from "../../ir.ts";
 import type { Problem } from "../../../base/result.ts";
 import type { Expression } from "./expression.ts";
@@ -73,6 +73,12 @@ export type Piece =
   | { readonly kind: "space"; readonly count: number; readonly fill: number }
   | { readonly kind: "align"; readonly alignment: number };
 
+/** What `.debug_info` says of a compiled function. */
+export interface CodeDebug extends Pick<AsmFunction, "variables" | "scopes" | "returns"> {
+  /** Index of the first piece of each item, and the number of pieces. */
+  readonly itemStarts: readonly number[];
+}
+
 /** One function (or naked function) on its way into a section. */
 export interface Code {
   readonly symbol: string;
@@ -82,7 +88,8 @@ export interface Code {
   readonly loc: LocationId;
   /** As in AsmFunction; null for naked functions, whose frames nobody knows. */
   readonly frameBytes: number | null;
-  readonly variables: readonly PlacedVariable[];
+  /** Null for naked functions. */
+  readonly debug: CodeDebug | null;
   readonly pieces: readonly Piece[];
   /** Labels made visible to other functions by `.globl`. */
   readonly globals: readonly { readonly name: string; readonly label: number }[];

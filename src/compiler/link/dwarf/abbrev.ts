@@ -27,7 +27,16 @@ export const ABBREV = {
   inlinedRange: 15,
   inlinedRanges: 16,
   parameter: 17,
+  lostParameter: 18,
+  lostVariable: 19,
+  movingVariable: 20,
+  blockRange: 21,
+  blockRanges: 22,
+  resultFunction: 23,
 } as const;
+
+/** Added to the code of a shape that has children, for an entry without any. */
+export const CHILDLESS = 32;
 
 const FUNCTION_RANGE = [
   [AT.low_pc, FORM.addr],
@@ -122,19 +131,40 @@ const SHAPES: Readonly<Record<keyof typeof ABBREV, Shape>> = {
   parameter: {
     tag: TAG.formal_parameter,
     children: false,
-    attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.exprloc]],
+    attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.sec_offset]],
+  },
+  lostParameter: { tag: TAG.formal_parameter, children: false, attributes: [NAME, TYPE, ...PLACE] },
+  lostVariable: { tag: TAG.variable, children: false, attributes: [NAME, TYPE, ...PLACE] },
+  movingVariable: {
+    tag: TAG.variable,
+    children: false,
+    attributes: [NAME, TYPE, ...PLACE, [AT.location, FORM.sec_offset]],
+  },
+  blockRange: {
+    tag: TAG.lexical_block,
+    children: true,
+    attributes: [[AT.low_pc, FORM.addr], [AT.high_pc, FORM.data4]],
+  },
+  blockRanges: { tag: TAG.lexical_block, children: true, attributes: [[AT.ranges, FORM.sec_offset]] },
+  resultFunction: {
+    tag: TAG.subprogram,
+    children: true,
+    attributes: [NAME, TYPE, [AT.external, FORM.flag_present], ...PLACE, ...FUNCTION_RANGE],
   },
 };
+
+function writeShape(w: ByteWriter, code: number, { tag, attributes }: Shape, children: boolean): void {
+  w.uleb(code).uleb(tag).u8(children ? 1 : 0);
+  for (const [attribute, form] of attributes) w.uleb(attribute).uleb(form);
+  w.u8(0).u8(0);
+}
 
 export function debugAbbrev(): Uint8Array {
   const w = new ByteWriter();
   for (const [name, code] of Object.entries(ABBREV)) {
     const shape = SHAPES[name as keyof typeof ABBREV];
-    w.uleb(code)
-      .uleb(shape.tag)
-      .u8(shape.children ? 1 : 0);
-    for (const [attribute, form] of shape.attributes) w.uleb(attribute).uleb(form);
-    w.u8(0).u8(0);
+    writeShape(w, code, shape, shape.children);
+    if (shape.children) writeShape(w, code + CHILDLESS, shape, false);
   }
   return w.u8(0).bytes();
 }

@@ -9,6 +9,7 @@ export const TAG = {
   member: 0x0d,
   formal_parameter: 0x05,
   base_type: 0x24,
+  lexical_block: 0x0b,
   subprogram: 0x2e,
   variable: 0x34,
   subrange_type: 0x21,
@@ -54,7 +55,29 @@ export const FORM = {
 } as const;
 
 export const ATE = { boolean: 0x02, signed: 0x05, signed_char: 0x06, unsigned: 0x07 } as const;
-export const OP = { addr: 0x03, fbreg: 0x91, call_frame_cfa: 0x9c } as const;
+export const OP = {
+  addr: 0x03,
+  deref: 0x06,
+  const1u: 0x08,
+  const4u: 0x0c,
+  and: 0x1a,
+  minus: 0x1c,
+  mul: 0x1e,
+  or: 0x21,
+  plus: 0x22,
+  shl: 0x24,
+  shr: 0x25,
+  shra: 0x26,
+  xor: 0x27,
+  lt: 0x2d,
+  lit0: 0x30,
+  reg0: 0x50,
+  breg0: 0x70,
+  fbreg: 0x91,
+  piece: 0x93,
+  call_frame_cfa: 0x9c,
+  stack_value: 0x9f,
+} as const;
 /** Inlined without having been declared so. */
 export const INL_INLINED = 1;
 /** So that gdb reads expressions as C: `table[3].next->size`. */

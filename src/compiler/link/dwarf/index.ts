@@ -17,13 +17,14 @@ export function dwarfSections(
   files: FileNumbers,
   wordAt: (address: number) => number,
 ): ElfSection[] {
-  const { info, strings, ranges } = debugInfo(linked, sequences, files);
+  const { info, strings, ranges, locations } = debugInfo(linked, files);
   return [
     plainSection(".debug_info", info),
     plainSection(".debug_abbrev", debugAbbrev()),
     plainSection(".debug_line", debugLine(linked, sequences, files)),
     plainSection(".debug_str", strings),
     plainSection(".debug_ranges", ranges),
+    ...(locations.length > 0 ? [plainSection(".debug_loc", locations)] : []),
     plainSection(".debug_frame", debugFrame(linked, wordAt)),
   ];
 }

@@ -1,18 +1,21 @@
 /**
- * `.debug_info`, `.debug_str` and `.debug_ranges`: one compile unit with functions, what
- * was inlined into them, static variables and their types.
+ * `.debug_info`, `.debug_str`, `.debug_ranges` and `.debug_loc`: one compile unit with functions, their parameters and
+ * variables by block, what was inlined into them, static variables and types. A variable that is nowhere has no location,
+ * which debuggers show as optimized out.
  */
+import type { PlacedVariable } from "../../assembly.ts";
 import { ByteWriter, StringTable } from "../bytes.ts";
 import type { LocationId } from "../../ir.ts";
 import { isNameless } from "../layout.ts";
 import type { PlacedData } from "../layout.ts";
 import type { Linked } from "../linked.ts";
 import type { Code } from "../assemble/piece.ts";
-import type { FileNumbers, RowSequence } from "../rows.ts";
-import { ABBREV } from "./abbrev.ts";
+import type { FileNumbers } from "../rows.ts";
+import { ABBREV, CHILDLESS } from "./abbrev.ts";
 import { INL_INLINED, LANG_C99, OP } from "./constants.ts";
-import { inlinedNames, inlineTrees } from "./inline.ts";
-import type { InlineNode } from "./inline.ts";
+import { codeTree, inlinedNames } from "./inline.ts";
+import type { CodeNode } from "./inline.ts";
+import { LocationLists, pieceAddresses } from "./locations.ts";
 import { TypeEntries } from "./types.ts";
 
 const PRODUCER = "hartlab";
@@ -23,25 +26,36 @@ export interface DebugInfo {
   readonly info: Uint8Array;
   readonly strings: Uint8Array;
   readonly ranges: Uint8Array;
+  readonly locations: Uint8Array;
+}
+
+interface PlacedCode {
+  readonly code: Code;
+  readonly pieces: readonly number[];
+  readonly tree: readonly CodeNode[];
 }
 
 class InfoWriter {
   readonly out = new ByteWriter();
   readonly strings = new StringTable();
   readonly ranges = new ByteWriter();
+  readonly lists: LocationLists;
   private readonly types: TypeEntries;
   /** Offset inside the unit of the entry for each name that was inlined. */
   private readonly inlined = new Map<string, number>();
+  /** Of the function being written, by body. */
+  private variables = new Map<string, PlacedVariable[]>();
   private readonly linked: Linked;
   private readonly files: FileNumbers;
 
   constructor(linked: Linked, files: FileNumbers) {
     this.linked = linked;
     this.files = files;
+    this.lists = new LocationLists((symbol) => linked.symbols.address(symbol));
     this.types = new TypeEntries(this.out, LENGTH_BYTES, this.strings, linked.unit.structs);
   }
 
-  unit(sequences: readonly RowSequence[]): void {
+  unit(): void {
     this.unitRanges();
     this.out.u16(4).u32(0).u8(4);
     const name = this.files.names[0] ?? "kernel";
@@ -49,12 +63,15 @@ class InfoWriter {
     this.out.u32(this.strings.offset(PRODUCER)).u16(LANG_C99).u32(0).u32(0).u32(0);
     const { sections } = this.linked.layout;
     const codes = sections.flatMap((s) => s.codes);
-    const trees = inlineTrees(sequences, codes, this.linked.unit.locations);
-    for (const inlined of inlinedNames(trees.values())) {
+    const pieces = codes.map(pieceAddresses);
+    const trees = codes.map((code, i) => codeTree(code, pieces[i], this.linked.unit.locations));
+    for (const inlined of inlinedNames(trees)) {
       this.inlined.set(inlined, this.out.length + LENGTH_BYTES);
       this.out.uleb(ABBREV.inlinedName).u32(this.strings.offset(inlined)).u8(INL_INLINED);
     }
-    for (const code of codes) this.function(code, trees.get(code.address) ?? []);
+    codes.forEach((code, i) => {
+      this.function({ code, pieces: pieces[i], tree: trees[i] });
+    });
     for (const placed of sections.flatMap((s) => s.data)) this.variable(placed);
     this.types.flush();
     this.out.u8(0);
@@ -74,41 +91,67 @@ class InfoWriter {
     this.ranges.u32(0).u32(0);
   }
 
-  private function(code: Code, inlined: readonly InlineNode[]): void {
+  private function({ code, pieces, tree }: PlacedCode): void {
     const place = this.place(code.loc);
-    this.out
-      .uleb(place ? ABBREV.function : ABBREV.placelessFunction)
-      .u32(this.strings.offset(code.name));
+    const { returns } = code.debug ?? {};
+    const shape = returns === undefined ? ABBREV.function : ABBREV.resultFunction;
+    this.variables = this.variablesByBody(code);
+    const full = this.localsOf(0, -1).length > 0 || tree.length > 0;
+    this.out.uleb((place ? shape : ABBREV.placelessFunction) + (full ? 0 : CHILDLESS)).u32(this.strings.offset(code.name));
+    if (place && returns !== undefined) this.types.reference(returns, 4);
     if (place) this.out.uleb(place.file).uleb(place.line);
     this.out.u32(code.address).u32(code.size).uleb(1).u8(OP.call_frame_cfa);
-    this.locals(code, 0);
-    for (const node of inlined) this.inlinedCall(code, node);
-    this.out.u8(0);
+    this.locals(code, pieces, 0, -1);
+    for (const node of tree) this.node(code, pieces, node, 0);
+    if (full) this.out.u8(0);
   }
 
-  /** Variables declared in one (inlined) body of the function. */
-  private locals(code: Code, inlinedAt: LocationId): void {
-    const { locations } = this.linked.unit;
-    for (const { name, type, size, loc, offset, isParameter } of code.variables) {
+  /** By inlined call (0: the function itself) and scope. */
+  private variablesByBody({ debug }: Code): Map<string, PlacedVariable[]> {
+    const bodies = new Map<string, PlacedVariable[]>();
+    for (const variable of debug?.variables ?? []) {
+      const key = `${this.linked.unit.locations[variable.loc].inlinedAt}:${variable.scope}`;
+      const list = bodies.get(key);
+      if (list) list.push(variable);
+      else bodies.set(key, [variable]);
+    }
+    return bodies;
+  }
+
+  private localsOf(inlinedAt: LocationId, scope: number): readonly PlacedVariable[] {
+    return this.variables.get(`${inlinedAt}:${scope}`) ?? [];
+  }
+
+  /** Variables declared in one block of one (inlined) body of the function. */
+  private locals(code: Code, pieces: readonly number[], inlinedAt: LocationId, scope: number): void {
+    const { debug } = code;
+    for (const variable of this.localsOf(inlinedAt, scope)) {
+      const { name, type, size, loc, isParameter } = variable;
       const place = this.place(loc);
-      if (locations[loc].inlinedAt !== inlinedAt || !place) continue;
-      this.out
-        .uleb(isParameter ? ABBREV.parameter : ABBREV.variable)
-        .u32(this.strings.offset(name));
+      if (!debug || !place) continue;
+      const list = this.lists.add(variable, debug, pieces);
+      const found = isParameter ? ABBREV.parameter : ABBREV.movingVariable;
+      const lost = isParameter ? ABBREV.lostParameter : ABBREV.lostVariable;
+      this.out.uleb(list === null ? lost : found).u32(this.strings.offset(name));
       this.types.reference(type, size);
-      const where = new ByteWriter().u8(OP.fbreg).sleb(offset).bytes();
-      this.out.uleb(place.file).uleb(place.line).uleb(where.length).raw(where);
+      this.out.uleb(place.file).uleb(place.line);
+      if (list !== null) this.out.u32(list);
     }
   }
 
-  private inlinedCall(code: Code, node: InlineNode): void {
-    const { file, line } = this.place(node.call) ?? { file: 1, line: 0 };
+  private node(code: Code, pieces: readonly number[], node: CodeNode, outer: LocationId): void {
     const single = node.ranges.length === 1;
-    this.out
-      .uleb(single ? ABBREV.inlinedRange : ABBREV.inlinedRanges)
-      .u32(this.inlined.get(node.callee) ?? 0)
-      .uleb(file)
-      .uleb(line);
+    const body = node.inlined?.call ?? outer;
+    const full = node.children.length > 0 || this.localsOf(body, node.scope).length > 0;
+    const childless = full ? 0 : CHILDLESS;
+    if (node.inlined) {
+      const { file, line } = this.place(node.inlined.call) ?? { file: 1, line: 0 };
+      this.out
+        .uleb((single ? ABBREV.inlinedRange : ABBREV.inlinedRanges) + childless)
+        .u32(this.inlined.get(node.inlined.callee) ?? 0)
+        .uleb(file)
+        .uleb(line);
+    } else this.out.uleb((single ? ABBREV.blockRange : ABBREV.blockRanges) + childless);
     if (single) {
       const [{ start, end }] = node.ranges;
       this.out.u32(start).u32(end - start);
@@ -117,9 +160,9 @@ class InfoWriter {
       for (const { start, end } of node.ranges) this.ranges.u32(start).u32(end);
       this.ranges.u32(0).u32(0);
     }
-    this.locals(code, node.call);
-    for (const child of node.children) this.inlinedCall(code, child);
-    this.out.u8(0);
+    this.locals(code, pieces, body, node.scope);
+    for (const child of node.children) this.node(code, pieces, child, body);
+    if (full) this.out.u8(0);
   }
 
   private variable({ object, address }: PlacedData): void {
@@ -134,13 +177,14 @@ class InfoWriter {
   }
 }
 
-export function debugInfo(
-  linked: Linked,
-  sequences: readonly RowSequence[],
-  files: FileNumbers,
-): DebugInfo {
+export function debugInfo(linked: Linked, files: FileNumbers): DebugInfo {
   const writer = new InfoWriter(linked, files);
-  writer.unit(sequences);
+  writer.unit();
   const info = new ByteWriter().u32(writer.out.length).raw(writer.out.bytes()).bytes();
-  return { info, strings: writer.strings.writer.bytes(), ranges: writer.ranges.bytes() };
+  return {
+    info,
+    strings: writer.strings.writer.bytes(),
+    ranges: writer.ranges.bytes(),
+    locations: writer.lists.out.bytes(),
+  };
 }

@@ -1,77 +1,90 @@
 /**
- * Which stretches of a function were inlined from where, as a tree: a node is one call that was
- * inlined, with the addresses of its code; what was inlined into that code hangs below it.
+ * The code of a function as a tree: blocks of the source that declare names, and calls that were inlined. A node has the
+ * addresses of its code; what lies inside hangs below it.
  */
 import type { Location, LocationId } from "../../ir.ts";
 import type { Code } from "../assemble/piece.ts";
-import type { RowSequence } from "../rows.ts";
 
-export interface InlineNode {
-  readonly callee: string;
-  readonly call: LocationId;
+export interface CodeNode {
+  /** The call that was inlined; null for a block. */
+  readonly inlined: { readonly callee: string; readonly call: LocationId } | null;
+  /** Index in the function's `scopes`, or -1: the whole body. */
+  readonly scope: number;
   /** Ascending, apart from each other. */
   readonly ranges: { start: number; end: number }[];
-  readonly children: InlineNode[];
+  readonly children: CodeNode[];
 }
 
-/** The calls from the outermost inwards. */
-function callChain(
-  locations: readonly Location[],
-  loc: LocationId,
-): { callee: string; call: LocationId }[] {
-  const chain: { callee: string; call: LocationId }[] = [];
-  for (let at = loc; locations[at].inlinedAt !== 0; at = locations[at].inlinedAt) {
-    chain.push({ callee: locations[at].functionName, call: locations[at].inlinedAt });
-  }
-  return chain.reverse();
-}
-
-function addRange(node: InlineNode, start: number, end: number): void {
+function addRange(node: CodeNode, start: number, end: number): void {
   const last = node.ranges[node.ranges.length - 1];
   if (last && last.end === start) last.end = end;
   else node.ranges.push({ start, end });
 }
 
-function descend(children: InlineNode[], callee: string, call: LocationId): InlineNode {
-  const found = children.find((n) => n.call === call && n.callee === callee);
+function descend(children: CodeNode[], inlined: CodeNode["inlined"], scope: number): CodeNode {
+  const found = children.find(
+    (n) => n.scope === scope && n.inlined?.call === inlined?.call && n.inlined?.callee === inlined?.callee,
+  );
   if (found) return found;
-  const node: InlineNode = { callee, call, ranges: [], children: [] };
+  const node: CodeNode = { inlined, scope, ranges: [], children: [] };
   children.push(node);
   return node;
 }
 
-/** The trees of all functions that have any, by their address. */
-export function inlineTrees(
-  sequences: readonly RowSequence[],
-  codes: readonly Code[],
-  locations: readonly Location[],
-): Map<number, InlineNode[]> {
-  const trees = new Map<number, InlineNode[]>();
-  const starts = new Map(codes.map((code) => [code.address, code]));
-  for (const { rows, end } of sequences) {
-    let code: Code | undefined;
-    rows.forEach((row, i) => {
-      code = starts.get(row.address) ?? code;
-      if (!code || locations[row.loc].inlinedAt === 0) return;
-      const stop = Math.min(rows[i + 1]?.address ?? end, code.address + code.size);
-      let children = trees.get(code.address) ?? [];
-      trees.set(code.address, children);
-      for (const { callee, call } of callChain(locations, row.loc)) {
-        const node = descend(children, callee, call);
-        addRange(node, row.address, stop);
-        children = node.children;
-      }
-    });
+class TreeBuilder {
+  readonly roots: CodeNode[] = [];
+  private readonly code: Code;
+  private readonly locations: readonly Location[];
+  private readonly paths = new Map<LocationId, readonly CodeNode[]>();
+
+  constructor(code: Code, locations: readonly Location[]) {
+    this.code = code;
+    this.locations = locations;
   }
-  return trees;
+
+  /** The nodes around a location, from the outside inwards. */
+  path(loc: LocationId): readonly CodeNode[] {
+    const known = this.paths.get(loc);
+    if (known) return known;
+    const { inlinedAt, functionName } = this.locations[loc];
+    const path: CodeNode[] = [];
+    if (inlinedAt !== 0) {
+      path.push(...this.path(inlinedAt));
+      const children = path.at(-1)?.children ?? this.roots;
+      path.push(descend(children, { callee: functionName, call: inlinedAt }, -1));
+    }
+    for (const scope of this.scopes(loc)) path.push(descend(path.at(-1)?.children ?? this.roots, null, scope));
+    this.paths.set(loc, path);
+    return path;
+  }
+
+  private scopes(loc: LocationId): number[] {
+    const { debug } = this.code;
+    const list: number[] = [];
+    for (let scope = debug?.scopes.of.get(loc) ?? -1; scope >= 0; scope = debug?.scopes.parents[scope] ?? -1)
+      list.unshift(scope);
+    return list;
+  }
+}
+
+/** `pieces`: address of each piece and the end. Pieces without a place belong to the one before. */
+export function codeTree(code: Code, pieces: readonly number[], locations: readonly Location[]): CodeNode[] {
+  const builder = new TreeBuilder(code, locations);
+  let loc = code.loc;
+  code.pieces.forEach((piece, i) => {
+    if ("origin" in piece && piece.origin.loc !== 0) loc = piece.origin.loc;
+    if (pieces[i] === pieces[i + 1]) return;
+    for (const node of builder.path(loc)) addRange(node, pieces[i], pieces[i + 1]);
+  });
+  return builder.roots;
 }
 
 /** Every name that was inlined somewhere, in order of appearance. */
-export function inlinedNames(trees: Iterable<readonly InlineNode[]>): Set<string> {
+export function inlinedNames(trees: Iterable<readonly CodeNode[]>): Set<string> {
   const names = new Set<string>();
-  const visit = (nodes: readonly InlineNode[]): void => {
+  const visit = (nodes: readonly CodeNode[]): void => {
     for (const node of nodes) {
-      names.add(node.callee);
+      if (node.inlined) names.add(node.inlined.callee);
       visit(node.children);
     }
   };
