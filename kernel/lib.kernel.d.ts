@@ -105,6 +105,15 @@ declare function unlikely(condition: boolean): boolean;
 declare function traceMark(event: u32, c?: usize | object | string | null, a?: usize | object | string | null, b?: usize | object | string | null): void;
 /** Literal assembly. ${} takes a constant (number, sizeof, offsetOf, const enum) or the name of a function or static. In a "naked" function it is the whole body. */
 declare function asm(text: TemplateStringsArray, ...args: (number | object)[]): void;
+// Operands in asm`...` of ordinary functions: at most three that are read and two that are written, one word each (docs/dialect.md).
+/** A register that holds x; the text must not write it. */
+declare function asmIn(x: number | boolean | string | object | null): number;
+/** A register that the text writes and that goes to the lvalue. It is none of those that are read. */
+declare function asmOut(lvalue: number | object | null): number;
+/** A register that holds the lvalue's value at first and goes back to it. */
+declare function asmInOut(lvalue: number | object | null): number;
+/** Registers that the text changes: "a0" to "a7", "t0" to "t6". Leaves nothing in the text. */
+declare function asmClobber(...registers: string[]): number;
 /** Per-CPU storage, module level only. current(): the running CPU's; the caller keeps preemption off, or reads one word. */
 declare class PerCpu<T> { constructor(type: Struct<T>); private readonly t: T; current(): T; of(cpu: u32): T }
 

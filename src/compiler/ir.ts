@@ -21,6 +21,9 @@ export interface Location {
   readonly inlinedAt: LocationId;
 }
 
+/** Begins the place of an operand in the text of `asm`. */
+export const ASM_OPERAND = "\u0001";
+
 export type BinaryOp =
   | "add" | "sub" | "mul" | "mulh" | "mulhu" | "mulhsu" | "div" | "divu" | "rem" | "remu"
   | "and" | "or" | "xor" | "sll" | "srl" | "sra" | "slt" | "sltu";
@@ -56,7 +59,7 @@ export interface Payloads {
   store: { readonly width: 1 | 2 | 4; readonly offset: number; readonly access: AccessKind };
   /** args: argument words; with target null the function's address is the last argument. Result: a0. */
   call: { readonly target: string | null; readonly results: 0 | 1 | 2; readonly noreturn: boolean };
-  /** args: a call with two results, directly before this. Result: a1. */
+  /** args: a call, ecall or asm with two results, directly before this. Result: the second one (a1). */
   result1: Record<string, never>;
   /** args: address, value. Result: the old word. */
   amo: { readonly op: AmoOp; readonly order: MemoryOrder };
@@ -75,8 +78,12 @@ export interface Payloads {
   framepointer: Record<string, never>;
   /** No code; no memory access or percpu address moves across it. */
   barrier: Record<string, never>;
-  /** Literal assembly without operands (constants and symbols already in the text). Clobbers memory, no registers. */
-  asm: { readonly text: string };
+  /**
+   * Literal assembly (constants and symbols already in the text). args: what it reads, in registers; `ASM_OPERAND`, `o` or `i` and a
+   * digit stand for the register of a result or argument. Results: as many words as it writes; the second by `result1`. Clobbers memory and, as a mask,
+   * `clobbers` of the registers that calls may change.
+   */
+  asm: { readonly text: string; readonly results: 0 | 1 | 2; readonly clobbers: number };
   phi: Record<string, never>;
 }
 export type Op = keyof Payloads;

@@ -6,7 +6,8 @@
  */
 import { unreachable } from "../../base/assert.ts";
 import type { AsmFunction, AsmItem, Immediate, Register } from "../assembly.ts";
-import type { LocationId } from "../ir.ts";
+import { REGISTER_NAMES } from "../../isa/index.ts";
+import { ASM_OPERAND, type LocationId } from "../ir.ts";
 import { upperPart } from "./addresses.ts";
 import type { Allocation } from "./allocate/allocate.ts";
 import type { Frame } from "./frame.ts";
@@ -29,6 +30,8 @@ export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFu
   const head = { symbol, name, section, exported, loc, ...(returns === undefined ? {} : { returns }) };
   return { ...head, items, frameBytes: emitter.frame.bytes, ...known };
 }
+
+const ASM_OPERANDS = new RegExp(`${ASM_OPERAND}([oi])(\\d)`, "g");
 
 interface Fields {
   rd?: Register;
@@ -166,11 +169,18 @@ class Emitter {
       case "reload": return this.#stack("lw", this.#register(insn.rd), this.frame.spills[insn.imm as number]);
       case "spill": return this.#stack("sw", this.#register(insn.rs1), this.frame.spills[insn.imm as number]);
       case "text":
-        this.#items.push({ kind: "text", text: insn.symbol as string, loc: this.#loc });
-        return;
+        return this.#text(insn);
       case "framepointer": return this.#op("addi", { rd: this.#register(insn.rd), rs1: FP, imm: 0 });
       default: unreachable("emit", insn.kind);
     }
+  }
+
+  #text(insn: MachineInsn): void {
+    const written = [insn.rd, insn.rs4];
+    const read = [insn.rs1, insn.rs2, insn.rs3];
+    const text = (insn.symbol as string).replace(ASM_OPERANDS, (_, kind: string, index: string) =>
+      REGISTER_NAMES[this.#register((kind === "o" ? written : read)[Number(index)])]);
+    this.#items.push({ kind: "text", text, loc: this.#loc });
   }
 
   #la(rd: Register, symbol: string, addend: number): void {

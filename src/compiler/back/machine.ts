@@ -43,7 +43,7 @@ export interface Move {
  * cmpxchg: rd = old of [rs1], expected rs2, new rs3, rs4 = scratch (rd and rs4 are written early)
  * mark: c rs1, a rs2, b rs3, event imm
  * reload: rd = spill slot `imm`     spill: spill slot `imm` = rs1 (rs4 names the register that lives there)
- * text: literal assembly in `symbol`
+ * text: literal assembly in `symbol`, reads rs1, rs2, rs3, writes rd and rs4 early, changes the registers of the mask imm
  */
 export type MachineKind =
   | "op" | "li" | "la" | "slot-address" | "moves" | "params" | "call" | "ecall" | "cmpxchg" | "mark"
@@ -132,10 +132,15 @@ export function machineSuccessors(end: MachineEnd): readonly MachineBlock[] {
   }
 }
 
+/** Writes rd and rs4 before it has read everything. */
+export function writesEarly(insn: MachineInsn): boolean {
+  return insn.kind === "cmpxchg" || insn.kind === "text";
+}
+
 /** Calls `visit` for every virtual register the instruction writes. */
 export function forEachDef(insn: MachineInsn, visit: (register: Reg) => void): void {
   if (insn.rd >= FIRST_VIRTUAL) visit(insn.rd);
-  if (insn.kind === "cmpxchg" && insn.rs4 >= FIRST_VIRTUAL) visit(insn.rs4);
+  if (writesEarly(insn) && insn.rs4 >= FIRST_VIRTUAL) visit(insn.rs4);
   if (insn.kind === "moves" || insn.kind === "params") for (const move of insn.moves) if (isVirtual(move.to)) visit(move.to);
   for (const result of insn.results) if (result >= FIRST_VIRTUAL) visit(result);
 }
@@ -162,6 +167,7 @@ export function forEachEndUse(end: MachineEnd, visit: (register: Reg) => void): 
 /** Registers that lose their contents while the instruction runs, as a mask. */
 export function clobberMask(insn: MachineInsn, callerSaved: number): number {
   if (insn.kind === "call") return callerSaved;
+  if (insn.kind === "text") return (insn.imm as number | null) ?? 0;
   if (insn.kind !== "ecall") return 0;
   let mask = (1 << 10) | (1 << 11);
   for (const move of insn.moves) if (typeof move.to === "number") mask |= 1 << move.to;

@@ -154,7 +154,7 @@ class Selector implements AddressContext {
       case "ecall": return this.#ecall(value);
       case "framepointer":
         return this.#emit("framepointer", value.loc, { rd: this.#registerOf(value) });
-      case "asm": return this.#emit("text", value.loc, { symbol: value.x.text });
+      case "asm": return this.#assembly(value);
       case "param": case "phi": case "result1": case "barrier": return;
       default: return this.#system(value);
     }
@@ -220,6 +220,16 @@ class Selector implements AddressContext {
   #ecall(value: ValueOf<"ecall">): void {
     const moves = value.args.map((arg, i) => ({ to: i < 2 ? 17 - i : 10 + i - 2, from: this.#source(arg) }));
     this.#emit("ecall", value.loc, { moves, results: this.#results(value, value.x.results) });
+  }
+
+  #assembly(value: ValueOf<"asm">): void {
+    const { text, results, clobbers } = value.x;
+    const [rs1 = NONE, rs2 = NONE, rs3 = NONE] = value.args.map((arg) => this.#operand(arg, value.loc));
+    const second = this.#secondResults.get(value);
+    // What nobody reads needs a register all the same.
+    const rd = results > 0 ? this.#registerOf(value) : NONE;
+    const rs4 = results > 1 ? (second ? this.#registerOf(second) : this.#machine.registerCount++) : NONE;
+    this.#emit("text", value.loc, { symbol: text, rd, rs1, rs2, rs3, rs4, imm: clobbers });
   }
 
   /** Registers for a0 and a1 after a call; NONE for what nobody reads. */

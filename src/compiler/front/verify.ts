@@ -24,7 +24,7 @@ const ARITY: Readonly<Record<Op, readonly number[] | null>> = {
   mark: [3],
   framepointer: [0],
   barrier: [0],
-  asm: [0],
+  asm: [0, 1, 2, 3],
   phi: null,
 };
 

@@ -6,7 +6,7 @@
  */
 import { LiveSet, type Liveness } from "./liveness.ts";
 import type { MachineBlock, MachineEnd, MachineFunction, MachineInsn, Reg } from "../machine.ts";
-import { clobberMask, forEachDef, forEachEndUse, forEachUse, isVirtual } from "../machine.ts";
+import { clobberMask, forEachDef, forEachEndUse, forEachUse, isVirtual, writesEarly } from "../machine.ts";
 import { ALLOCATABLE_MASK, CALLER_SAVED_MASK } from "./registers.ts";
 
 /** A move between two virtual registers that vanishes if both get one machine register. */
@@ -120,7 +120,7 @@ function addInstruction(graph: InterferenceGraph, block: MachineBlock, insn: Mac
     for (let i = 0; i < size; i++) graph.addEdge(def, dense[i]);
     for (const other of defs) graph.addEdge(def, other);
   }
-  if (insn.kind === "cmpxchg") {
+  if (writesEarly(insn)) {
     forEachUse(insn, (use) => {
       for (const def of defs) if (graph.has(use)) graph.addEdge(def, use);
     });
@@ -129,6 +129,12 @@ function addInstruction(graph: InterferenceGraph, block: MachineBlock, insn: Mac
   if (clobbers !== 0) {
     for (let i = 0; i < size; i++) {
       if (!insn.results.includes(dense[i])) graph.forbidden[dense[i]] |= clobbers;
+    }
+    if (insn.kind === "text") {
+      forEachUse(insn, (use) => {
+        if (graph.has(use)) graph.forbidden[use] |= clobbers;
+      });
+      for (const def of defs) graph.forbidden[def] |= clobbers;
     }
   }
   hintMoves(graph, block, insn);

@@ -89,8 +89,12 @@ function rewrite(
   insn.rs1 = load(insn.rs1);
   insn.rs2 = load(insn.rs2);
   insn.rs3 = load(insn.rs3);
-  if (insn.rs4 >= FIRST_VIRTUAL && fresh.has(insn.rs4)) insn.rs4 = temporary(fn, state);
+  const second = insn.rs4;
+  if (second >= FIRST_VIRTUAL && fresh.has(second)) insn.rs4 = temporary(fn, state);
   out.push(insn);
+  if (insn.kind === "text" && insn.rs4 !== second) {
+    out.push(machineInsn("spill", insn.loc, { rs1: insn.rs4, rs4: second, imm: state.slots.get(second) as number }));
+  }
   if (insn.rd >= FIRST_VIRTUAL && fresh.has(insn.rd)) {
     const rs1 = temporary(fn, state);
     out.push(machineInsn("spill", insn.loc, { rs1, rs4: insn.rd, imm: state.slots.get(insn.rd) as number }));

@@ -9,7 +9,7 @@
  * value that the source means there and not that of an earlier turn.
  */
 import type { MachineBlock, MachineEnd, MachineFunction, MachineInsn, Move, Reg } from "../machine.ts";
-import { FIRST_VIRTUAL, NONE, clobberMask, machineSuccessors } from "../machine.ts";
+import { FIRST_VIRTUAL, NONE, clobberMask, machineSuccessors, writesEarly } from "../machine.ts";
 import { CALLEE_SAVED, CALLER_SAVED_MASK } from "../allocate/registers.ts";
 import type { Tracked } from "./recipes.ts";
 
@@ -49,7 +49,7 @@ export class Availability {
   forget(insn: MachineInsn, holding: Holding): void {
     this.#clear(holding, clobberMask(insn, CALLER_SAVED_MASK));
     if (insn.rd !== NONE && insn.kind !== "spill") this.#kill(holding, insn.rd);
-    if (insn.rs4 !== NONE && insn.kind === "cmpxchg") this.#kill(holding, insn.rs4);
+    if (insn.rs4 !== NONE && writesEarly(insn)) this.#kill(holding, insn.rs4);
     if (insn.kind === "spill") this.#killPlace(holding, -1 - (insn.imm as number));
     this.#killTargets(holding, insn.moves);
     for (const result of insn.results) if (result !== NONE) this.#kill(holding, result);
@@ -59,7 +59,7 @@ export class Availability {
   step(insn: MachineInsn, holding: Holding): void {
     this.forget(insn, holding);
     if (insn.rd >= FIRST_VIRTUAL && insn.kind !== "spill") this.#set(holding, insn.rd);
-    if (insn.kind === "spill") this.#set(holding, insn.rs4);
+    if (insn.kind === "spill" || insn.kind === "text") this.#set(holding, insn.rs4);
     if (insn.kind === "moves" || insn.kind === "params") {
       for (const { to } of insn.moves) if (typeof to === "number") this.#set(holding, to);
     }

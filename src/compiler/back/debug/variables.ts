@@ -11,7 +11,7 @@ import type { LocalVariable, LocationId, VariableScopes, VisibleVariable } from 
 import type { Allocation } from "../allocate/allocate.ts";
 import type { Frame } from "../frame.ts";
 import type { MachineBlock, MachineEnd, MachineFunction, MachineInsn, Reg } from "../machine.ts";
-import { forEachDef } from "../machine.ts";
+import { forEachDef, writesEarly } from "../machine.ts";
 import { Availability } from "./availability.ts";
 import type { Holding } from "./availability.ts";
 import { Recipes } from "./recipes.ts";
@@ -74,7 +74,7 @@ export class VariableRecorder {
   insn(insn: MachineInsn, count: number, call: number): void {
     const during = this.#holding.slice();
     this.#availability.forget(insn, during);
-    const first = insn.kind === "cmpxchg" ? during : this.#holding;
+    const first = writesEarly(insn) ? during : this.#holding;
     for (let i = 0; i < count; i++) {
       const before = i === 0 ? first : during;
       this.#step(insn.loc, { before, during, memory: true }, i === call ? "call" : "first");

@@ -1,0 +1,139 @@
+/**
+ * What the debug sections of optimised code say of a variable is true: at every tick of random programs, in every frame,
+ * a variable has the value that it has in a debug build, where all of them live in memory, or is optimised away.
+ */
+import { createRequire } from "node:module";
+import { expect, test } from "vitest";
+import { formatProblem } from "../../src/base/result.ts";
+import { Availability } from "../../src/compiler/back/debug/availability.ts";
+import { generate, type GenerateOptions } from "../../src/compiler/back/index.ts";
+import { compileToIr, type TypeScript } from "../../src/compiler/front/index.ts";
+import type { IrUnit } from "../../src/compiler/ir.ts";
+import { link } from "../../src/compiler/link/index.ts";
+import { OPT_PASSES } from "../../src/compiler/opt/index.ts";
+import { generateProgram } from "../compiler-fuzz/generate.ts";
+import { printDialect } from "../compiler-fuzz/print.ts";
+import { readFileSync } from "node:fs";
+import { Trace, type Tick } from "./trace.ts";
+
+const COUNT = Number(process.env["FUZZ_COUNT"] ?? 200);
+const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
+const TICKS_MAX = 300;
+const ts = createRequire(import.meta.url)("typescript") as TypeScript;
+const MATH = readFileSync(new URL("../../kernel/lib/math64.ts", import.meta.url), "utf8");
+
+/** A way from the end of the loop goes around the phi of `state`, whose old value is still in its register. */
+const ROUND_TRIP = `let out: u32 = 0;
+function main_0(): u32 { "noinline";
+let state: u32 = u32(0);
+let i: u32 = u32(0);
+do { i++;
+if (state === u32(0)) { out = i;
+state = u32(1);
+} else { out = out + i;
+}
+} while (i < u32(4));
+return out; }`;
+
+/** The program with a volatile store behind every statement: both builds make all of them, in order. */
+function withTicks(source: string, id: number): string {
+  let ticks = 0;
+  const from = source.search(/^function/m);
+  const body = source.slice(from).replace(/;\n/g, () => `; WRITE_ONCE(ticks, u32(${++ticks}));\n`);
+  return `export let ticks: u32 = 0;
+export function _start(): void {
+  "naked";
+  asm\`
+    li sp, 0x800f0000
+    li s0, 0
+    call \${main_${id}}
+1:  j 1b\`;
+}
+${source.slice(0, from)}${body}`;
+}
+
+function compile(source: string, debug: boolean, options: GenerateOptions, sabotage?: (unit: IrUnit) => void): Uint8Array {
+  const files = new Map([["firmware/p.ts", source], ["kernel/lib/math64.ts", MATH]]);
+  const unit = compileToIr(ts, { files, entries: ["firmware/p.ts"], workload: null, tasks: [], config: {}, debug });
+  if (!unit.ok) throw new Error(unit.problems.map(formatProblem).join("\n"));
+  sabotage?.(unit.value);
+  const image = link(unit.value, generate(unit.value, options));
+  if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
+  return image.value.elf;
+}
+
+interface Outcome {
+  readonly wrong: string[];
+  shown: number;
+  lost: number;
+}
+
+function compare(seed: number, optimised: readonly Tick[], kept: readonly Tick[], outcome: Outcome): void {
+  const say = (text: string): void => {
+    outcome.wrong.push(`seed ${seed}: ${text}`);
+  };
+  if (optimised.length !== kept.length) return say(`${optimised.length} ticks, not ${kept.length}`);
+  optimised.forEach((tick, i) => {
+    const other = kept[i]!;
+    const names = (t: Tick): string => t.levels.map(({ name }) => name).join(" < ");
+    if (tick.id !== other.id || names(tick) !== names(other)) return say(`tick ${i} is ${tick.id} in ${names(tick)}, not ${other.id} in ${names(other)}`);
+    tick.levels.forEach((level, depth) => {
+      const truth = new Map([...other.levels[depth]!.variables].reverse().map(({ name, value }) => [name, value]));
+      const seen = new Set<string>();
+      for (const { name, value } of level.variables) {
+        const expected = truth.get(name);
+        if (seen.has(name) || expected === undefined || expected === null) continue;
+        seen.add(name);
+        if (value === null) outcome.lost++;
+        else if (value === expected) outcome.shown++;
+        else say(`tick ${i} (${tick.id}): ${name} in ${level.name} at depth ${depth} is ${expected}, shown as ${value}`);
+      }
+    });
+  });
+}
+
+function check(seed: number, count: number, options: GenerateOptions = {}, sabotage?: (unit: IrUnit) => void): Outcome {
+  const outcome: Outcome = { wrong: [], shown: 0, lost: 0 };
+  for (let i = 0; i < count; i++) {
+    const source = withTicks(printDialect(generateProgram(0, seed + i)), 0);
+    const ran = [true, false].map((debug) => new Trace(compile(source, debug, debug ? {} : options, debug ? undefined : sabotage), TICKS_MAX).run().ticks);
+    compare(seed + i, ran[1]!, ran[0]!, outcome);
+  }
+  return outcome;
+}
+
+const LEFT_OUT = [null, ...OPT_PASSES, "coalesce", "hoist-constants"] as const;
+const BATCH = 20;
+for (let at = 0; at < COUNT; at += BATCH) {
+  const leftOut = LEFT_OUT[(at / BATCH) % LEFT_OUT.length]!;
+  test(`programs from ${SEED + at}${leftOut === null ? "" : ` without ${leftOut}`}`, { timeout: 120_000 }, () => {
+    const { wrong, shown, lost } = check(SEED + at, Math.min(BATCH, COUNT - at), leftOut === null ? {} : { disable: [leftOut] });
+    expect(wrong, `reproduce: FUZZ_SEED=${SEED + at} FUZZ_COUNT=${BATCH} npx vitest run test/compiler-debug`).toEqual([]);
+    expect(shown).toBeGreaterThan(lost);
+    if (process.env["FUZZ_VERBOSE"]) console.log(`${shown} shown, ${lost} lost`);
+  });
+}
+
+test("it is seen when a register that was given away still counts as the variable's", { timeout: 120_000 }, () => {
+  const { forget } = Availability.prototype;
+  Availability.prototype.forget = () => {};
+  try {
+    expect(check(1, 5).wrong.length).toBeGreaterThan(10);
+  } finally {
+    Availability.prototype.forget = forget;
+  }
+});
+
+test("it is seen when a variable shows what a phi had that a way went around", { timeout: 120_000 }, () => {
+  const source = withTicks(ROUND_TRIP, 0);
+  const keep = (unit: IrUnit): void => {
+    for (const fn of unit.functions) Object.defineProperty(fn, "bypassed", { get: () => undefined, set: () => {} });
+  };
+  const wrong = [undefined, keep].map((sabotage) => {
+    const outcome: Outcome = { wrong: [], shown: 0, lost: 0 };
+    const [kept, optimised] = [true, false].map((debug) => new Trace(compile(source, debug, {}, debug ? undefined : sabotage), TICKS_MAX).run().ticks);
+    compare(0, optimised!, kept!, outcome);
+    return outcome.wrong.length;
+  });
+  expect(wrong).toEqual([0, 1]);
+});
