@@ -56,7 +56,10 @@ export interface AsmFunction {
   readonly frameBytes: number;
   readonly variables: readonly PlacedVariable[];
   /** Blocks of names: the scope around each (or -1), and which scope a location is in; others are in none. */
-  readonly scopes: { readonly parents: readonly number[]; readonly of: ReadonlyMap<LocationId, number> };
+  readonly scopes: {
+    readonly parents: readonly number[];
+    readonly of: readonly { readonly loc: LocationId; readonly scope: number }[];
+  };
   /** Type name of the result, as in DataObject; absent for none. */
   readonly returns?: string;
 }

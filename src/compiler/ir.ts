@@ -166,6 +166,8 @@ export interface VariableScopes {
   variablesAt(loc: LocationId): readonly VisibleVariable[];
   /** The place that a call was inlined at. */
   inlinedAt(loc: LocationId): LocationId;
+  /** All that the answers for these locations depend on, besides the function itself; `index` names a location. */
+  describe(locations: readonly LocationId[], index: (loc: LocationId) => number): string;
 }
 
 export interface IrFunction {

@@ -22,19 +22,6 @@ const TICKS_MAX = 300;
 const ts = createRequire(import.meta.url)("typescript") as TypeScript;
 const MATH = readFileSync(new URL("../../kernel/lib/math64.ts", import.meta.url), "utf8");
 
-/** A way from the end of the loop goes around the phi of `state`, whose old value is still in its register. */
-const ROUND_TRIP = `let out: u32 = 0;
-function main_0(): u32 { "noinline";
-let state: u32 = u32(0);
-let i: u32 = u32(0);
-do { i++;
-if (state === u32(0)) { out = i;
-state = u32(1);
-} else { out = out + i;
-}
-} while (i < u32(4));
-return out; }`;
-
 /** The program with a volatile store behind every statement: both builds make all of them, in order. */
 function withTicks(source: string, id: number): string {
   let ticks = 0;
@@ -122,18 +109,4 @@ test("it is seen when a register that was given away still counts as the variabl
   } finally {
     Availability.prototype.forget = forget;
   }
-});
-
-test("it is seen when a variable shows what a phi had that a way went around", { timeout: 120_000 }, () => {
-  const source = withTicks(ROUND_TRIP, 0);
-  const keep = (unit: IrUnit): void => {
-    for (const fn of unit.functions) Object.defineProperty(fn, "bypassed", { get: () => undefined, set: () => {} });
-  };
-  const wrong = [undefined, keep].map((sabotage) => {
-    const outcome: Outcome = { wrong: [], shown: 0, lost: 0 };
-    const [kept, optimised] = [true, false].map((debug) => new Trace(compile(source, debug, {}, debug ? undefined : sabotage), TICKS_MAX).run().ticks);
-    compare(0, optimised!, kept!, outcome);
-    return outcome.wrong.length;
-  });
-  expect(wrong).toEqual([0, 1]);
 });

@@ -26,7 +26,7 @@ export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFu
   const emitter = new Emitter(fn, allocation);
   const { symbol, name, section, exported, loc, returns } = fn.source;
   const { items, indices } = emitter.run();
-  const known = emitter.recorder?.finish(indices) ?? { variables: [], scopes: { parents: [], of: new Map() } };
+  const known = emitter.recorder?.finish(indices) ?? { variables: [], scopes: { parents: [], of: [] } };
   const head = { symbol, name, section, exported, loc, ...(returns === undefined ? {} : { returns }) };
   return { ...head, items, frameBytes: emitter.frame.bytes, ...known };
 }

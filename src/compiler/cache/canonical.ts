@@ -17,9 +17,10 @@ export interface Canonical {
 
 export function canonicalText(fn: IrFunction): Canonical {
   const writer = new Writer();
-  const { blocks, ...head } = fn;
+  const { blocks, variables, ...head } = fn;
   writer.plain(head);
   for (const block of blocks) writer.block(block);
+  if (variables) writer.parts.push(variables.describe(writer.locations, (loc) => writer.location(loc)));
   return { text: writer.parts.join(""), locations: writer.locations };
 }
 

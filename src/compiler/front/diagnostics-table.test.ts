@@ -24,6 +24,9 @@ const FIXTURES: Readonly<Record<string, string>> = {
   K107: "export function test(x?: u32): u32 { return 1; }",
   K114: 'export function test(): void { "naked"; let x: u32 = 1; }',
   K116: "export function test(x: u32) { return x; }",
+  K126: "export function test(a: u32): void { asm`nop ${asmIn(a)} ${asmIn(a)} ${asmIn(a)} ${asmIn(a)}`; }",
+  K127: 'export function test(): void { asm`li s1, 1 ${asmClobber("s1")}`; }',
+  K128: 'export function test(a: u32): void { "naked"; asm`mv a0, ${asmIn(a)}`; }',
 };
 
 const codesOf = (problems: readonly string[]): (string | undefined)[] => problems.map((text) => /\((K\d+)\)/.exec(text)?.[1]);

@@ -105,10 +105,10 @@ export class VariableRecorder {
       const final = ranges.map((range) => ({ ...range, from: indices[range.from], to: indices[range.to] }));
       return { ...local, size, scope, ranges: final };
     });
-    const of = new Map<LocationId, number>();
+    const of: { loc: LocationId; scope: number }[] = [];
     for (const loc of this.#shown.keys()) {
       const scope = this.#source.scopeOf(loc);
-      if (scope >= 0) of.set(loc, scope);
+      if (scope >= 0) of.push({ loc, scope });
     }
     return { variables, scopes: { parents: this.#source.parents, of } };
   }

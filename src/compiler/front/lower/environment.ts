@@ -115,6 +115,21 @@ export class Environments implements VariableScopes {
     return result;
   }
 
+  describe(locations: readonly LocationId[], index: (loc: LocationId) => number): string {
+    const describer = new Describer(this.declared, this.find, index);
+    const lines: string[] = [];
+    // Calls that code was inlined at are added on the way.
+    for (let i = 1; i < locations.length; i++) {
+      const loc = locations[i]!;
+      const inlinedAt = this.inlinedAt(loc);
+      const environment = this.byLocation.get(loc);
+      const at = environment ? `${environment.block.id}.${environment.moment}.${describer.scope(environment.scope)}` : "";
+      lines.push(`L${inlinedAt === 0 ? 0 : index(inlinedAt)} ${at}`);
+      if (environment) describer.block(environment.block);
+    }
+    return `\n${lines.join("\n")}${describer.text()}`;
+  }
+
   private words(variable: Variable, at: Environment): VisibleVariable["words"] {
     const storage = variable.slot ?? variable.constant?.words[0];
     if (storage?.op === "frame") return storage.x.slot;
@@ -158,5 +173,78 @@ export class Environments implements VariableScopes {
     // Only the block that was asked for is sure not to depend on a cycle that is still open.
     if (open.keys().next().value === block) known.set(block, result ?? null);
     return result;
+  }
+}
+
+/** Writes what environments refer to: scopes with their variables, and what was written to these in which block. */
+class Describer {
+  private readonly parts: string[] = [];
+  private readonly scopes = new Map<Scope, number>();
+  private readonly words = new Map<VariableWord, number>();
+  private readonly blocks = new Set<BuildBlock>();
+  private readonly declared: ReadonlyMap<Variable, Declared>;
+  private readonly find: (value: Value) => Value;
+  private readonly index: (loc: LocationId) => number;
+
+  constructor(declared: ReadonlyMap<Variable, Declared>, find: (value: Value) => Value, index: (loc: LocationId) => number) {
+    this.declared = declared;
+    this.find = find;
+    this.index = index;
+  }
+
+  scope(scope: Scope): number {
+    const known = this.scopes.get(scope);
+    if (known !== undefined) return known;
+    const up = scope.up ? this.scope(scope.up) : -1;
+    const index = this.scopes.size;
+    this.scopes.set(scope, index);
+    this.parts.push(`\nS${up}`);
+    for (const variable of scope.names.values()) {
+      const declared = this.declared.get(variable);
+      if (declared) this.variable(variable, declared);
+    }
+    return index;
+  }
+
+  private variable(variable: Variable, { local, size, since, words }: Declared): void {
+    const { name, type, loc, isParameter } = local;
+    const storage = variable.slot ?? variable.constant?.words[0];
+    const place = words
+      ? `=${words.map((word) => this.find(word).id).join()}`
+      : storage?.op === "frame"
+        ? `f${storage.x.slot}`
+        : variable.words.map((word) => this.word(word)).join();
+    this.parts.push(` ${name}:${type}:${size}@${this.index(loc)}${isParameter ? "p" : ""}+${since} ${place}`);
+  }
+
+  private word(word: VariableWord): number {
+    let index = this.words.get(word);
+    if (index === undefined) {
+      index = this.words.size;
+      this.words.set(word, index);
+    }
+    return index;
+  }
+
+  /** Blocks that are asked about, and all on the ways there. */
+  block(block: BuildBlock): void {
+    if (this.blocks.has(block)) return;
+    this.blocks.add(block);
+    for (const pred of block.preds as unknown as readonly BuildBlock[]) this.block(pred);
+  }
+
+  text(): string {
+    for (const block of this.blocks) {
+      this.parts.push(`\nH${block.id}<${block.preds.map(({ id }) => id).join()}`);
+      for (const [word, { moments, values }] of block.history) {
+        const index = this.words.get(word);
+        if (index !== undefined) this.parts.push(` ${index}:${values.map((v, i) => `${moments[i]}=${this.find(v).id}`).join()}`);
+      }
+      for (const [word, value] of block.entries) {
+        const index = this.words.get(word);
+        if (index !== undefined) this.parts.push(` ${index}?${this.find(value).id}`);
+      }
+    }
+    return this.parts.join("");
   }
 }

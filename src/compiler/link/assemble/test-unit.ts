@@ -63,7 +63,7 @@ export function asmFunction(
     items,
     frameBytes: 0,
     variables: [],
-    scopes: { parents: [], of: new Map() },
+    scopes: { parents: [], of: [] },
     ...more,
   };
 }

@@ -35,11 +35,13 @@ class TreeBuilder {
   readonly roots: CodeNode[] = [];
   private readonly code: Code;
   private readonly locations: readonly Location[];
+  private readonly scopeOf: ReadonlyMap<LocationId, number>;
   private readonly paths = new Map<LocationId, readonly CodeNode[]>();
 
   constructor(code: Code, locations: readonly Location[]) {
     this.code = code;
     this.locations = locations;
+    this.scopeOf = new Map(code.debug?.scopes.of.map(({ loc, scope }) => [loc, scope]));
   }
 
   /** The nodes around a location, from the outside inwards. */
@@ -61,7 +63,7 @@ class TreeBuilder {
   private scopes(loc: LocationId): number[] {
     const { debug } = this.code;
     const list: number[] = [];
-    for (let scope = debug?.scopes.of.get(loc) ?? -1; scope >= 0; scope = debug?.scopes.parents[scope] ?? -1)
+    for (let scope = this.scopeOf.get(loc) ?? -1; scope >= 0; scope = debug?.scopes.parents[scope] ?? -1)
       list.unshift(scope);
     return list;
   }
