@@ -66,6 +66,16 @@ declare function stringAt(address: usize): string;
 /** Address of a symbol that the linker defines: _stext, _etext, __bss_start, __per_cpu_start, __tasks_start ... */
 declare function linkerSymbol(name: string): usize;
 
+// ---- bit fields of a word, named by a constant mask of neighbouring bits ----
+/** The mask of bits `low` to `high`, both included; a constant. */
+declare function GENMASK(high: number, low: number): number;
+/** The field, shifted down. */
+declare function FIELD_GET(mask: number, word: u32): u32;
+/** The value in the field's place, all other bits zero; what does not fit is cut off, and refused when it is a constant. */
+declare function FIELD_PREP(mask: number, value: u32): u32;
+/** `old` with another value in the field. */
+declare function u32_replace_bits(old: u32, value: u32, mask: number): u32;
+
 // ---- memory order, volatile access, CPU ----
 declare function READ_ONCE<T>(lvalue: T): T;
 declare function WRITE_ONCE<T>(lvalue: T, value: NoInfer<T>): void;

@@ -62,6 +62,8 @@ export interface AsmFunction {
   };
   /** Type name of the result, as in DataObject; absent for none. */
   readonly returns?: string;
+  /** A trap enters it. */
+  readonly interrupt?: "sret" | "mret";
 }
 
 /** A step of DWARF's stack machine: pushes, then operations on what was pushed. */

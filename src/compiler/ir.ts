@@ -184,6 +184,8 @@ export interface IrFunction {
   frame: FrameSlot[];
   /** Number that no value and no block of this function has yet. */
   nextId: number;
+  /** A trap enters it: every register comes back, and this instruction is its return. */
+  readonly interrupt?: "sret" | "mret";
   /** Type name of the result, as in DataObject; absent for none. */
   readonly returns?: string;
   readonly variables?: VariableScopes;

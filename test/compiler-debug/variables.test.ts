@@ -16,7 +16,7 @@ import { printDialect } from "../compiler-fuzz/print.ts";
 import { readFileSync } from "node:fs";
 import { Trace, type Tick } from "./trace.ts";
 
-const COUNT = Number(process.env["FUZZ_COUNT"] ?? 200);
+const COUNT = Number(process.env["FUZZ_COUNT"] ?? 100);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 const TICKS_MAX = 300;
 const ts = createRequire(import.meta.url)("typescript") as TypeScript;

@@ -24,10 +24,10 @@ import type { MemoryOrder } from "../ir.ts";
 
 export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFunction {
   const emitter = new Emitter(fn, allocation);
-  const { symbol, name, section, exported, loc, returns } = fn.source;
+  const { symbol, name, section, exported, loc, returns, interrupt } = fn.source;
   const { items, indices } = emitter.run();
   const known = emitter.recorder?.finish(indices) ?? { variables: [], scopes: { parents: [], of: [] } };
-  const head = { symbol, name, section, exported, loc, ...(returns === undefined ? {} : { returns }) };
+  const head = { symbol, name, section, exported, loc, ...(returns && { returns }), ...(interrupt && { interrupt }) };
   return { ...head, items, frameBytes: emitter.frame.bytes, ...known };
 }
 
@@ -122,7 +122,9 @@ class Emitter {
       saved.forEach((register, k) => this.#op("lw", { rd: register, rs1: SP, imm: last - 4 - 4 * k }));
       this.#op("addi", { rd: SP, rs1: SP, imm: last });
     }
-    this.#op("jalr", { rd: ZERO, rs1: RA, imm: 0 });
+    const { interrupt } = this.#fn.source;
+    if (interrupt) this.#op(interrupt, {});
+    else this.#op("jalr", { rd: ZERO, rs1: RA, imm: 0 });
   }
 
   /** An access to a stack word at any distance. */

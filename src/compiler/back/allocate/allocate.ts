@@ -12,7 +12,7 @@ import { buildInterference } from "./interference.ts";
 import { Liveness } from "./liveness.ts";
 import type { MachineFunction, MachineInsn, Reg } from "../machine.ts";
 import { FIRST_VIRTUAL } from "../machine.ts";
-import { CALLEE_SAVED } from "./registers.ts";
+import { CALLEE_SAVED, CALLER_SAVED } from "./registers.ts";
 import { SpillState, findRemakes, rewriteSpills } from "./spill.ts";
 
 export interface Allocation {
@@ -21,6 +21,8 @@ export interface Allocation {
   readonly spillSlots: number;
   /** Those of s1..s11 that hold something. */
   readonly calleeSaved: readonly Register[];
+  /** Those that calls may change that hold something. */
+  readonly callerSaved: readonly Register[];
 }
 
 /** Remaking a constant costs about half of a reload. */
@@ -42,6 +44,7 @@ export function allocateRegisters(fn: MachineFunction, options: { readonly coale
         place: (register) => placeOf(register, spills, registers, classes),
         spillSlots: spills.slotCount,
         calleeSaved: CALLEE_SAVED.filter((r) => registers.includes(r)),
+        callerSaved: CALLER_SAVED.filter((r) => registers.includes(r)),
       };
     }
     const fresh = new Set<Reg>();

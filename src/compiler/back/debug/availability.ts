@@ -18,6 +18,7 @@ export type Holding = Uint32Array;
 
 export class Availability {
   readonly #words: number;
+  readonly #isInterrupt: boolean;
   /** By machine register, or -1 - spill slot: the trackers that live there. */
   readonly #livingAt = new Map<number, Holding>();
   readonly #trackerOf = new Map<Reg, number>();
@@ -27,6 +28,7 @@ export class Availability {
 
   constructor(fn: MachineFunction, tracked: readonly Tracked[], placeOf: (register: Reg) => number) {
     this.#placeOf = placeOf;
+    this.#isInterrupt = fn.source.interrupt !== undefined;
     this.#words = (tracked.length + 31) >>> 5;
     this.#entry = new Uint32Array(this.#words);
     tracked.forEach((t, i) => {
@@ -66,16 +68,12 @@ export class Availability {
     for (const result of insn.results) this.#set(holding, result);
   }
 
-  /** What calls may change. */
-  forgetCallerSaved(holding: Holding): void {
-    this.#clear(holding, CALLER_SAVED_MASK);
-  }
-
   /** While a block's end runs: moves of results, then the caller's registers come back. */
   forgetAtEnd(end: MachineEnd, holding: Holding): void {
     if (end.kind !== "return") return;
     this.#killTargets(holding, end.moves);
     for (const register of CALLEE_SAVED) this.#killPlace(holding, register);
+    if (this.#isInterrupt) this.#clear(holding, CALLER_SAVED_MASK);
   }
 
   /** Moves that write what is there already change nothing. */

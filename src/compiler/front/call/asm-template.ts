@@ -4,7 +4,7 @@
  *   asm`csrrw ${asmOut(old)}, sscratch, ${asmIn(task)}`          old = the register that the first operand became
  *   asm`add ${asmInOut(sum)}, t0, t1 ${asmClobber("t0", "t1")}`
  *
- * What is written has registers of its own, different from all that is read: the text may write before it has read.
+ * The same operand again is the same register. What is written has registers of its own, different from all that is read: the text may write before it has read.
  */
 import type TS from "typescript";
 import { REGISTER_NAMES } from "../../../isa/index.ts";
@@ -57,6 +57,8 @@ class Operands {
   private readonly f: Lowering;
   private readonly scope: Scope;
   private before = "";
+  /** An operand that is written again is the same register. */
+  private readonly named = new Map<string, string>();
 
   constructor(f: Lowering, scope: Scope) {
     this.f = f;
@@ -84,6 +86,13 @@ class Operands {
     const [argument] = call.arguments;
     if (!argument || call.arguments.length !== 1)
       return this.f.diagnostics.fail(call, "K080", name, "1 argument", call.arguments.length, "one operand");
+    const key = `${name === "asmIn" ? "read" : "write"} ${argument.getText()}`;
+    let register = this.named.get(key);
+    if (register === undefined) this.named.set(key, (register = this.register(call, name, argument)));
+    return register;
+  }
+
+  private register(call: TS.CallExpression, name: string, argument: TS.Expression): string {
     if (name === "asmIn") return this.input(call, lowerExpression(this.f, argument, this.scope, U32), argument);
     const place = lowerPlace(this.f, argument, this.scope);
     checkAssignable(this.f, place, argument, this.scope);

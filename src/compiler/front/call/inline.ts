@@ -57,7 +57,8 @@ export function shouldInline(
   call: TS.Node,
   scope: Scope,
 ): boolean {
-  const { inline, noinline, naked, section } = fn.directives;
+  const { inline, noinline, naked, interrupt, section } = fn.directives;
+  if (interrupt) f.diagnostics.fail(call, "K129", fn.name, interrupt);
   if (noinline || naked) return false;
   const recursive = isActive(scope.activation, fn);
   if (inline) return recursive ? f.diagnostics.fail(call, "K087", fn.name) : true;

@@ -1,5 +1,6 @@
 /** The names of lib.kernel.d.ts that are no types: memory access, atomics, CSRs, pointers, the rest of the machine. */
 import type { AmoOp, MemoryOrder, Op, Payloads, Value } from "../../ir.ts";
+import { BIT_FIELDS } from "./intrinsics-bits.ts";
 import { evaluate } from "../constants/consteval.ts";
 import { convert } from "../lower/convert.ts";
 import { NO_VALUE, lowerExpression } from "../lower/expressions.ts";
@@ -242,6 +243,8 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ["traceMark", { min: 1, max: 4, lower: lowerMark }],
   ["mulhu", fixed(2, lowerMulhu)],
   ["vaWords", fixed(1, lowerVaWords)],
+  ["GENMASK", fixed(2, lowerConstant)],
+  ...BIT_FIELDS,
 ]);
 
 /** For suggestions. */

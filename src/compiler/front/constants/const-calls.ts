@@ -1,4 +1,4 @@
-/** Calls that are compile-time values: conversions, sizeof, offsetOf, addr, addressOf, cast, linkerSymbol. */
+/** Calls that are compile-time values: conversions, sizeof, offsetOf, addr, addressOf, cast, linkerSymbol, GENMASK. */
 import {
   type ConstContext,
   type StaticValue,
@@ -69,12 +69,24 @@ export function callValue(
     }
     case "linkerSymbol":
       return first && ts.isStringLiteralLike(first) ? typedValue(U32, 0n, first.text) : null;
+    case "GENMASK": {
+      const [high, low] = [first, node.arguments[1]].map((a) => a && evaluate(unit, a, context));
+      return high && low && high.symbol === null && low.symbol === null
+        ? maskValue(unit, node, high.value, low.value)
+        : null;
+    }
     case "likely":
     case "unlikely":
       return first ? evaluate(unit, first, context) : null;
     default:
       return null;
   }
+}
+
+/** Bits low to high of a word, both included. */
+function maskValue(unit: Unit, node: TS.Node, high: bigint, low: bigint): StaticValue {
+  if (low < 0n || high < low || high > 31n) unit.diagnostics.fail(node, "K131", node.getText());
+  return { ...literalValue((1n << (high + 1n)) - (1n << low)), bits: true };
 }
 
 /** `sizeof<T>()`: of a class its storage, of anything else the value. */

@@ -54,8 +54,10 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   f.restores.check(unit.diagnostics, (v) => f.b.find(v), ({ end }) => successors(end));
   if (unit.diagnostics.problems.length) return; // a statement that was abandoned may have left blocks open
   const results = wordsOf(result);
-  const returns = results > 0 ? { returns: storageName(result) } : {};
-  unit.functions.push(f.b.finish({ ...head, ...returns, paramCount: words.count, results }));
+  const { interrupt } = fn.directives;
+  if (interrupt && (words.count > 0 || results > 0)) unit.diagnostics.fail(fn.node.name ?? fn.node, "K130");
+  const more = { ...(results > 0 && { returns: storageName(result) }), ...(interrupt && { interrupt }) };
+  unit.functions.push(f.b.finish({ ...head, ...more, paramCount: words.count, results }));
 }
 
 function thisTypeOf(instance: Instance): ClassType | null {

@@ -360,11 +360,19 @@ function aliasSymbol(
 
 /** The strings at the start of a body. */
 function directivesOf(body: TS.Block): Directives {
-  const found = { inline: false, noinline: false, naked: false, section: null as string | null };
+  const found = {
+    inline: false,
+    noinline: false,
+    naked: false,
+    interrupt: null as Directives["interrupt"],
+    section: null as string | null,
+  };
   for (const s of body.statements) {
     if (!ts.isExpressionStatement(s) || !ts.isStringLiteral(s.expression)) break;
     const text = s.expression.text;
     if (text === "inline" || text === "noinline" || text === "naked") found[text] = true;
+    else if (text === "interrupt") found.interrupt = "sret";
+    else if (text === "interrupt machine") found.interrupt = "mret";
     else if (text.startsWith("section ")) found.section = text.slice("section ".length).trim();
   }
   return found;

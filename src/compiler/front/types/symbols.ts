@@ -55,6 +55,8 @@ export interface Directives {
   readonly inline: boolean;
   readonly noinline: boolean;
   readonly naked: boolean;
+  /** How a function that a trap enters goes back; null for others. */
+  readonly interrupt: "sret" | "mret" | null;
   readonly section: string | null;
 }
 

@@ -133,9 +133,9 @@ class Lowering {
 }
 
 export function lowerFunction(f: AsmFunction, perCpu: PerCpuOffset, problems: ProblemSink): Code {
-  const { variables, scopes, returns } = f;
+  const { variables, scopes, returns, interrupt } = f;
   const itemStarts: number[] = [];
-  const debug = { variables, scopes, itemStarts, ...(returns === undefined ? {} : { returns }) };
+  const debug = { variables, scopes, itemStarts, ...(returns && { returns }), ...(interrupt && { interrupt }) };
   const builder = new CodeBuilder({ ...f, debug }, problems);
   const lowering = new Lowering(builder, perCpu);
   for (const item of f.items) {

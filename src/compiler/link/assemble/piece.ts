@@ -74,7 +74,7 @@ export type Piece =
   | { readonly kind: "align"; readonly alignment: number };
 
 /** What `.debug_info` says of a compiled function. */
-export interface CodeDebug extends Pick<AsmFunction, "variables" | "scopes" | "returns"> {
+export interface CodeDebug extends Pick<AsmFunction, "variables" | "scopes" | "returns" | "interrupt"> {
   /** Index of the first piece of each item, and the number of pieces. */
   readonly itemStarts: readonly number[];
 }

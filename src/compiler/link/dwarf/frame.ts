@@ -23,6 +23,7 @@ const S0 = 8;
 const CFA = {
   advance_loc: 0x40,
   offset: 0x80,
+  undefined: 0x07,
   advance_loc1: 0x02,
   advance_loc2: 0x03,
   def_cfa: 0x0c,
@@ -48,8 +49,13 @@ class FrameProgram {
   /** The depth of the body, for the code behind an epilogue. */
   private readonly frameBytes: number;
 
-  constructor(frameBytes: number) {
+  private readonly isInterrupt: boolean;
+
+  /** Whoever a trap interrupted did not call: the walk ends there. */
+  constructor(frameBytes: number, isInterrupt: boolean) {
     this.frameBytes = frameBytes;
+    this.isInterrupt = isInterrupt;
+    if (isInterrupt) this.out.u8(CFA.undefined).uleb(RA);
   }
 
   private before(offset: number): ByteWriter {
@@ -95,6 +101,7 @@ class FrameProgram {
       case "sw": {
         const register = fieldRs2(word);
         if (this.inBody || rs1 !== SP || !isSaved(register)) return;
+        if (register === RA && this.isInterrupt) return;
         this.before(this.at)
           .u8(CFA.offset | register)
           .uleb((imm - this.depth) / DATA_ALIGN);
@@ -103,6 +110,10 @@ class FrameProgram {
       case "lw":
         if (rd === S0 && this.rule === "s0" && (rs1 === SP || rs1 === S0))
           this.useStackPointer(this.at);
+        return;
+      case "mret":
+      case "sret":
+        this.afterJump();
         return;
       case "jalr":
       case "jal":
@@ -136,7 +147,7 @@ export function debugFrame(linked: Linked, wordAt: (address: number) => number):
   const out = new ByteWriter().raw(commonEntry());
   for (const code of linked.layout.sections.flatMap((s) => s.codes)) {
     if (code.frameBytes === null || code.size === 0) continue;
-    const program = new FrameProgram(code.frameBytes);
+    const program = new FrameProgram(code.frameBytes, code.debug?.interrupt !== undefined);
     if (code.frameBytes > 0) {
       for (let at = 0; at + 4 <= code.size - 4; at += 4) program.step(wordAt(code.address + at));
     }
