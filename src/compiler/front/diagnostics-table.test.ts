@@ -24,13 +24,13 @@ const FIXTURES: Readonly<Record<string, string>> = {
   K107: "export function test(x?: u32): u32 { return 1; }",
   K114: 'export function test(): void { "naked"; let x: u32 = 1; }',
   K116: "export function test(x: u32) { return x; }",
-  K126: "export function test(a: u32): void { asm`nop ${asmIn(a)} ${asmIn(a)} ${asmIn(a)} ${asmIn(a)}`; }",
-  K127: 'export function test(): void { asm`li s1, 1 ${asmClobber("s1")}`; }',
-  K128: 'export function test(a: u32): void { "naked"; asm`mv a0, ${asmIn(a)}`; }',
-  K129: 'function on_trap(): void { "interrupt"; }\nexport function test(): void { on_trap(); }',
-  K130: 'export function test(a: u32): void { "interrupt"; }',
-  K131: "export function test(a: u32): u32 { return FIELD_GET(5, a); }",
-  K132: "export function test(): u32 { return FIELD_PREP(GENMASK(7, 4), 16); }",
+  K140: `export function test(a: u32): void { asm\`nop \${asmIn(a)} \${asmIn(a + 1)} \${asmIn(a + 2)} \${asmIn(a + 3)}\`; }`,
+  K141: `export function test(): void { asm\`li s1, 1 \${asmClobber("s1")}\`; }`,
+  K142: `export function test(a: u32): void { "naked"; asm\`mv a0, \${asmIn(a)}\`; }`,
+  K143: 'function on_trap(): void { "interrupt"; }\nexport function test(): void { on_trap(); }',
+  K144: 'export function test(a: u32): void { "interrupt"; }',
+  K145: "export function test(a: u32): u32 { return FIELD_GET(5, a); }",
+  K146: "export function test(): u32 { return FIELD_PREP(GENMASK(7, 4), 16); }",
 };
 
 const codesOf = (problems: readonly string[]): (string | undefined)[] => problems.map((text) => /\((K\d+)\)/.exec(text)?.[1]);

@@ -179,13 +179,13 @@ export const DIAGNOSTICS = {
     "the frame is gone then: let the caller pass the storage",
   ],
   // assembly, interrupts, bit fields
-  K126: ["assembly has at most {0} {1}", "split it, or pass the address of a structure"],
-  K127: ["{0} is no register that assembly may change", 'write "a0" to "a7" or "t0" to "t6"; save and restore others in the text'],
-  K128: ["{0} stands in the asm`...` of an ordinary function only", "a naked function names its registers itself"],
-  K129: ["{0} is entered by a trap and left by {1}: it cannot be called", "move what both need into an ordinary function"],
-  K130: ["an interrupt function takes nothing and returns nothing", "write `(): void`, and read the CSRs by csrRead"],
-  K131: ["{0} is no mask of neighbouring bits", "write GENMASK(high, low)"],
-  K132: ["{0} does not fit a field of {1} bits", "mask it, or widen the field"],
+  K140: ["assembly has at most {0} {1}", "split it, or pass the address of a structure"],
+  K141: ["{0} is no register that assembly may change", 'write "a0" to "a7" or "t0" to "t6"; save and restore others in the text'],
+  K142: ["{0} stands in the asm`...` of an ordinary function only", "a naked function names its registers itself"],
+  K143: ["{0} is entered by a trap and left by {1}: it cannot be called", "move what both need into an ordinary function"],
+  K144: ["an interrupt function takes nothing and returns nothing", "write `(): void`, and read the CSRs by csrRead"],
+  K145: ["{0} is no mask of neighbouring bits", "write GENMASK(high, low)"],
+  K146: ["{0} does not fit a field of {1} bits", "mask it, or widen the field"],
 } as const satisfies Record<string, readonly [message: string, hint: string]>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -97,7 +97,7 @@ class Operands {
     const place = lowerPlace(this.f, argument, this.scope);
     checkAssignable(this.f, place, argument, this.scope);
     this.checkWord(placeType(place), argument);
-    if (this.writes.length === WRITES_MAX) this.f.diagnostics.fail(call, "K126", WRITES_MAX, "operands that it writes");
+    if (this.writes.length === WRITES_MAX) this.f.diagnostics.fail(call, "K140", WRITES_MAX, "operands that it writes");
     const written = `${ASM_OPERAND}o${this.writes.length}`;
     if (name === "asmInOut") {
       const input = this.input(call, loadPlace(this.f, place), argument);
@@ -111,7 +111,7 @@ class Operands {
     const { literal } = operand;
     const value = literal ? convert(this.f, operand, literal.value < 0n ? I32 : U32, node) : operand;
     if (value.words.length !== 1) this.notOneWord(value.type, node);
-    if (this.reads.length === READS_MAX) this.f.diagnostics.fail(call, "K126", READS_MAX, "operands that it reads");
+    if (this.reads.length === READS_MAX) this.f.diagnostics.fail(call, "K140", READS_MAX, "operands that it reads");
     this.reads.push(value.words[0]!);
     return `${ASM_OPERAND}i${this.reads.length - 1}`;
   }
@@ -128,7 +128,7 @@ class Operands {
   private clobber(argument: TS.Expression): void {
     const register = ts.isStringLiteral(argument) ? REGISTER_NAMES.indexOf(argument.text) : -1;
     if (((CHANGEABLE >>> register) & 1) === 0 || register < 0)
-      this.f.diagnostics.fail(argument, "K127", argument.getText());
+      this.f.diagnostics.fail(argument, "K141", argument.getText());
     this.clobbers |= 1 << register;
   }
 }
@@ -148,7 +148,7 @@ function assemblyText(
 }
 
 function substitution(unit: Unit, node: TS.Expression, context: ConstContext): string {
-  if (operandCall(unit, node, context)) unit.diagnostics.fail(node, "K128", (node as TS.CallExpression).expression.getText());
+  if (operandCall(unit, node, context)) unit.diagnostics.fail(node, "K142", (node as TS.CallExpression).expression.getText());
   if (ts.isIdentifier(node) && !context.isLocal?.(node.text)) {
     const symbol = unit.modules.lookup(context.module, node.text);
     if (symbol?.kind === "static" && !symbol.isConst) return reachStatic(unit, symbol).symbol;

@@ -58,7 +58,7 @@ export function shouldInline(
   scope: Scope,
 ): boolean {
   const { inline, noinline, naked, interrupt, section } = fn.directives;
-  if (interrupt) f.diagnostics.fail(call, "K129", fn.name, interrupt);
+  if (interrupt) f.diagnostics.fail(call, "K143", fn.name, interrupt);
   if (noinline || naked) return false;
   const recursive = isActive(scope.activation, fn);
   if (inline) return recursive ? f.diagnostics.fail(call, "K087", fn.name) : true;

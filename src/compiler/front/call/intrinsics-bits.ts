@@ -27,7 +27,7 @@ function fieldOf(c: Call, index: number): Field {
   const shift = word === 0 ? 0 : 31 - Math.clz32(word & -word);
   const bits = 32 - Math.clz32(word >>> shift);
   const isMask = word !== 0 && 2 ** bits - 1 === word >>> shift && (mask === BigInt(word) || mask < 0n);
-  return isMask ? { shift, bits, node } : c.f.diagnostics.fail(node, "K131", node.getText());
+  return isMask ? { shift, bits, node } : c.f.diagnostics.fail(node, "K145", node.getText());
 }
 
 function binary(c: Call, op: "and" | "or" | "sll" | "srl", value: Value, by: number): Value {
@@ -39,7 +39,7 @@ function binary(c: Call, op: "and" | "or" | "sll" | "srl", value: Value, by: num
 function prepared(c: Call, { shift, bits, node }: Field, index: number): Value {
   const value = word(c, index);
   const known = c.f.b.constantOf(value);
-  if (known !== null && (known >>> 0) >= 2 ** bits) c.f.diagnostics.report(c.args[index] ?? node, "K132", known >>> 0, bits);
+  if (known !== null && (known >>> 0) >= 2 ** bits) c.f.diagnostics.report(c.args[index] ?? node, "K146", known >>> 0, bits);
   // Bits that the shift pushes out need no mask.
   const low = shift + bits === 32 ? value : binary(c, "and", value, 2 ** bits - 1);
   return shift === 0 ? low : binary(c, "sll", low, shift);

@@ -85,7 +85,7 @@ export function callValue(
 
 /** Bits low to high of a word, both included. */
 function maskValue(unit: Unit, node: TS.Node, high: bigint, low: bigint): StaticValue {
-  if (low < 0n || high < low || high > 31n) unit.diagnostics.fail(node, "K131", node.getText());
+  if (low < 0n || high < low || high > 31n) unit.diagnostics.fail(node, "K145", node.getText());
   return { ...literalValue((1n << (high + 1n)) - (1n << low)), bits: true };
 }
 

@@ -55,7 +55,7 @@ export function compileInstance(unit: Unit, instance: Instance): void {
   if (unit.diagnostics.problems.length) return; // a statement that was abandoned may have left blocks open
   const results = wordsOf(result);
   const { interrupt } = fn.directives;
-  if (interrupt && (words.count > 0 || results > 0)) unit.diagnostics.fail(fn.node.name ?? fn.node, "K130");
+  if (interrupt && (words.count > 0 || results > 0)) unit.diagnostics.fail(fn.node.name ?? fn.node, "K144");
   const more = { ...(results > 0 && { returns: storageName(result) }), ...(interrupt && { interrupt }) };
   unit.functions.push(f.b.finish({ ...head, ...more, paramCount: words.count, results }));
 }
