@@ -6,7 +6,7 @@ import { cpu_down, cpu_up } from "../cpu/hotplug.ts";
 import { smp_call_function_single } from "../irq/smp.ts";
 import { atomic_inc, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
 import { get_option_u32 } from "../lib/cmdline.ts";
-import { list_for_each_entry, list_head } from "../lib/list.ts";
+import { list_empty, list_for_each_entry, list_head } from "../lib/list.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "../lib/random.ts";
 import { memset } from "../lib/string.ts";
 import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../locking/spinlock.ts";
@@ -120,6 +120,7 @@ function shrink_cases(): void {
   check_slabs(cache);
   // The cache cannot go, stays as it is, and works.
   kmem_cache_destroy(cache);
+  expect_true(!list_empty(cache.next), "a cache that could not be destroyed is listed");
   expect_equal(num_slabs(cache), 2, "slabs of a cache that could not be destroyed");
   const object = kmem_cache_alloc(cache, GFP_KERNEL);
   expect_true(object !== 0 && object !== held[7], "a cache that could not be destroyed has objects");
