@@ -2,7 +2,7 @@
 //
 //   sched active      STARTING, DOWN_FAILED: new tasks may go there      DOWN_PREPARE: no more
 //   sched migration   STARTING: the run queue opens                      DYING: it closes, its tasks go elsewhere
-//   timers                                                               DYING: its timers go elsewhere
+//   timers            UP_PREPARE: no timers are there                    DYING: its timers go elsewhere
 //   slab              UP_PREPARE: arrays                                 DEAD, UP_CANCELED: arrays are flushed and freed
 //   page_alloc                                                           DEAD: its per-CPU pages go back
 //   rcu                                                                  DEAD: it owes nothing, its callbacks are adopted
@@ -10,7 +10,7 @@
 // Timers and tasks go while all CPUs stand still, so nobody finds one on its way; tick, interrupts and RCU's list of CPUs
 // are part of starting and stopping themselves (bringup.ts).
 
-import { CONFIG, HOTPLUG_CHAIN } from "config";
+import { BUSTED, CONFIG, HOTPLUG_CHAIN } from "config";
 import { cpu_active_mask, cpu_online_mask, cpumask_clear_cpu, cpumask_first, cpumask_set_cpu } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { softirq_dead_cpu } from "../irq/softirq.ts";
@@ -18,7 +18,7 @@ import { page_alloc_cpu_dead } from "../mm/page_alloc.ts";
 import { slab_dead_cpu, slab_prepare_cpu } from "../mm/slab.ts";
 import { rcu_report_dead } from "../rcu/rcu.ts";
 import { sched_cpu_dying, sched_cpu_starting } from "../sched/core.ts";
-import { timers_dying_cpu } from "../sched/timer.ts";
+import { timers_dying_cpu, timers_prepare_cpu } from "../sched/timer.ts";
 import {
   CPU_DEAD, CPU_DOWN_FAILED, CPU_DOWN_PREPARE, CPU_DYING, CPU_PRI_MIGRATION, CPU_PRI_SCHED_ACTIVE, CPU_PRI_SCHED_INACTIVE, CPU_STARTING,
   CPU_UP_CANCELED, CPU_UP_PREPARE, notifier_block, notifier_from_errno, NOTIFY_DONE, NOTIFY_OK, register_cpu_notifier,
@@ -48,7 +48,14 @@ function close_run_queue(cpu: u32): i32 {
   return 0;
 }
 
+function prepare_timers(cpu: u32): i32 {
+  timers_prepare_cpu(cpu);
+  return 0;
+}
+
+/** The seeded bug `busted=hotplug`: a CPU that goes forgets its timers. */
 function move_timers(cpu: u32): i32 {
+  if (CONFIG.busted === BUSTED.hotplug) return 0;
   timers_dying_cpu(cpu, cpumask_first(cpu_online_mask));
   return 0;
 }
@@ -92,8 +99,9 @@ function migration_call(_nb: notifier_block, action: u32, cpu: u32): u32 {
 }
 
 function timer_cpu_notify(_nb: notifier_block, action: u32, cpu: u32): u32 {
-  if (action !== CPU_DYING) return NOTIFY_DONE;
-  return notifier_from_errno(move_timers(cpu));
+  if (action === CPU_UP_PREPARE) return notifier_from_errno(prepare_timers(cpu));
+  if (action === CPU_DYING) return notifier_from_errno(move_timers(cpu));
+  return NOTIFY_DONE;
 }
 
 function cpuup_callback(_nb: notifier_block, action: u32, cpu: u32): u32 {
@@ -149,6 +157,7 @@ export function cpu_listeners_init(): void {
     cpuhp_setup_state_nocalls(CPUHP.PAGE_ALLOC_DEAD, "page_alloc:dead", none, page_alloc_cpu_dead);
     cpuhp_setup_state_nocalls(CPUHP.SLAB_PREPARE, "slab:prepare", prepare_slab, slab_dead_cpu);
     cpuhp_setup_state_nocalls(CPUHP.AP_SCHED_STARTING, "sched:starting", open_run_queue, close_run_queue);
+    cpuhp_setup_state_nocalls(CPUHP.TIMERS_PREPARE, "timers:prepare", prepare_timers, none);
     cpuhp_setup_state_nocalls(CPUHP.AP_TIMERS_DYING, "timers:dying", none, move_timers);
     cpuhp_setup_state_nocalls(CPUHP.AP_ACTIVE, "sched:active", activate, deactivate);
   }

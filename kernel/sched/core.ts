@@ -88,6 +88,15 @@ function __schedule_bug(task: task_struct): void {
   task.preempt_count = PREEMPT_OFFSET;
 }
 
+/**
+ * The running task, which must not stay on this CPU, goes elsewhere: finish_task_switch takes it there. False: where it should have gone
+ * went offline meanwhile, and now it may stay. The run queue is locked.
+ */
+function sent_away(queue: rq, task: task_struct): boolean {
+  task.cpu = select_allowed_cpu(task);
+  return task.cpu !== queue.cpu;
+}
+
 function __schedule(preempt: boolean): void {
   if (unlikely(get_current().preempt_count !== PREEMPT_OFFSET)) __schedule_bug(get_current());
   local_irq_disable();
@@ -102,10 +111,8 @@ function __schedule(preempt: boolean): void {
       prev.on_rq = 0;
       prev.slept_at = jiffies() | 1;
       queue.nr_running -= 1;
-    } else if (unlikely(!task_may_run_on(prev, queue.cpu))) {
-      // finish_task_switch takes it there.
+    } else if (unlikely(!task_may_run_on(prev, queue.cpu)) && sent_away(queue, prev)) {
       queue.nr_running -= 1;
-      prev.cpu = select_allowed_cpu(prev);
     } else {
       // A task that was pushed aside before its turn was over goes on first, among equals.
       const rest = prev.time_slice !== 0;

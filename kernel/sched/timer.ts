@@ -169,11 +169,15 @@ export function run_local_timers(): void {
   if (due) raise_softirq_irqoff(TIMER_SOFTIRQ);
 }
 
+/** The CPU is about to start: it has no timers. */
+export function timers_prepare_cpu(cpu: u32): void {
+  INIT_LIST_HEAD(timer_bases.of(cpu).timers);
+}
+
 export function timers_init(): void {
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
-    const base = timer_bases.of(cpu);
-    raw_spin_lock_init(base.lock, "timer_base.lock");
-    INIT_LIST_HEAD(base.timers);
+    raw_spin_lock_init(timer_bases.of(cpu).lock, "timer_base.lock");
+    timers_prepare_cpu(cpu);
   }
   open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
 }

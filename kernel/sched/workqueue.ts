@@ -12,7 +12,7 @@
 // it until the function has ended, so that a work that queues itself again comes to an end. A function may free its work.
 // Lifetime: a workqueue is destroyed when nobody queues to it any more. system_wq has workers once workqueue_init was called.
 
-import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
+import { cpu_active, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { WARN_ON, WARN_ON_ONCE } from "../lib/bug.ts";
 import { ENOMEM } from "../lib/errno.ts";
@@ -114,7 +114,7 @@ function worker_thread(arg: u32): void {
       pool.idle = true;
       raw_spin_unlock_irq(pool.lock);
       schedule();
-    } else if (READ_ONCE(get_current().cpu) !== pool.cpu && cpu_online(pool.cpu)) {
+    } else if (READ_ONCE(get_current().cpu) !== pool.cpu && cpu_active(pool.cpu)) {
       raw_spin_unlock_irq(pool.lock);
       bind_current_to(pool.cpu);
     } else {

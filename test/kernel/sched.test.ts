@@ -23,7 +23,7 @@ const TWINS: readonly [name: string, task: string, file: string, from: string, t
     "a worker that does not go home",
     "test_workqueue_hotplug",
     "kernel/sched/workqueue.ts",
-    "READ_ONCE(get_current().cpu) !== pool.cpu && cpu_online(pool.cpu)",
+    "READ_ONCE(get_current().cpu) !== pool.cpu && cpu_active(pool.cpu)",
     "READ_ONCE(get_current().cpu) === 99",
     /^# workqueue hotplug: works run on the CPU that has come back/,
   ],
