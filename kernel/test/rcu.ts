@@ -197,6 +197,8 @@ function callback_cases(): void {
   rcu_barrier();
   begin_callbacks();
   bind_current_to(0);
+  // A grace period is under way: the callbacks need the next one.
+  start_poll_synchronize_rcu();
   queue_some(CALLBACKS - 2);
   expect_true(rcu_callbacks_pending() >= CALLBACKS - 2, "callbacks are pending");
   msleep(1);
