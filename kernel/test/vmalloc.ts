@@ -130,7 +130,23 @@ function fill_area(): u32 {
   return counts;
 }
 
+/** A small gap that a large block passed over is still the first that fits a small one. */
+function first_fit_cases(): void {
+  const gap = vmalloc(4096);
+  const behind = vmalloc(4096);
+  vfree(gap);
+  vm_unmap_aliases();
+  const large = vmalloc(64 * 4096);
+  expect_true(large > behind, "a large block lies behind a small gap");
+  const small = vmalloc(4096);
+  expect_equal(small, gap, "a small block in the first gap that fits");
+  vfree(small);
+  vfree(large);
+  vfree(behind);
+}
+
 function space_cases(): void {
+  first_fit_cases();
   const most = (VMALLOC_END - VMALLOC_START) / 4096 / (LARGE_PAGES + 1);
   expect_equal(fill_area(), most * 100 + most, "mappings that fill the area, the first and the second time");
   expect_equal(vmalloc(0), 0, "vmalloc(0)");
@@ -175,11 +191,19 @@ function ioremap_cases(): void {
 export function test_vmalloc(_arg: u32): void {
   fill_area();
   test_run("vmalloc", churn_cases);
+}
+
+export function test_vmalloc_space(_arg: u32): void {
+  fill_area();
   test_run("vmalloc space", space_cases);
 }
 
 export function test_vmap(_arg: u32): void {
   fill_area();
   test_run("vmap", alias_cases);
+}
+
+export function test_ioremap(_arg: u32): void {
+  fill_area();
   test_run("ioremap", ioremap_cases);
 }
