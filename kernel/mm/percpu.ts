@@ -149,15 +149,21 @@ function take_empty_chunk(): pcpu_chunk | null {
   return empty;
 }
 
-/** Gives the empty chunks back; pages. The mutex is not taken when its owner is the one who needs memory. @may_sleep */
-function pcpu_reclaim(_gfp: u32, _order: u32): u32 {
-  if (!mutex_trylock(pcpu_alloc_mutex)) return 0;
+/** Gives the empty chunks back: pages. pcpu_alloc_mutex is held. @may_sleep */
+function pcpu_balance(): u32 {
   let pages: u32 = 0;
   for (let chunk = take_empty_chunk(); chunk !== null; chunk = take_empty_chunk()) {
     vfree(chunk.base);
     kfree(addr(chunk));
     pages += (pcpu_unit_size * nr_cpu_ids) / PAGE_SIZE;
   }
+  return pages;
+}
+
+/** Short of memory, perhaps in the middle of __alloc_percpu. @may_sleep */
+function pcpu_reclaim(_gfp: u32, _order: u32): u32 {
+  if (!mutex_trylock(pcpu_alloc_mutex)) return 0;
+  const pages = pcpu_balance();
   mutex_unlock(pcpu_alloc_mutex);
   return pages;
 }
@@ -179,5 +185,8 @@ export function free_percpu(p: usize): void {
   }
   spin_unlock_irqrestore(pcpu_lock, flags);
   if (words === 0) BUG("free_percpu of %p: no piece of per-CPU memory begins there", p);
-  if (empty && preemptible() && get_current().rcu_read_lock_nesting === 0) pcpu_reclaim(0, 0);
+  if (!empty || !preemptible() || get_current().rcu_read_lock_nesting !== 0) return;
+  mutex_lock(pcpu_alloc_mutex);
+  pcpu_balance();
+  mutex_unlock(pcpu_alloc_mutex);
 }
