@@ -2,7 +2,7 @@
 # make linux     builds a riscv32 Linux (docs/linux.md)   make linux-test  boots it in every way
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
 # make fuzz: random privileged programs against QEMU, and hostile guests; FUZZ_SEED and FUZZ_COUNT choose which.
-.PHONY: all check fuzz test quick bench bench-long bench-compiler run kernel soak linux linux-test clean
+.PHONY: all check fuzz test quick bench bench-long bench-compiler bench-kernel run kernel soak linux linux-test clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -59,6 +59,9 @@ bench-long: build/bench.js
 
 bench-compiler: node_modules
 	npx tsx bench/compiler/run.ts
+
+bench-kernel: node_modules
+	npx tsx bench/kernel/run.ts
 
 run: dist/hartlab.js
 	@node dist/hartlab.js run scenarios/kmemleak/lost-object.yaml
