@@ -17,7 +17,7 @@ import { expect_equal, expect_true, test_run } from "./tap.ts";
 import { run_threads } from "./threads.ts";
 
 const SLOTS = 8;
-const ROUNDS = 120;
+const ROUNDS = 48;
 /** Pages of each of the mappings that fill the area. */
 const LARGE_PAGES = 4096;
 const LARGE_MAX = 16;

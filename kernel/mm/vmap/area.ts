@@ -2,7 +2,7 @@
 //
 // Each vm_struct owns [first, end) in pages from VMALLOC_START, the last of them its guard page, which is never mapped.
 // Lookups take O(log n). Placing looks for the lowest gap that fits; it remembers where the last search ended and the largest gap
-// it passed, and begins there unless a smaller gap is wanted or one came free below (the hole cache of Linux 2.6.28 to 5.1).
+// it passed, and begins there unless a smaller gap is wanted or one came free below (the hole cache of Linux 2.6.39 to 5.1).
 // Everything here counts in pages: had searches the addresses of other blocks in their registers, these would end as stale words
 // on stacks, and kmemleak would take lost blocks for live ones (docs/adr/0001). The tree's links move; what keeps a vm_struct
 // reachable for kmemleak at any time is page.index of its first page, or kmemleak_not_leak for a mapping of pages of others.
