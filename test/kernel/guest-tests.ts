@@ -44,10 +44,13 @@ export function compile(config: CompileInput["config"] = {}, change: (files: Map
   return compileTasks(files, ALL, NAMES, config);
 }
 
-/** An image with tasks of test/kernel/guests/NAME.ts. */
-export function compileGuest(name: string, tasks: readonly string[], config: CompileInput["config"] = {}): Uint8Array {
+/** An image with tasks of test/kernel/guests/NAME.ts; `change` breaks it. */
+export function compileGuest(
+  name: string, tasks: readonly string[], config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {},
+): Uint8Array {
   const workload = `kernel/guest/${name}.ts`;
   const files = guestSources(ROOT).set(workload, readFileSync(join(ROOT, `test/kernel/guests/${name}.ts`), "utf8"));
+  change(files);
   return compileTasks(files, workload, tasks, config);
 }
 
