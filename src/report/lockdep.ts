@@ -3,7 +3,7 @@
  *
  * A stack line is `function+0xoff/0xsize (file:line)`; functions inlined there precede it and say so.
  */
-import type { Resolved, ResultLockdep } from "../lab/run/lockdep-result.ts";
+import type { Resolved, ResultLockdep } from "../lab/run/resolve.ts";
 import { lockdepTitle } from "../lab/run/lockdep-summary.ts";
 import type { ChainLink, ClassView, LockView, UsageLink } from "../lab/observe/lockdep/types.ts";
 

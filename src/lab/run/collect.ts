@@ -9,7 +9,7 @@ import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
-import { lockdepResults, type ResultLockdep } from "./lockdep-result.ts";
+import { lockdepResults, type ResultLockdep } from "./resolve.ts";
 import { judge } from "./expect.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 import {

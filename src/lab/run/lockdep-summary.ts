@@ -1,5 +1,5 @@
 /** What a report of the lock-order checker is called, and the line of the findings that it makes. */
-import type { ResultLockdep } from "./lockdep-result.ts";
+import type { ResultLockdep } from "./resolve.ts";
 
 /** The first line of the report, as Linux words it. */
 export function lockdepTitle(report: ResultLockdep): string {

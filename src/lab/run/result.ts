@@ -4,7 +4,7 @@ import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
-import type { ResultLockdep } from "./lockdep-result.ts";
+import type { ResultLockdep } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */

@@ -16,7 +16,7 @@ import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
-import { lockdepMoments } from "./lockdep-result.ts";
+import { lockdepMoments } from "./resolve.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 

@@ -3,16 +3,14 @@ import { LockEvent, type LockKinds } from "../lock-event.ts";
 import type { LockInstances } from "../lock-instances.ts";
 import { DependencyGraph, type Edge, EXCLUSIVE, RECURSIVE } from "./graph.ts";
 import { HARDIRQ, type HeldLock, SOFTIRQ, TaskLocks } from "./held.ts";
-import {
-  type ChainLink,
-  type ClassView,
-  type IrqContext,
-  type LockdepReport,
-  type LockView,
-  NO_STACK,
-  type Raw,
-  type Stack,
-  type UsageLink,
+import { NO_STACK, type Raw, type Stack } from "../moment.ts";
+import type {
+  ChainLink,
+  ClassView,
+  IrqContext,
+  LockdepReport,
+  LockView,
+  UsageLink,
 } from "./types.ts";
 import {
   ANY_ENABLED,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DependencyGraph, EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
-import { NO_STACK } from "./types.ts";
+import { NO_STACK } from "../moment.ts";
 
 const CLASSES = 5;
 const form = fc.constantFrom(EXCLUSIVE, SHARED, RECURSIVE);

@@ -6,7 +6,7 @@
  * only as a shared holder: there a reader passes. Only strong paths deadlock. (Documentation/locking/lockdep-design.rst,
  * section "Recursive read locks"; breadth first, so the path found is a shortest one.)
  */
-import type { Stack } from "./types.ts";
+import type { Stack } from "../moment.ts";
 
 const SR = 1;
 const ER = 2;

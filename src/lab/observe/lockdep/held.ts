@@ -1,7 +1,7 @@
 /** Locks that a task holds, and the interrupt context it is in. */
 import type { LockEvent } from "../lock-event.ts";
 import { EXCLUSIVE } from "./graph.ts";
-import type { Stack } from "./types.ts";
+import type { Stack } from "../moment.ts";
 
 /** Where code runs: dependencies arise only between locks taken in the same context. */
 export const TASK = 0;

@@ -1,32 +1,6 @@
-/**
- * What the lock-order checker reports, in two forms: raw as it is found (numbers), and as the result of a run has it (names).
- */
+/** What the lock-order checker reports. */
+import type { Form, Raw } from "../moment.ts";
 import type { IrqName } from "./usage.ts";
-
-/** Of a mark: its pc and two return addresses, 0 where there is none; and when and where it was, for a whole stack (run/second-look.ts). */
-export interface Stack {
-  readonly pc: number;
-  readonly ra0: number;
-  readonly ra1: number;
-  readonly hart: number;
-  readonly clock: number;
-}
-
-export const NO_STACK: Stack = { pc: 0, ra0: 0, ra1: 0, hart: 0, clock: 0 };
-
-/** What stands for an address, a task and a stack. */
-export interface Form {
-  readonly address: unknown;
-  readonly task: unknown;
-  readonly stack: unknown;
-}
-
-/** `task` is a number of CurrentTasks. */
-export interface Raw extends Form {
-  readonly address: number;
-  readonly task: number;
-  readonly stack: Stack;
-}
 
 /** A class as it stood when the report was made. */
 export interface ClassView {

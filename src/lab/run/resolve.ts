@@ -1,15 +1,19 @@
-/** Names for what lockdep reports with numbers: tasks, sites and stacks. */
+/** Names for what observers report with numbers: addresses, tasks, sites and stacks. */
 import type { Symbols } from "../image/symbols.ts";
 import { lockSite } from "../observe/lock-site.ts";
-import type { Form, LockdepReport, Stack } from "../observe/lockdep/types.ts";
+import type { HeapReport } from "../observe/heap/types.ts";
+import type { LockdepReport } from "../observe/lockdep/types.ts";
+import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
 import { hex, type ResultFrame } from "./result.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 
 export interface ResultStack {
-  /** Who took the lock, outside of the locks' own code. */
+  /** Who took the lock, outside of the locks' own code; of an access its place. */
   readonly at: { readonly address: string; readonly symbol: string };
-  /** Innermost first, with what is inlined into them; three when the run was not looked at a second time. */
+  readonly hart: number;
+  readonly cycle: number;
+  /** Innermost first, with what is inlined into them; what the mark itself carried when the run was not looked at a second time. */
   readonly frames: readonly ResultFrame[];
 }
 
@@ -21,17 +25,20 @@ export interface Resolved extends Form {
 }
 
 export type ResultLockdep = LockdepReport<Resolved>;
+export type ResultHeap = HeapReport<Resolved>;
 
-/** Calls `with` for each property of a report, nested ones too; what it returns, if not undefined, takes the property's place. */
+/** Calls `change` for each property, nested ones too; what it returns, if not undefined, takes the property's place. */
 function walk(value: unknown, change: (name: string, value: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((one) => walk(one, change));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value);
-  return Object.fromEntries(entries.map(([name, of]) => [name, change(name, of) ?? walk(of, change)]));
+  return Object.fromEntries(
+    entries.map(([name, of]) => [name, change(name, of) ?? walk(of, change)]),
+  );
 }
 
 /** When and where the stacks were that the reports show. */
-export function lockdepMoments(reports: readonly LockdepReport[]): Moment[] {
+export function momentsOf(reports: readonly unknown[]): Moment[] {
   const moments: Moment[] = [];
   walk(reports, (name, value) => {
     if (name !== "stack") return undefined;
@@ -42,29 +49,36 @@ export function lockdepMoments(reports: readonly LockdepReport[]): Moment[] {
   return moments;
 }
 
-export function lockdepResults(
+/** Reports with names; `backtraceAt` gives whole stacks where the run was looked at again. */
+export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
-): ResultLockdep[] {
+): { lockdep: ResultLockdep[]; heap: ResultHeap[] } {
   const siteOf = lockSite(symbols);
-  const resolved = walk(observation.lockdep.reports, (name, value) => {
-    if (name === "stack") {
-      const stack = value as Stack;
-      const at = siteOf(stack.pc, stack.ra0, stack.ra1);
-      return {
-        at: { address: hex(at), symbol: symbols.offsetName(at) },
-        frames: framesOf(wholeStack(stack, backtraceAt(stack)), symbols),
-      };
-    }
-    if (name === "address") return hex(value as number);
-    if (name === "task") return taskOf(value as number, observation);
-    return undefined;
-  });
-  return resolved as ResultLockdep[];
+  const resolve = (reports: readonly unknown[]): unknown =>
+    walk(reports, (name, value) => {
+      if (name === "stack") {
+        const stack = value as Stack;
+        const at = siteOf(stack.pc, stack.ra0, stack.ra1);
+        return {
+          at: { address: hex(at), symbol: symbols.offsetName(at) },
+          hart: stack.hart,
+          cycle: stack.clock,
+          frames: framesOf(wholeStack(stack, backtraceAt(stack)), symbols),
+        };
+      }
+      if (name === "address") return hex(value as number);
+      if (name === "task") return taskOf(value as number, observation);
+      return undefined;
+    });
+  return {
+    lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
+    heap: resolve(observation.heap?.reports ?? []) as ResultHeap[],
+  };
 }
 
-/** The mark's own frames, and from the second look what lies beyond them, if that agrees. */
+/** What the record carried, and from the second look what lies beyond, if that agrees. */
 function wholeStack({ pc, ra0, ra1 }: Stack, seen: Backtrace | null): number[] {
   const own = [pc, ra0, ra1].filter((address) => address !== 0);
   if (seen === null || own.slice(1).some((address, i) => seen[i + 1] !== address)) return own;
