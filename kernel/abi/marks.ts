@@ -25,10 +25,14 @@ export const enum MARK {
   /** 0 | 0 | 0: the handlers of softirqs begin and end */
   SOFTIRQ_ENTER = 14,
   SOFTIRQ_EXIT = 15,
-  /** block | size | kmem_cache, or 0 for vmalloc */
+  /** block | size | kmem_cache, or ALLOC_AREA */
   ALLOC = 16,
   /** block | 0 | 0 */
   FREE = 17,
+  /** first page's address | order | gfp */
+  PAGE_ALLOC = 18,
+  /** first page's address | order | 0 */
+  PAGE_FREE = 19,
   /** callback head | function | 0 */
   RCU_CALL = 20,
   RCU_INVOKE = 21,
@@ -54,6 +58,8 @@ export const enum MARK {
   /** 0 | 0 | 0: local_bh_disable and local_bh_enable, nested ones too */
   BH_DISABLE = 33,
   BH_ENABLE = 34,
+  /** a slab's first object | bytes of all its objects | kmem_cache */
+  SLAB_CREATE = 35,
 }
 
 /** sem_read and sem_write sleep: percpu_rw_semaphore. */
@@ -61,6 +67,9 @@ export const enum LOCK_KIND { spin = 1, raw = 2, read = 3, write = 4, mutex = 5,
 
 /** try: the lock was free, the caller would not have waited for it. */
 export const enum LOCK_FLAG { try = 0x100 }
+
+/** Where a block is from that is of no slab cache: pages that kmalloc hands out whole, or vmalloc. */
+export const enum ALLOC_AREA { pages = 0, vmalloc = 1 }
 
 /** What the workload planted: a block that must be reported, or one that must not. */
 export const enum PLANT { leak = 1, nonleak = 2 }

@@ -1,10 +1,9 @@
 /**
  * Reports of the lock-order checker in Linux's layout (kernel/locking/lockdep.c, Linux 6.1), with source lines.
- *
- * A stack line is `function+0xoff/0xsize (file:line)`; functions inlined there precede it and say so.
  */
 import type { Resolved, ResultLockdep } from "../lab/run/resolve.ts";
 import { lockdepTitle } from "../lab/run/lockdep-summary.ts";
+import { stackLines } from "./stack.ts";
 import type { ChainLink, ClassView, LockView, UsageLink } from "../lab/observe/lockdep/types.ts";
 
 type Stack = Resolved["stack"];
@@ -263,12 +262,4 @@ function className({ class: name, usage, waits }: ClassView | UsageLink<Resolved
 function contextText({ irq }: ResultLockdep): string {
   const { hardirq, softirq, hardirqsOn, softirqsOn } = irq;
   return `[HC${Math.min(hardirq, 1)}[${hardirq}]:SC${Math.min(softirq, 1)}[${softirq}]:HE${Number(hardirqsOn)}:SE${Number(softirqsOn)}]`;
-}
-
-function stackLines({ frames }: Stack, indent: string): string[] {
-  return frames.map((frame, i) => {
-    const place = frame.file === null ? "" : ` (${frame.file}:${frame.line})`;
-    const inlined = frames[i + 1]?.address === frame.address;
-    return `${indent}${inlined ? frame.function : frame.symbol}${place}${inlined ? " [inline]" : ""}`;
-  });
 }

@@ -1,6 +1,7 @@
 /** Everything that follows the guest's console: leaks, locks, scans, events, findings, expectations, totals. */
 import { exitCode, type RunResult } from "../lab/run/result.ts";
 import { describeModel } from "../machine/timing/model.ts";
+import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
@@ -16,6 +17,7 @@ export function report(result: RunResult): string {
     eventsSection(result),
     findingsSection(result),
     ...lockdepSections(result),
+    ...heapSections(result),
     ...heldSection(result),
     expectationsSection(result),
     totalsSection(result),
@@ -98,6 +100,14 @@ function lockdepSections({ lockdep, hartlab }: RunResult): string[] {
   if (lockdep.dropped > 0)
     texts.push(`lockdep: ${lockdep.dropped} different reports more, not kept (the limit is ${lockdep.reports.length})`);
   return texts;
+}
+
+function heapSections({ heap, hartlab }: RunResult): string[] {
+  if (heap === null) return [];
+  const texts = heap.reports.map((one) => heapText(one, `hartlab ${hartlab}`));
+  if (heap.dropped > 0)
+    texts.push(`heap: ${heap.dropped} different reports more, not kept (the limit is ${heap.reports.length})`);
+  return [...texts, `heap: ${grouped(heap.checked)} accesses to allocated memory checked`];
 }
 
 /** Who holds what tells why a run did not come to its end. */

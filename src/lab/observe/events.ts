@@ -28,6 +28,11 @@ export const CODE = {
   softirqExit: 19,
   bhDisable: 20,
   bhEnable: 21,
+  alloc: 22,
+  free: 23,
+  pageAlloc: 24,
+  pageFree: 25,
+  slabCreate: 26,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -44,6 +49,11 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   SOFTIRQ_EXIT: CODE.softirqExit,
   BH_DISABLE: CODE.bhDisable,
   BH_ENABLE: CODE.bhEnable,
+  ALLOC: CODE.alloc,
+  FREE: CODE.free,
+  PAGE_ALLOC: CODE.pageAlloc,
+  PAGE_FREE: CODE.pageFree,
+  SLAB_CREATE: CODE.slabCreate,
   SCAN_BEGIN: CODE.scanBegin,
   SCAN_CHUNK: CODE.scanChunk,
   SCAN_END: CODE.scanEnd,
@@ -66,6 +76,8 @@ export interface EventNumbers {
   readonly lockKinds: readonly string[];
   /** Flag in a lock mark's subclass word: acquired by a try. */
   readonly lockTry: number;
+  /** ALLOC_AREA.vmalloc. */
+  readonly vmallocArea: number;
   /** PLANT values. */
   readonly plantLeak: number;
   /** LAB_OP values by name; empty when the image has no lab driver. */
@@ -86,6 +98,7 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
     codeOf,
     lockKinds,
     lockTry: section.enums.LOCK_FLAG?.try ?? 0,
+    vmallocArea: section.enums.ALLOC_AREA?.vmalloc ?? 1,
     plantLeak: section.enums.PLANT?.leak ?? -1,
     labOps: section.enums.LAB_OP ?? {},
     scenarioStart: marks.SCENARIO_START ?? null,

@@ -7,6 +7,8 @@
 import { MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
 import { cString, type ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
+import { HeapChecker } from "./heap/heap.ts";
+import type { Stack } from "./moment.ts";
 import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
 import { LockClasses } from "./lock-classes.ts";
@@ -19,6 +21,8 @@ import { ScanCosts } from "./scan-cost.ts";
 
 const RECORD_WORDS = MARK_BYTES / 4;
 const TWO_32 = 2 ** 32;
+const PAGE_BYTES = 4096;
+const CACHE_NAME_BYTES = 64;
 const COMM_BYTES = 16;
 /** Of a lock mark's words a and b, and of a record's head. */
 const KIND_MASK = 7;
@@ -45,9 +49,19 @@ export interface HotplugMark {
   readonly errno: number;
 }
 
+/** Observers that cost too much to be always there. */
+export interface ObserverChoice {
+  /** Needs a machine that observes accesses. */
+  readonly heap: boolean;
+}
+
+const NOTHING_MORE: ObserverChoice = { heap: false };
+
 export class Observation {
   readonly lockStat: LockStat;
   readonly lockdep: Lockdep;
+  /** null: not asked for. */
+  readonly heap: HeapChecker | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
   readonly tasks = new Map<number, Task>();
@@ -64,6 +78,7 @@ export class Observation {
   readonly #percpuStarts = new Set<number>();
   readonly #lastTp = new Int32Array(64);
   readonly #instances: LockInstances;
+  readonly #cacheNames = new Map<number, string>();
   /** The lock record at hand. */
   readonly #event = new LockEvent();
 
@@ -72,10 +87,12 @@ export class Observation {
     symbols: Symbols,
     numbers: EventNumbers,
     readMemory: (address: number, length: number) => Uint8Array | null,
+    wanted: ObserverChoice = NOTHING_MORE,
   ) {
     this.#image = image;
     this.#numbers = numbers;
     this.#readMemory = readMemory;
+    this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
     const kinds = lockKinds(numbers.lockKinds);
     const classes = new LockClasses(symbols, (address) => image.constantString(address));
     this.#instances = new LockInstances(classes, () => this.#percpuStarts);
@@ -100,7 +117,8 @@ export class Observation {
         (words[at + MARK_WORD.CLOCK_HIGH] >>> 0) * TWO_32 + (words[at + MARK_WORD.CLOCK_LOW] >>> 0);
       const tp = words[at + MARK_WORD.TP];
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
-      if (code <= CODE.lockRelease) this.#lock(code, words, at, hart, clock);
+      if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
+      else if (code <= CODE.lockRelease) this.#lock(code, words, at, hart, clock);
       else this.#rare(code, words, at, hart, clock);
     }
   };
@@ -137,6 +155,53 @@ export class Observation {
       this.lockStat.contended(event);
       this.lockdep.contended(event);
     }
+  }
+
+  #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    const heap = this.heap;
+    if (heap === null) return;
+    const c = words[at + MARK_WORD.C];
+    const a = words[at + MARK_WORD.A];
+    const b = words[at + MARK_WORD.B];
+    const stack: Stack = {
+      pc: words[at + MARK_WORD.PC] >>> 0,
+      ra0: words[at + MARK_WORD.RA0] >>> 0,
+      ra1: words[at + MARK_WORD.RA1] >>> 0,
+      hart,
+      clock,
+    };
+    switch (code) {
+      case CODE.alloc: {
+        const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheName(b >>> 0);
+        const area = cache !== null ? "slab" : b === 0 ? "kmalloc" : "vmalloc";
+        heap.allocated(c, a >>> 0, area, cache, stack);
+        break;
+      }
+      case CODE.free:
+        heap.freed(c, false, stack);
+        break;
+      case CODE.pageAlloc:
+        heap.allocated(c, (PAGE_BYTES << a) >>> 0, "page", null, stack);
+        break;
+      case CODE.pageFree:
+        heap.freed(c, true, stack);
+        break;
+      case CODE.slabCreate:
+        heap.slabCreated(c, a >>> 0);
+        break;
+    }
+  }
+
+  /** kmem_cache.name, as it was when the cache was first seen. */
+  #cacheName(cache: number): string {
+    const known = this.#cacheNames.get(cache);
+    if (known !== undefined) return known;
+    const field = this.#image.section.structs.kmem_cache?.fields.find(({ name }) => name === "name");
+    const bytes = field === undefined ? null : this.#readMemory(cache + field.offset, 4);
+    const pointer = bytes === null ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    const name = this.#name(pointer, CACHE_NAME_BYTES);
+    this.#cacheNames.set(cache, name);
+    return name;
   }
 
   #noteTp(hart: number, tp: number): void {

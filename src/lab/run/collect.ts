@@ -9,7 +9,8 @@ import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
-import { lockdepResults, type ResultLockdep } from "./resolve.ts";
+import { heapSummary } from "./heap-summary.ts";
+import { type ResultHeap, type ResultLockdep, resolver } from "./resolve.ts";
 import { judge } from "./expect.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 import {
@@ -51,8 +52,8 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const lockdep = lockdepResults(observation, symbols, run.backtraceAt);
-  const findings = findingsOf(run, lockdep);
+  const { lockdep, heap } = resolver(observation, symbols, run.backtraceAt);
+  const findings = findingsOf(run, lockdep, heap);
   const started = observation.scenarioStart !== null;
   return {
     schemaVersion: RESULT_SCHEMA_VERSION,
@@ -90,6 +91,10 @@ export function collect(run: Collected): RunResult {
       dropped: observation.lockdep.dropped,
       dependencies: observation.lockdep.dependencies,
     },
+    heap:
+      observation.heap === null
+        ? null
+        : { reports: heap, dropped: observation.heap.dropped, checked: observation.heap.checked },
     scans: observation.scanCosts.scans,
     events: run.injector.outcomes(
       started
@@ -128,6 +133,7 @@ function outcomeOf(stop: Stop): Outcome {
 function findingsOf(
   { stop, reader, observation, symbols }: Collected,
   lockdep: readonly ResultLockdep[],
+  heap: readonly ResultHeap[],
 ): Finding[] {
   const findings: Finding[] = [];
   const counts = new Map<string, number>();
@@ -141,6 +147,7 @@ function findingsOf(
     add(kind, site === null ? summary : `${summary}, at ${site}`);
   }
   for (const found of lockdep) add("lockdep", lockdepSummary(found));
+  for (const found of heap) add("heap", heapSummary(found));
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }

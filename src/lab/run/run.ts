@@ -9,6 +9,7 @@ import { type ImageFile, readImage } from "../image/elf.ts";
 import { Symbols } from "../image/symbols.ts";
 import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
+import { mergeRecords, type Records } from "../observe/merge.ts";
 import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
@@ -16,7 +17,7 @@ import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
-import { lockdepMoments } from "./resolve.ts";
+import { momentsOf } from "./resolve.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 
@@ -50,6 +51,7 @@ export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig
     bootargs: bootargs(scenario),
     lab: true,
     recordMarks: marks,
+    ...(marks && scenario.observe.heap ? { observeAccesses: true } : {}),
   };
 }
 
@@ -77,9 +79,9 @@ function execute(
 ): RunResult {
   const { scenario } = request;
   const symbols = new Symbols(image.section);
-  const observation = new Observation(image, symbols, numbers, (address, length) =>
-    machine.readVirtual(address, length),
-  );
+  const readMemory = (address: number, length: number): Uint8Array | null =>
+    machine.readVirtual(address, length);
+  const observation = new Observation(image, symbols, numbers, readMemory, scenario.observe);
   const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
@@ -91,7 +93,7 @@ function execute(
     startMark: numbers.scenarioStart,
     injector,
     drain: () => {
-      machine.drainMarks(observation.consume);
+      drainRecords(machine, observation);
     },
     scenarioStart: () => observation.scenarioStart,
     hooks: {
@@ -110,7 +112,7 @@ function execute(
   });
   assert(stop !== null, "lab: a run without pauses ends by itself");
   reader.finish();
-  const moments = lockdepMoments(observation.lockdep.reports);
+  const moments = momentsOf([...observation.lockdep.reports, ...(observation.heap?.reports ?? [])]);
   const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments);
   return collect({
     version: request.version,
@@ -127,6 +129,32 @@ function execute(
     symbols,
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
+}
+
+/** Gives the observers what the machine has recorded, in order of time. */
+function drainRecords(machine: Machine, observation: Observation): void {
+  if (observation.heap === null) {
+    machine.drainMarks(observation.consume);
+    return;
+  }
+  const marks = taken((take) => {
+    machine.drainMarks(take);
+  });
+  const accesses = taken((take) => {
+    machine.drainAccesses(take);
+  });
+  const { harts } = machine.config;
+  mergeRecords(marks, accesses, harts, observation.consume, observation.heap.consume);
+}
+
+/** Both drains call back at most once, with everything in order. */
+function taken(drain: (take: (words: Int32Array, count: number) => void) => void): Records {
+  let records: Records = { words: new Int32Array(0), count: 0 };
+  drain((words, count) => {
+    assert(records.count === 0, "lab: one piece a drain");
+    records = { words: words.slice(), count };
+  });
+  return records;
 }
 
 function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine): EventInjector {
@@ -148,7 +176,8 @@ function lookAgain(
   moments: readonly Moment[],
 ): SecondLook {
   const { scenario } = request;
-  const machine = request.createMachine(machineConfig(scenario, numbers.marks));
+  const { observeAccesses: _, ...config } = machineConfig(scenario, numbers.marks);
+  const machine = request.createMachine(config);
   assert(machine.loadElf(elf).ok, "lab: what was loaded once can be loaded again");
   const look = new SecondLook(machine, moments, (pc) => symbols.isLeaf(pc));
   drive({

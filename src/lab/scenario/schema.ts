@@ -156,6 +156,10 @@ const timing = z.strictObject({
   ...(Object.fromEntries(COST_NAMES.map((name) => [name, cycles(name)])) as Record<CostName, z.ZodOptional<z.ZodInt>>),
 });
 
+const observe = z.strictObject({
+  heap: z.boolean({ error: "must be true or false" }).default(false),
+});
+
 export const scenarioSchema = z.strictObject({
   name: z
     .string({ error: "must be given: a text such as kmemleak/lost-object" })
@@ -184,6 +188,7 @@ export const scenarioSchema = z.strictObject({
         .default(INSTRUCTIONS_DEFAULT),
     })
     .prefault({}),
+  observe: observe.prefault({}),
   expect: expectation.prefault({}),
 });
 

@@ -47,6 +47,8 @@ export class HeapChecker {
   readonly #symbols: Symbols;
   readonly #tasks: CurrentTasks;
   readonly #shadow = new Shadow();
+  /** By start: whole pages, and what allocators made of them. */
+  readonly #pages = new Map<number, Block>();
   readonly #blocks = new Map<number, Block>();
   readonly #known = new Map<string, HeapReport>();
   readonly #exempt = new Map<number, boolean>();
@@ -66,12 +68,13 @@ export class HeapChecker {
     const task = this.#tasks.task[stack.hart];
     const at = address >>> 0;
     this.#shadow.fill(at, size, BYTE.UNWRITTEN);
-    this.#blocks.set(at, { address: at, size, area, cache, task, stack, freedBy: 0, freed: null });
+    this.#mapOf(area).set(at, { address: at, size, area, cache, task, stack, freedBy: 0, freed: null });
   }
 
-  freed(address: number, stack: Stack): void {
+  /** `pages`: from the page allocator; else an object or an area. */
+  freed(address: number, pages: boolean, stack: Stack): void {
     const at = address >>> 0;
-    const block = this.#blocks.get(at);
+    const block = (pages ? this.#pages : this.#blocks).get(at);
     if (block === undefined) {
       if (this.#shadow.at(at) !== BYTE.UNTRACKED)
         this.#report("invalid-free", "free", 0, at, stack);
@@ -109,6 +112,10 @@ export class HeapChecker {
       }
     }
   };
+
+  #mapOf(area: HeapArea): Map<number, Block> {
+    return area === "page" ? this.#pages : this.#blocks;
+  }
 
   #badRead(words: Int32Array, at: number, worst: number): void {
     if (worst >= BAD_FROM) {
@@ -175,7 +182,7 @@ export class HeapChecker {
     let best: Block | null = null;
     let bestDistance = NEAR;
     let bestSize = Infinity;
-    for (const block of this.#blocks.values()) {
+    for (const block of [...this.#blocks.values(), ...this.#pages.values()]) {
       const after = address - (block.address + block.size - 1);
       const distance = Math.max(block.address - address, after, 0);
       if (distance > bestDistance || (distance === bestDistance && block.size >= bestSize)) continue;

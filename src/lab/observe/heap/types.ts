@@ -8,8 +8,8 @@ export type HeapKind =
   | "invalid-free"
   | "uninit-value";
 
-/** What the memory belongs to: objects of a cache, whole pages, or vmalloc. */
-export type HeapArea = "slab" | "page" | "vmalloc";
+/** What the memory belongs to: objects of a cache, pages that kmalloc hands out, vmalloc, or whole pages. */
+export type HeapArea = "slab" | "kmalloc" | "vmalloc" | "page";
 
 /** Who allocated or freed a block. */
 export interface HeapEvent<F extends Form = Raw> {
