@@ -27,8 +27,10 @@ export const enum MARK {
   SOFTIRQ_EXIT = 15,
   /** block | size | kmem_cache, or ALLOC_AREA */
   ALLOC = 16,
-  /** block | 0 | 0 */
+  /** block | not 0: it may still be read for a grace period | 0 */
   FREE = 17,
+  /** block, or 0 | bytes of it that its user asked for | 0 */
+  RESIZE = 36,
   /** first page's address | order | gfp */
   PAGE_ALLOC = 18,
   /** first page's address | order | 0 */
@@ -58,7 +60,7 @@ export const enum MARK {
   /** 0 | 0 | 0: local_bh_disable and local_bh_enable, nested ones too */
   BH_DISABLE = 33,
   BH_ENABLE = 34,
-  /** a slab's first object | bytes of all its objects | kmem_cache */
+  /** start of a slab | bytes of all its objects, distances included | kmem_cache; constructors have run */
   SLAB_CREATE = 35,
 }
 

@@ -10,6 +10,7 @@
 // its owner.
 
 import { CONFIG } from "config";
+import { MARK } from "../abi/marks.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { LINEAR_MAX, PAGE_SHIFT, PAGE_SIZE, PHYS_OFFSET } from "../arch/page.ts";
 import { atomic_dec_and_test, atomic_read, atomic_set } from "../lib/atomic.ts";
@@ -109,6 +110,7 @@ export function alloc_pages(gfp: u32, order: u32): page | null {
   }
   p.private = order;
   atomic_set(p._count, 1);
+  traceMark(MARK.PAGE_ALLOC, page_address(p), order, gfp);
   if (CONFIG.page_poisoning) kernel_unpoison_pages(p, order);
   if (unlikely((gfp & (__GFP_COMP | __GFP_ZERO)) !== 0)) {
     if ((gfp & __GFP_COMP) !== 0 && order !== 0) prep_compound_page(p, order);
@@ -137,6 +139,7 @@ export function __free_pages(p: page, order: u32): void {
   if (!atomic_dec_and_test(p._count)) return;
   if (unlikely(p.flags !== 0)) destroy_compound_page(p, order);
   if (CONFIG.page_poisoning) kernel_poison_pages(p, order);
+  traceMark(MARK.PAGE_FREE, page_address(p), order, 0);
   if (likely(order === 0)) {
     const flags = local_irq_save();
     pcp_free(p);

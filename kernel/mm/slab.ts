@@ -21,7 +21,7 @@ import { should_failslab } from "./fault-inject.ts";
 import { __GFP_ZERO, might_alloc } from "./gfp.ts";
 import { kmemleak_alloc_recursive, kmemleak_erase, kmemleak_free_recursive } from "./kmemleak.ts";
 import { page, PG_slab, virt_addr_valid, virt_to_page } from "./page_alloc.ts";
-import { kmem_cache, object_index, object_state, OBJECT_CACHED, OBJECT_USED, slab_of, slab_offset } from "./slab/cache.ts";
+import { kmem_cache, object_index, object_state, OBJECT_CACHED, OBJECT_USED, slab_of, slab_offset, SLAB_DESTROY_BY_RCU } from "./slab/cache.ts";
 import { alloc_debug_processing, free_debug_processing } from "./slab/debug.ts";
 import { bad_free, wrong_cache } from "./slab/report.ts";
 import { cache_alloc_refill, cache_free_flush } from "./slab/lists.ts";
@@ -47,8 +47,8 @@ export function slab_alloc(cachep: kmem_cache, gfp: u32): usize {
     if (object === 0) return 0;
   }
   object_state(slab_of(object), object_index(cachep, object))[0] = OBJECT_USED;
-  if (CONFIG.slab.debug) alloc_debug_processing(cachep, object);
   traceMark(MARK.ALLOC, object, cachep.obj_size, cachep);
+  if (CONFIG.slab.debug) alloc_debug_processing(cachep, object);
   if (CONFIG.kmemleak.enabled) kmemleak_alloc_recursive(object, cachep.obj_size, 1, cachep.flags, gfp);
   if ((gfp & __GFP_ZERO) !== 0) memset(object, 0, cachep.obj_size);
   return object;
@@ -76,7 +76,7 @@ export function slab_free(cachep: kmem_cache, slab: page, object: usize): void {
     return;
   }
   if (CONFIG.slab.debug) free_debug_processing(cachep, object);
-  traceMark(MARK.FREE, object, 0, 0);
+  traceMark(MARK.FREE, object, cachep.flags & SLAB_DESTROY_BY_RCU, 0);
   if (CONFIG.kmemleak.enabled) kmemleak_free_recursive(object, cachep.flags);
   state[0] = OBJECT_CACHED;
   const flags = local_irq_save();

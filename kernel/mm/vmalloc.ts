@@ -10,7 +10,7 @@
 //   unmapped: it waits for a scanner that reads the block.
 
 import { CONFIG } from "config";
-import { MARK } from "../abi/marks.ts";
+import { ALLOC_AREA, MARK } from "../abi/marks.ts";
 import { __pa, __va, PAGE_SHIFT, PAGE_SIZE } from "../arch/page.ts";
 import { lookup_pte, mk_pte, PAGE_KERNEL, VMALLOC_END, VMALLOC_START } from "../arch/pgtable.ts";
 import { BUG, WARN_ON } from "../lib/bug.ts";
@@ -114,7 +114,7 @@ function __vmalloc_caller(size: usize, gfp: u32, caller: usize): usize {
     return 0;
   }
   const block = area.addr;
-  traceMark(MARK.ALLOC, block, size, 0);
+  traceMark(MARK.ALLOC, block, size, ALLOC_AREA.vmalloc);
   if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, area.nr_pages << PAGE_SHIFT, VMALLOC_MIN_COUNT, GFP_KERNEL);
   return block;
 }

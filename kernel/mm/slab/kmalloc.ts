@@ -6,7 +6,7 @@
 // kmalloc(0) is ZERO_SIZE_PTR: not null, not to be read or written, free to be freed.
 
 import { CONFIG } from "config";
-import { MARK } from "../../abi/marks.ts";
+import { ALLOC_AREA, MARK } from "../../abi/marks.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../../arch/page.ts";
 import { BUG } from "../../lib/bug.ts";
 import { memcpy } from "../../lib/string.ts";
@@ -75,7 +75,7 @@ function kmalloc_large(size: usize, gfp: u32): usize {
   if (p === null) return 0;
   p.flags = PG_large;
   const block = page_address(p);
-  traceMark(MARK.ALLOC, block, size, 0);
+  traceMark(MARK.ALLOC, block, size, ALLOC_AREA.pages);
   if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, PAGE_SIZE << order, 1, gfp);
   return block;
 }
@@ -85,7 +85,9 @@ export function kmalloc(size: usize, gfp: u32): usize {
   "noinline";
   const last = size - 1;
   if (unlikely(last >= KMALLOC_MAX_CACHE_SIZE)) return kmalloc_large(size, gfp);
-  return slab_alloc(kmalloc_index[last >>> CLASS_STEP_SHIFT], gfp);
+  const block = slab_alloc(kmalloc_index[last >>> CLASS_STEP_SHIFT], gfp);
+  traceMark(MARK.RESIZE, block, size);
+  return block;
 }
 
 /** As kmalloc, cleared. @may_sleep_if gfp __GFP_WAIT */
@@ -132,13 +134,14 @@ export function kfree(block: usize): void {
   slab_free(cast<kmem_cache>(p.slab_cache), p, block);
 }
 
-/** Bytes that may be used of a block; 0 for what kfree ignores. */
+/** Bytes of a block, all of which its caller may use from now on; 0 for what kfree ignores. */
 export function ksize(block: usize): usize {
   if (block <= ZERO_SIZE_PTR) return 0;
   if (!virt_addr_valid(block)) BUG("ksize of %p: not the address of any allocated memory", block);
   const p = virt_to_page(block);
-  if ((p.flags & PG_slab) === 0) return PAGE_SIZE << p.private;
-  return cast<kmem_cache>(slab_of(block).slab_cache).obj_size;
+  const size = (p.flags & PG_slab) === 0 ? PAGE_SIZE << p.private : cast<kmem_cache>(slab_of(block).slab_cache).obj_size;
+  traceMark(MARK.RESIZE, block, size);
+  return size;
 }
 
 /**
@@ -151,7 +154,10 @@ export function krealloc(block: usize, size: usize, gfp: u32): usize {
     return ZERO_SIZE_PTR;
   }
   const old = ksize(block);
-  if (old >= size) return block;
+  if (old >= size) {
+    traceMark(MARK.RESIZE, block, size);
+    return block;
+  }
   const fresh = kmalloc(size, gfp);
   if (fresh !== 0 && old !== 0) {
     memcpy(fresh, block, old);

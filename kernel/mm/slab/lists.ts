@@ -8,6 +8,7 @@
 // longer. The callback reads the cache's descriptor, which is why destroying such a cache waits with rcu_barrier.
 
 import { BUSTED, CONFIG } from "config";
+import { MARK } from "../../abi/marks.ts";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { PAGE_SIZE } from "../../arch/page.ts";
 import { atomic_set } from "../../lib/atomic.ts";
@@ -49,6 +50,7 @@ function cache_grow(cachep: kmem_cache, gfp: u32): boolean {
   const first = CONFIG.slab.debug ? start + cachep.red_left : start;
   const ctor = cachep.ctor;
   if (ctor !== null) for (let n: u32 = 0; n < num; n++) ctor(first + n * cachep.buffer_size);
+  traceMark(MARK.SLAB_CREATE, start, num * cachep.buffer_size, cachep);
   const flags = raw_spin_lock_irqsave(cachep.list_lock);
   list_add_tail(slab.lru, cachep.slabs_free);
   cachep.total_objects += num;

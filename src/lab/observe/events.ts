@@ -33,6 +33,7 @@ export const CODE = {
   pageAlloc: 24,
   pageFree: 25,
   slabCreate: 26,
+  resize: 27,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -54,6 +55,7 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   PAGE_ALLOC: CODE.pageAlloc,
   PAGE_FREE: CODE.pageFree,
   SLAB_CREATE: CODE.slabCreate,
+  RESIZE: CODE.resize,
   SCAN_BEGIN: CODE.scanBegin,
   SCAN_CHUNK: CODE.scanChunk,
   SCAN_END: CODE.scanEnd,

@@ -7,7 +7,7 @@
 import { MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
 import { cString, type ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
-import { HeapChecker } from "./heap/heap.ts";
+import { type CacheInfo, HeapChecker } from "./heap/heap.ts";
 import type { Stack } from "./moment.ts";
 import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
@@ -78,7 +78,7 @@ export class Observation {
   readonly #percpuStarts = new Set<number>();
   readonly #lastTp = new Int32Array(64);
   readonly #instances: LockInstances;
-  readonly #cacheNames = new Map<number, string>();
+  readonly #caches = new Map<number, CacheInfo>();
   /** The lock record at hand. */
   readonly #event = new LockEvent();
 
@@ -172,36 +172,45 @@ export class Observation {
     };
     switch (code) {
       case CODE.alloc: {
-        const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheName(b >>> 0);
+        const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheAt(b >>> 0);
         const area = cache !== null ? "slab" : b === 0 ? "kmalloc" : "vmalloc";
         heap.allocated(c, a >>> 0, area, cache, stack);
         break;
       }
       case CODE.free:
-        heap.freed(c, false, stack);
+        heap.freed(c, false, a !== 0, stack);
         break;
       case CODE.pageAlloc:
         heap.allocated(c, (PAGE_BYTES << a) >>> 0, "page", null, stack);
         break;
       case CODE.pageFree:
-        heap.freed(c, true, stack);
+        heap.freed(c, true, false, stack);
+        break;
+      case CODE.resize:
+        heap.resized(c, a >>> 0);
         break;
       case CODE.slabCreate:
-        heap.slabCreated(c, a >>> 0);
+        heap.slabCreated(c, a >>> 0, this.#cacheAt(b >>> 0));
         break;
     }
   }
 
-  /** kmem_cache.name, as it was when the cache was first seen. */
-  #cacheName(cache: number): string {
-    const known = this.#cacheNames.get(cache);
+  /** A kmem_cache as it was when it was first seen. */
+  #cacheAt(cache: number): CacheInfo {
+    const known = this.#caches.get(cache);
     if (known !== undefined) return known;
-    const field = this.#image.section.structs.kmem_cache?.fields.find(({ name }) => name === "name");
-    const bytes = field === undefined ? null : this.#readMemory(cache + field.offset, 4);
-    const pointer = bytes === null ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-    const name = this.#name(pointer, CACHE_NAME_BYTES);
-    this.#cacheNames.set(cache, name);
-    return name;
+    const word = (field: string): number => {
+      const fields = this.#image.section.structs.kmem_cache?.fields;
+      const offset = fields?.find(({ name }) => name === field)?.offset;
+      const bytes = offset === undefined ? null : this.#readMemory(cache + offset, 4);
+      return bytes === null ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    };
+    const info = {
+      name: this.#name(word("name"), CACHE_NAME_BYTES),
+      constructed: word("ctor") !== 0,
+    };
+    this.#caches.set(cache, info);
+    return info;
   }
 
   #noteTp(hart: number, tp: number): void {

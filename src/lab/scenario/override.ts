@@ -7,7 +7,7 @@
 import { parse } from "yaml";
 import { failure, type Result, success } from "../../base/result.ts";
 
-const SECTIONS: readonly string[] = ["machine", "timing", "kernel", "boot", "limits", "expect"];
+const SECTIONS: readonly string[] = ["machine", "timing", "kernel", "boot", "limits", "observe", "expect"];
 const FIELDS: readonly string[] = ["name", "seed", "workload", "until"];
 
 export interface Override {

@@ -28,8 +28,16 @@ const COPIES = ["kernel/lib/string.ts"];
 /** Unwinding reads what it finds. */
 const WALKERS = ["kernel/arch/stacktrace.ts"];
 
+export interface CacheInfo {
+  readonly name: string;
+  /** It has a constructor: objects come, and come back, in its state. */
+  readonly constructed: boolean;
+}
+
 interface Block {
-  address: number;
+  readonly address: number;
+  /** Bytes that the allocator gave, and that the user asked for. */
+  readonly room: number;
   size: number;
   area: HeapArea;
   cache: string | null;
@@ -59,20 +67,31 @@ export class HeapChecker {
     this.#tasks = tasks;
   }
 
-  /** A slab's memory: nobody's until objects are allocated from it. */
-  slabCreated(address: number, bytes: number): void {
-    this.#shadow.fill(address, bytes, BYTE.REDZONE);
+  /** A slab's memory: nobody's until objects are allocated from it. What a constructor wrote stays written. */
+  slabCreated(address: number, bytes: number, cache: CacheInfo): void {
+    if (!cache.constructed) this.#shadow.fill(address, bytes, BYTE.REDZONE);
   }
 
-  allocated(address: number, size: number, area: HeapArea, cache: string | null, stack: Stack): void {
+  allocated(address: number, size: number, area: HeapArea, cache: CacheInfo | null, stack: Stack): void {
     const task = this.#tasks.task[stack.hart];
     const at = address >>> 0;
-    this.#shadow.fill(at, size, BYTE.UNWRITTEN);
-    this.#mapOf(area).set(at, { address: at, size, area, cache, task, stack, freedBy: 0, freed: null });
+    this.#shadow.fill(at, size, cache?.constructed ? BYTE.WRITTEN : BYTE.UNWRITTEN);
+    const block = { address: at, room: size, size, area, cache: cache?.name ?? null, task, stack, freedBy: 0, freed: null };
+    (area === "page" ? this.#pages : this.#blocks).set(at, block);
   }
 
-  /** `pages`: from the page allocator; else an object or an area. */
-  freed(address: number, pages: boolean, stack: Stack): void {
+  /** The user of a block may use so many bytes of its room from now on. */
+  resized(address: number, size: number): void {
+    const block = this.#blocks.get(address >>> 0);
+    if (block === undefined || block.freed !== null || size > block.room) return;
+    const { address: at, size: before } = block;
+    if (size > before) this.#shadow.fill(at + before, size - before, BYTE.UNWRITTEN);
+    else this.#shadow.fill(at + size, before - size, BYTE.REDZONE);
+    block.size = size;
+  }
+
+  /** `pages`: from the page allocator; else an object or an area. `readable`: RCU readers may still look at it. */
+  freed(address: number, pages: boolean, readable: boolean, stack: Stack): void {
     const at = address >>> 0;
     const block = (pages ? this.#pages : this.#blocks).get(at);
     if (block === undefined) {
@@ -86,7 +105,8 @@ export class HeapChecker {
     }
     block.freed = stack;
     block.freedBy = this.#tasks.task[stack.hart];
-    this.#shadow.fill(at, block.size, block.area === "page" ? BYTE.FREE_PAGE : BYTE.FREED);
+    if (readable) return;
+    this.#shadow.fill(at, block.room, block.area === "page" ? BYTE.FREE_PAGE : BYTE.FREED);
   }
 
   /** One run of whole access records. */
@@ -112,10 +132,6 @@ export class HeapChecker {
       }
     }
   };
-
-  #mapOf(area: HeapArea): Map<number, Block> {
-    return area === "page" ? this.#pages : this.#blocks;
-  }
 
   #badRead(words: Int32Array, at: number, worst: number): void {
     if (worst >= BAD_FROM) {
