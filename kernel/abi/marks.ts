@@ -31,6 +31,10 @@ export const enum MARK {
   FREE = 17,
   /** block, or 0 | bytes of it that its user asked for | 0 */
   RESIZE = 36,
+  /** start of a new mapping of pages that somebody owns | bytes | 0; FREE ends it */
+  VMAP = 37,
+  /** address of a page that may be written through another mapping from now on | 0 | 0 */
+  VMAP_PAGE = 38,
   /** first page's address | order | gfp */
   PAGE_ALLOC = 18,
   /** first page's address | order | 0 */

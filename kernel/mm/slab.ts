@@ -68,6 +68,7 @@ export function kmem_cache_zalloc(cachep: kmem_cache, gfp: u32): usize {
 /** Frees an address in a slab of the cache. */
 export function slab_free(cachep: kmem_cache, slab: page, object: usize): void {
   "inline";
+  traceMark(MARK.FREE, object, cachep.flags & SLAB_DESTROY_BY_RCU, 0);
   const offset = slab_offset(cachep, object);
   const index = mulhu(offset, cachep.reciprocal);
   const state = object_state(slab, index);
@@ -76,7 +77,6 @@ export function slab_free(cachep: kmem_cache, slab: page, object: usize): void {
     return;
   }
   if (CONFIG.slab.debug) free_debug_processing(cachep, object);
-  traceMark(MARK.FREE, object, cachep.flags & SLAB_DESTROY_BY_RCU, 0);
   if (CONFIG.kmemleak.enabled) kmemleak_free_recursive(object, cachep.flags);
   state[0] = OBJECT_CACHED;
   const flags = local_irq_save();

@@ -17,7 +17,7 @@ import { BUG, WARN_ON } from "../lib/bug.ts";
 import { might_sleep } from "../sched/preempt.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
 import { kmemleak_alloc, kmemleak_free, kmemleak_not_leak } from "./kmemleak.ts";
-import { __get_free_pages, free_pages, page, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
+import { __get_free_pages, free_pages, page, page_address, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
 import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, vm_struct } from "./vmap/area.ts";
 import { drop_vmap_area, flush_range, free_vmap_area, LAZY, purge_for_space, vmap_purge_init } from "./vmap/purge.ts";
@@ -178,18 +178,22 @@ export function vmap(pages: Ptr<page>, count: u32, flags: u32, prot: u32): usize
   // Only the tree knows it, and the tree's links move.
   if (CONFIG.kmemleak.enabled) kmemleak_not_leak(addr(area));
   for (let n: u32 = 0; n < count; n++) {
+    traceMark(MARK.VMAP_PAGE, page_address(pages[n]));
     if (map_foreign_page(area, n, page_to_pfn(pages[n]) << PAGE_SHIFT, prot)) continue;
     unmap_foreign_pages(area);
     return 0;
   }
   flush_cache_vmap(area.addr, count);
+  traceMark(MARK.VMAP, area.addr, count << PAGE_SHIFT);
   return area.addr;
 }
 
 /** Unmaps what vmap gave; 0 is ignored. May sleep. */
 export function vunmap(block: usize): void {
   if (block === 0) return;
-  unmap_foreign_pages(area_to_free(block, VM_MAP, "vunmap"));
+  const area = area_to_free(block, VM_MAP, "vunmap");
+  traceMark(MARK.FREE, block, 0, 0);
+  unmap_foreign_pages(area);
 }
 
 /** The registers of a device at physical `pa`, or 0. Refuses RAM that the kernel uses. May sleep. */

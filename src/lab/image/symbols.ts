@@ -55,6 +55,11 @@ export class Symbols {
     return frames;
   }
 
+  /** Of the out-of-line function at an address, or the address. */
+  functionName(address: number): string {
+    return this.#functionAt(address)?.name ?? `0x${address.toString(16)}`;
+  }
+
   /** Whether the function at an address keeps no frame. */
   isLeaf(address: number): boolean {
     return this.#functionAt(address)?.leaf === true;

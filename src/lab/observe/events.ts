@@ -34,6 +34,8 @@ export const CODE = {
   pageFree: 25,
   slabCreate: 26,
   resize: 27,
+  vmap: 28,
+  vmapPage: 29,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -56,6 +58,8 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   PAGE_FREE: CODE.pageFree,
   SLAB_CREATE: CODE.slabCreate,
   RESIZE: CODE.resize,
+  VMAP: CODE.vmap,
+  VMAP_PAGE: CODE.vmapPage,
   SCAN_BEGIN: CODE.scanBegin,
   SCAN_CHUNK: CODE.scanChunk,
   SCAN_END: CODE.scanEnd,

@@ -186,6 +186,13 @@ export class Observation {
       case CODE.pageFree:
         heap.freed(c, true, false, stack);
         break;
+      case CODE.vmap:
+        heap.allocated(c, a >>> 0, "vmalloc", null, stack);
+        heap.written(c, a >>> 0);
+        break;
+      case CODE.vmapPage:
+        heap.written(c, PAGE_BYTES);
+        break;
       case CODE.resize:
         heap.resized(c, a >>> 0);
         break;

@@ -40,6 +40,9 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
         "timing": "cycle",
       },
       "name": "a/b",
+      "observe": {
+        "heap": false,
+      },
       "seed": 1,
       "tasks": [],
       "timing": {

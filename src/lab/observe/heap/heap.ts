@@ -2,7 +2,7 @@
  * Heap checker: uses of memory that its user does not own, and reads of what nobody wrote.
  *
  * Fed with the allocators' marks and with every access (an observed machine), in order of time. The report names the access, the
- * nearest block, who allocated and who freed it and when. As in KASAN the first report of a place counts for all; as in KMSAN a value
+ * nearest block, who allocated and who freed it and when. A function's accesses to blocks of one origin make one report; as in KMSAN a value
  * that was never written may be copied (lib/string.ts), but not used.
  * The allocators themselves (EXEMPT) may touch what they own: lists inside free memory, poison, the conservative scanner.
  * Limits: REPORTS_MAX different reports. A block freed and allocated again in between is a new block: a stale pointer into it is not
@@ -19,8 +19,11 @@ export const REPORTS_MAX = 64;
 const ACCESS_WORDS = ACCESS_BYTES / 4;
 const TWO_32 = 2 ** 32;
 const MACHINE_MODE = 3;
+const PAGE_BYTES = 4096;
 const AROUND_BEFORE = 32;
 const AROUND_BYTES = 80;
+/** So often the block behind a repeated access is looked for; then it counts with the last one. */
+const LOOKED_UP_MAX = 256;
 /** A block this far away is still told as the one that was meant. */
 const NEAR = 64;
 const EXEMPT = ["kernel/mm/slab", "kernel/mm/page", "kernel/mm/kmemleak-scan.ts", "kernel/mm/vmap/", "kernel/mm/pcpu/"];
@@ -58,7 +61,9 @@ export class HeapChecker {
   /** By start: whole pages, and what allocators made of them. */
   readonly #pages = new Map<number, Block>();
   readonly #blocks = new Map<number, Block>();
+  /** By function and by who allocated the block; and the last report of each place, with how often it was looked up. */
   readonly #known = new Map<string, HeapReport>();
+  readonly #places = new Map<string, { times: number; report: HeapReport }>();
   readonly #exempt = new Map<number, boolean>();
   readonly #copies = new Map<number, boolean>();
 
@@ -76,6 +81,10 @@ export class HeapChecker {
     const task = this.#tasks.task[stack.hart];
     const at = address >>> 0;
     this.#shadow.fill(at, size, cache?.constructed ? BYTE.WRITTEN : BYTE.UNWRITTEN);
+    const end = at + size;
+    if (area === "vmalloc") this.#shadow.fill(end, -end & (PAGE_BYTES - 1), BYTE.REDZONE);
+    const whole = area === "kmalloc" ? (this.#pages.get(at)?.size ?? 0) : 0;
+    if (whole > size) this.#shadow.fill(end, whole - size, BYTE.REDZONE);
     const block = { address: at, room: size, size, area, cache: cache?.name ?? null, task, stack, freedBy: 0, freed: null };
     (area === "page" ? this.#pages : this.#blocks).set(at, block);
   }
@@ -88,6 +97,11 @@ export class HeapChecker {
     if (size > before) this.#shadow.fill(at + before, size - before, BYTE.UNWRITTEN);
     else this.#shadow.fill(at + size, before - size, BYTE.REDZONE);
     block.size = size;
+  }
+
+  /** Bytes that may be written through another mapping, which is not followed: they count as written. */
+  written(address: number, bytes: number): void {
+    this.#shadow.fill(address, bytes, BYTE.WRITTEN);
   }
 
   /** `pages`: from the page allocator; else an object or an area. `readable`: RCU readers may still look at it. */
@@ -163,19 +177,31 @@ export class HeapChecker {
   }
 
   #report(kind: HeapKind, access: HeapReport["access"], size: number, address: number, stack: Stack): void {
-    const name = `${kind} ${access} ${stack.pc} ${access === "free" ? stack.ra0 : 0}`;
-    const known = this.#known.get(name);
-    if (known !== undefined) {
-      known.count++;
-      return;
-    }
-    if (this.reports.length === REPORTS_MAX) {
-      this.dropped++;
+    const place = `${kind} ${access} ${stack.pc}`;
+    const repeated = this.#places.get(place);
+    if (repeated !== undefined && repeated.times++ > LOOKED_UP_MAX) {
+      repeated.report.count++;
       return;
     }
     const block = this.#nearest(address);
+    const by = block === null ? "" : `${block.stack.pc} ${block.stack.ra0} ${block.stack.ra1}`;
+    const name = `${kind} ${access} ${this.#symbols.functionName(stack.pc)} ${by}`;
+    let report = this.#known.get(name);
+    if (report !== undefined) report.count++;
+    else if (this.reports.length === REPORTS_MAX) {
+      this.dropped++;
+      return;
+    } else {
+      report = this.#made(kind, access, size, address, stack, block);
+      this.#known.set(name, report);
+      this.reports.push(report);
+    }
+    this.#places.set(place, { times: (repeated?.times ?? 0) + 1, report });
+  }
+
+  #made(kind: HeapKind, access: HeapReport["access"], size: number, address: number, stack: Stack, block: Block | null): HeapReport {
     const from = (address & ~15) - AROUND_BEFORE;
-    const report: HeapReport = {
+    return {
       kind,
       area: block?.area ?? "page",
       count: 1,
@@ -189,24 +215,16 @@ export class HeapChecker {
       offset: block === null ? 0 : address - block.address,
       around: Array.from({ length: AROUND_BYTES }, (_, i) => this.#shadow.at((from + i) >>> 0)),
     };
-    this.#known.set(name, report);
-    this.reports.push(report);
   }
 
-  /** The block that holds the address, objects before the pages around them; else the nearest that ends or begins close by. */
+  /**
+   * The object or area that holds the address or comes close; else the pages that do. Objects older than the pages that are there
+   * now are of the past.
+   */
   #nearest(address: number): Block | null {
-    let best: Block | null = null;
-    let bestDistance = NEAR;
-    let bestSize = Infinity;
-    for (const block of [...this.#blocks.values(), ...this.#pages.values()]) {
-      const after = address - (block.address + block.size - 1);
-      const distance = Math.max(block.address - address, after, 0);
-      if (distance > bestDistance || (distance === bestDistance && block.size >= bestSize)) continue;
-      best = block;
-      bestDistance = distance;
-      bestSize = block.size;
-    }
-    return best;
+    const pages = closest(this.#pages.values(), address, 0);
+    const since = pages !== null && pages.freed === null ? pages.stack.clock : 0;
+    return closest(this.#blocks.values(), address, since) ?? pages;
   }
 
   #inFiles(cache: Map<number, boolean>, pc: number, files: readonly string[]): boolean {
@@ -219,6 +237,21 @@ export class HeapChecker {
     }
     return answer;
   }
+}
+
+function closest(blocks: Iterable<Block>, address: number, since: number): Block | null {
+  let best: Block | null = null;
+  let bestDistance = NEAR;
+  for (const block of blocks) {
+    const after = address - (block.address + block.size - 1);
+    const distance = Math.max(block.address - address, after, 0);
+    if (block.stack.clock < since || distance > bestDistance) continue;
+    // Among equals the youngest: addresses are used again.
+    if (distance === bestDistance && best !== null && block.stack.clock < best.stack.clock) continue;
+    best = block;
+    bestDistance = distance;
+  }
+  return best;
 }
 
 function view(block: Block): HeapBlock {
