@@ -44,6 +44,9 @@ export class VariableRecorder {
   readonly #indices = new Map<LocalVariable, number>();
   readonly #found: { variable: VisibleVariable; ranges: VariableRange[] }[] = [];
   readonly #open = new Map<number, Open>();
+  readonly #seen = new Set<number>();
+  /** What the last item showed; the next may show the same. */
+  #last: { readonly list: readonly Shown[]; readonly before: Holding; readonly memory: boolean } | null = null;
   #holding: Holding;
   #item = 0;
 
@@ -72,6 +75,7 @@ export class VariableRecorder {
 
   /** The items that an instruction became; `call` is the one that calls. Labels count. */
   insn(insn: MachineInsn, count: number, call: number): void {
+    if (this.#holding.length === 0) return this.#still(insn, count, call);
     const during = this.#holding.slice();
     this.#availability.forget(insn, during);
     const first = writesEarly(insn) ? during : this.#holding;
@@ -82,6 +86,12 @@ export class VariableRecorder {
     const after = this.#holding.slice();
     this.#availability.step(insn, after);
     this.#holding = after;
+  }
+
+  /** Nothing is tracked: everything is constant or on the frame. */
+  #still(insn: MachineInsn, count: number, call: number): void {
+    const state = { before: this.#holding, during: this.#holding, memory: true };
+    for (let i = 0; i < count; i++) this.#step(insn.loc, state, i === call ? "call" : "first");
   }
 
   end(end: MachineEnd, count: number): void {
@@ -140,7 +150,12 @@ export class VariableRecorder {
   #step(loc: LocationId, { before, during, memory }: State, cut: "call" | "first" | null): void {
     const item = this.#item++;
     const list = this.#at(loc);
-    const seen = new Set<number>();
+    const last = this.#last;
+    const isSame = last !== null && last.list === list && last.memory === memory && sameHolding(last.before, before);
+    if (isSame && (cut === null || sameHolding(before, during))) return;
+    this.#last = { list, before, memory };
+    const seen = this.#seen;
+    seen.clear();
     for (const { index, words } of list) {
       const chosen = choose(words, before, memory);
       if (chosen === null) continue;
@@ -149,10 +164,12 @@ export class VariableRecorder {
       if (open && !sameWords(open.recipes, chosen)) this.#close(index, item, "start");
       if (!open || !sameWords(open.recipes, chosen)) this.#open.set(index, { from: item, recipes: chosen });
     }
-    for (const [index, { recipes }] of [...this.#open]) {
+    for (const [index, { recipes }] of this.#open) {
       if (!seen.has(index)) this.#close(index, item, "start");
-      else if (cut !== null && before !== during && !recipes.every((recipe) => holds(recipe, during, memory)))
+      else if (cut !== null && before !== during && !recipes.every((recipe) => holds(recipe, during, memory))) {
         this.#close(index, item, cut);
+        this.#last = null;
+      }
     }
   }
 
@@ -192,6 +209,12 @@ function findHomes(fn: MachineFunction, allocation: Allocation, frame: Frame): M
 function holds(recipe: Recipe, holding: Holding, memory: boolean): boolean {
   for (const t of recipe.trackers) if ((holding[t >>> 5] & (1 << (t & 31))) === 0) return false;
   return memory || !recipe.usesMemory;
+}
+
+function sameHolding(a: Holding, b: Holding): boolean {
+  if (a === b) return true;
+  for (let w = 0; w < a.length; w++) if (a[w] !== b[w]) return false;
+  return true;
 }
 
 /** A recipe for each word, or null when one has none. */

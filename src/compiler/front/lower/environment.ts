@@ -137,7 +137,7 @@ export class Environments implements VariableScopes {
   }
 
   private value(word: VariableWord, { block, moment }: Environment): Value | null {
-    const history = block.history.get(word);
+    const history = block.history?.get(word);
     if (history) {
       let i = history.moments.length - 1;
       while (i >= 0 && history.moments[i]! > moment) i--;
@@ -155,7 +155,7 @@ export class Environments implements VariableScopes {
     known: Map<BuildBlock, Value | null>,
     open: Map<BuildBlock, Value | null | undefined>,
   ): Value | null | undefined {
-    const phi = block.entries.get(word);
+    const phi = block.entries?.get(word);
     if (phi) return this.find(phi);
     const before = known.get(block);
     if (before !== undefined) return before;
@@ -163,7 +163,7 @@ export class Environments implements VariableScopes {
     open.set(block, undefined);
     let result: Value | null | undefined = block.preds.length === 0 ? null : undefined;
     for (const pred of block.preds as unknown as readonly BuildBlock[]) {
-      const last = pred.history.get(word)?.values.at(-1);
+      const last = pred.history?.get(word)?.values.at(-1);
       const value = last ? this.find(last) : this.atEntry(word, pred, known, open);
       if (value === undefined) continue;
       result = result === undefined || result === value ? value : null;
@@ -236,11 +236,11 @@ class Describer {
   text(): string {
     for (const block of this.blocks) {
       this.parts.push(`\nH${block.id}<${block.preds.map(({ id }) => id).join()}`);
-      for (const [word, { moments, values }] of block.history) {
+      for (const [word, { moments, values }] of block.history ?? []) {
         const index = this.words.get(word);
         if (index !== undefined) this.parts.push(` ${index}:${values.map((v, i) => `${moments[i]}=${this.find(v).id}`).join()}`);
       }
-      for (const [word, value] of block.entries) {
+      for (const [word, value] of block.entries ?? []) {
         const index = this.words.get(word);
         if (index !== undefined) this.parts.push(` ${index}?${this.find(value).id}`);
       }

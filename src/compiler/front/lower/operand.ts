@@ -24,6 +24,8 @@ export type Place =
 /** Identity of an SSA variable: one for each word. */
 export interface VariableWord {
   readonly name: string;
+  /** Of a variable that the debugger knows: what is written to it is remembered (environment.ts). */
+  tracked?: boolean;
 }
 
 export interface Variable {

@@ -33,9 +33,10 @@ const UNREACHABLE: Terminator = { kind: "unreachable", loc: 0 };
 
 export interface BuildBlock extends Block {
   readonly definitions: Map<VariableWord, Value>;
-  /** What variables hold at the entry, as far as somebody asked. */
-  readonly entries: Map<VariableWord, Value>;
-  readonly history: Map<VariableWord, History>;
+  /** What tracked variables hold at the entry, as far as somebody asked. */
+  entries: Map<VariableWord, Value> | null;
+  /** What was written to tracked variables. */
+  history: Map<VariableWord, History> | null;
   sealed: boolean;
   incomplete: [VariableWord, Value][];
   /** Position in the final order. */
@@ -196,8 +197,8 @@ export class SsaBuilder {
       preds: [],
       end: UNREACHABLE,
       definitions: new Map(),
-      entries: new Map(),
-      history: new Map(),
+      entries: null,
+      history: null,
       sealed: false,
       incomplete: [],
       order: this.nextOrder++,
@@ -329,7 +330,8 @@ export class SsaBuilder {
 
   write(variable: VariableWord, value: Value): void {
     this.current.definitions.set(variable, value);
-    const { history } = this.current;
+    if (!variable.tracked) return;
+    const history = (this.current.history ??= new Map<VariableWord, History>());
     let past = history.get(variable);
     if (!past) history.set(variable, (past = { moments: [], values: [] }));
     past.moments.push(++this.moment);
@@ -354,11 +356,11 @@ export class SsaBuilder {
     } else {
       const phi = this.phi(block);
       block.definitions.set(variable, phi);
-      block.entries.set(variable, phi);
+      noteEntry(block, variable, phi);
       value = this.complete(variable, phi, block);
     }
     block.definitions.set(variable, value);
-    block.entries.set(variable, value);
+    noteEntry(block, variable, value);
     return value;
   }
 
@@ -438,6 +440,10 @@ export class SsaBuilder {
       variables: this.environments,
     };
   }
+}
+
+function noteEntry(block: BuildBlock, variable: VariableWord, value: Value): void {
+  if (variable.tracked) (block.entries ??= new Map()).set(variable, value);
 }
 
 function resolve(builder: SsaBuilder, args: Value[]): void {

@@ -92,6 +92,7 @@ export function declareVariable(
     constant: null,
   };
   scope.names.set(name, variable);
+  if (shown) for (const word of variable.words) word.tracked = true;
   if (slot) storePlace(f, memoryPlace(f, slot, 0, type), value);
   else
     variable.words.forEach((w, i) => {
