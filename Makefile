@@ -2,7 +2,7 @@
 # make linux     builds a riscv32 Linux (docs/linux.md)   make linux-test  boots it in every way
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
 # make fuzz: random privileged programs against QEMU, and hostile guests; FUZZ_SEED and FUZZ_COUNT choose which.
-.PHONY: all check fuzz test quick bench bench-long bench-compiler bench-kernel run kernel soak linux linux-test clean
+.PHONY: all check check7 fuzz test quick bench bench-long bench-compiler bench-kernel run kernel soak linux linux-test clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
 all: check quick
@@ -24,6 +24,14 @@ check: node_modules tools/lint/node_modules
 	npx tsc --noEmit -p tsconfig.kernel.json
 	tools/lint/node_modules/.bin/biome lint --error-on-warnings src test scripts bench
 	tools/lint/node_modules/.bin/oxlint --quiet src test scripts bench
+
+# Kernel sources by the native TypeScript 7 too (docs/dialect.md).
+tools/typescript7/node_modules: tools/typescript7/package.json
+	npm install --prefix tools/typescript7 --no-package-lock --no-audit --no-fund
+	@touch tools/typescript7/node_modules
+
+check7: tools/typescript7/node_modules
+	tools/typescript7/node_modules/.bin/tsc --noEmit -p tsconfig.kernel.json
 
 quick: dist/hartlab.js
 	npx vitest run src test/tidy

@@ -197,6 +197,44 @@ test("generics take their types from the arguments, defaults fill in", () => {
   ).toBe(48 + 41 + 3);
 });
 
+test("generics that are not inlined are compiled once for each set of types", () => {
+  const source = `class pair { a: u32 = 3; b: u64 = 4n }
+class list { at: pair | null = null; next: list | null = null }
+const one = new pair();
+const first: list = new list();
+function larger<T>(p: Ptr<T>, q: Ptr<T>, pick: (x: T, y: T) => boolean): T { "noinline"; return pick(p[0], q[0]) ? p[0] : q[0]; }
+function count<T>(type: Struct<T>, n: u32): u32 { "noinline"; return n * sizeof<T>(); }
+function above(x: u32, y: u32): boolean { "noinline"; return x > y; }
+function wider(x: u64, y: u64): boolean { "noinline"; return x > y; }
+const words = new FixedArray<u32>(2);
+const wides = new FixedArray<u64>(2);
+export function test(): u32 {
+  words[1] = 7;
+  wides[0] = 1n << 40n;
+  const w = larger(words, addressOf(words[1]), above) + larger(addressOf(words[1]), words, above);
+  const d = larger(wides, addressOf(wides[1]), wider);
+  return w + u32(d >> 36n) + count(pair, 2) * 100 + count(list, 1) * 10000 + count(pair, 1) * 1000000;
+}`;
+  expect(run(source)).toBe(7 + 7 + 16 + 3200 + 80000 + 16000000);
+  const names = compileUnit(source).functions.map(({ symbol }) => symbol).sort();
+  expect(names).toEqual(["above", "count", "count.1", "larger", "larger.1", "test", "wider"]);
+});
+
+test("what a configuration leaves out takes its functions and statics along", () => {
+  const source = `const big = new FixedArray<u32>(64);
+class hook { next: hook = this; name: string = "dead" }
+const only = new hook();
+function dead(): u32 { "noinline"; only.name = "gone"; return big[1]; }
+function alive(): u32 { "noinline"; return 5; }
+const enum MODE { a, b }
+const MODE_NOW: MODE = MODE.a;
+export function test(): u32 { return MODE_NOW === MODE.a ? alive() : dead(); }`;
+  const unit = compileUnit(source);
+  expect(unit.functions.map(({ symbol }) => symbol)).toEqual(["test", "alive"]);
+  expect(unit.data.map(({ symbol }) => symbol)).toEqual([]);
+  expect(run(source)).toBe(5);
+});
+
 test("configuration folds and takes dead code with it", () => {
   const unit = compileUnit({
     "kernel/config.ts": `export const OPTIONS = { "m.on": { type: "bool", default: false, doc: "" },
