@@ -95,7 +95,7 @@ function construct_seen(object: usize): void {
 }
 
 /** By whoever comes first. */
-function setup(): void {
+function slab_torture_setup(): void {
   mutex_lock(setup_mutex);
   if (!ready) {
     atomic_set(working, i32(num_online_cpus()) + 1);
@@ -192,7 +192,7 @@ function own_cache(random: prandom_state): void {
 }
 
 export function slab_torture(index: u32): void {
-  setup();
+  slab_torture_setup();
   const random = new prandom_state();
   prandom_seed(random, get_option_u32("seed", 1) * 0x9e37_79b1 + index);
   for (let n: u32 = 0; n < OPERATIONS; n++) {
@@ -237,7 +237,7 @@ function update(pages: Ptr<usize>, version: u32): void {
 }
 
 export function slab_torture_updater(_index: u32): void {
-  setup();
+  slab_torture_setup();
   const pages = new FixedArray<usize>(PUBLISHED);
   for (let version: u32 = 1; version <= UPDATES; version++) update(pages, version);
   if (atomic_dec_and_test(working)) all_ended();
@@ -260,7 +260,7 @@ function look(slot: u32, looks: u32): void {
 }
 
 export function slab_torture_reader(index: u32): void {
-  setup();
+  slab_torture_setup();
   const random = new prandom_state();
   prandom_seed(random, get_option_u32("seed", 1) * 0x85eb_ca6b + index);
   while (atomic_read(working) !== 0) {

@@ -201,10 +201,12 @@ describe("slab.debug", () => {
     `);
   });
 
-  test("without it a free of what cannot be freed is a BUG", { timeout: 60_000 }, () => {
+  test("without it a free of what cannot be freed is a BUG; SLAB_PANIC panics", { timeout: 60_000 }, () => {
     const tasks = ["double_free", "middle_free", "wrong_cache"];
     const elf = compileGuest("slab", tasks);
     const said = tasks.map((task) => /kernel BUG: (.*)/.exec(runOnOurs(elf, 1, 1, [task]).text)?.[1]?.replace(/c[0-9a-f]{7}/g, "ADDRESS"));
+    const panic = runOnOurs(compileGuest("slab", ["insane_panic"]), 1, 1, ["insane_panic"]).text;
+    expect(panic).toContain("Kernel panic - not syncing: kmem_cache_create: Failed to create slab 'tiny'");
     expect(said).toMatchInlineSnapshot(`
       [
         "free of ADDRESS in cache kmalloc-64: the object is free already (state fe)",
@@ -260,7 +262,12 @@ test("slabinfo is what programs that read Linux's expect", { timeout: 60_000 }, 
 });
 
 test("torture/slab passes with allocations that fail, and with slab.debug", { timeout: 60_000 }, () => {
-  const injection = ["fault_injection=true", "boot.failslab=1,10,0,-1", "boot.fail_page_alloc=1,50,0,-1", "boot.fail_page_alloc.min-order=0"];
+  // One in ten of what the tasks ask for, but for the caches that must be there.
+  const attributes = (name: string) => {
+    const details = ["ignore-gfp-wait=0", "min-order=0", "require-start=scenario_thread", "reject-start=slab_torture_setup"];
+    return [`boot.${name}=1,10,0,-1`, ...details.map((detail) => `boot.${name}.${detail}`)];
+  };
+  const injection = ["fault_injection=true", ...attributes("failslab"), ...attributes("fail_page_alloc")];
   const failing = runInProcess("scenarios/torture/slab.yaml", { seed: 2, set: injection });
   expect(failing.status, failing.reproduce).toBe(0);
   expect(Number(/slab-torture: .* failed: (\d+)/.exec(failing.result.console)?.[1])).toBeGreaterThan(50);

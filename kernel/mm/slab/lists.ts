@@ -3,11 +3,11 @@
 // Lock: kmem_cache.list_lock (raw, interrupts off), innermost: nothing is called under it. The page allocator, constructors and
 // call_rcu run with no lock held and interrupts as the caller of the allocator had them; slabs to be given up are collected on a
 // list and released afterwards. So a blocking allocation may sleep in the page allocator, and on rt nothing here takes a
-// sleeping lock with interrupts off.
+// sleeping lock with interrupts off; an object may even be freed with interrupts off there, its slab is then kept.
 // Lifetime of a slab: from cache_grow until it is empty and surplus; its pages with SLAB_DESTROY_BY_RCU one grace period
 // longer. The callback reads the cache's descriptor, which is why destroying such a cache waits with rcu_barrier.
 
-import { BUSTED, CONFIG } from "config";
+import { BUSTED, CONFIG, PREEMPT } from "config";
 import { MARK } from "../../abi/marks.ts";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { PAGE_SIZE } from "../../arch/page.ts";
@@ -16,6 +16,7 @@ import { list_add, list_add_tail, list_del, list_empty, list_head } from "../../
 import { memmove } from "../../lib/string.ts";
 import { raw_spin_lock, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irqrestore } from "../../locking/spinlock.ts";
 import { call_rcu, rcu_head } from "../../rcu/rcu.ts";
+import { preemptible } from "../../sched/preempt.ts";
 import { smp_processor_id } from "../../sched/task.ts";
 import { __GFP_ZERO } from "../gfp.ts";
 import { kmemleak_erase } from "../kmemleak.ts";
@@ -194,7 +195,7 @@ function free_block(cachep: kmem_cache, objects: Ptr<usize>, count: u32, surplus
 }
 
 /** A full array gives its oldest objects back. Interrupts are off. */
-function cache_flusharray(cachep: kmem_cache, ac: array_cache, surplus: list_head): void {
+function cache_flusharray(cachep: kmem_cache, ac: array_cache, surplus: list_head | null): void {
   const batch = ac.batchcount;
   const entry = addressOf(ac.entry[0]);
   raw_spin_lock(cachep.list_lock);
@@ -205,7 +206,7 @@ function cache_flusharray(cachep: kmem_cache, ac: array_cache, surplus: list_hea
 }
 
 /** For a CPU without an array: as take_one. */
-function give_one(cachep: kmem_cache, object: usize, surplus: list_head): void {
+function give_one(cachep: kmem_cache, object: usize, surplus: list_head | null): void {
   "noinline";
   let one = object;
   raw_spin_lock(cachep.list_lock);
@@ -213,16 +214,23 @@ function give_one(cachep: kmem_cache, object: usize, surplus: list_head): void {
   raw_spin_unlock(cachep.list_lock);
 }
 
+/** On rt the page allocator's lock may sleep: who may not keeps an empty slab for the next one who frees, or a shrink. */
+function may_release(): boolean {
+  "inline";
+  return CONFIG.preempt !== PREEMPT.rt || preemptible();
+}
+
 /** The slow path of a free: this CPU's array was full, or there is none. */
 export function cache_free_flush(cachep: kmem_cache, object: usize): void {
   "noinline";
   const surplus = new list_head();
+  const wanted = may_release() ? surplus : null;
   const flags = local_irq_save();
   const ac = cachep.array[smp_processor_id()];
   if (ac.limit === 0) {
-    give_one(cachep, object, surplus);
+    give_one(cachep, object, wanted);
   } else {
-    if (ac.avail === ac.limit) cache_flusharray(cachep, ac, surplus);
+    if (ac.avail === ac.limit) cache_flusharray(cachep, ac, wanted);
     ac.entry[ac.avail] = object;
     ac.avail += 1;
   }

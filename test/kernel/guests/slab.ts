@@ -1,7 +1,7 @@
 // What slab.debug must find, one task a mistake, and what a pair of calls costs.
 
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
-import { kfree, kmalloc, kmem_cache_alloc, kmem_cache_create, kmem_cache_destroy, kmem_cache_free } from "kernel/mm/slab.ts";
+import { kfree, kmalloc, kmem_cache_alloc, kmem_cache_create, kmem_cache_destroy, kmem_cache_free, SLAB_PANIC } from "kernel/mm/slab.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 
 const INSTRET = 0xc02;
@@ -71,6 +71,10 @@ export function still_used(_arg: u32): void {
 
 export function insane(_arg: u32): void {
   kmem_cache_create("tiny", 2, 0, 0, null);
+}
+
+export function insane_panic(_arg: u32): void {
+  kmem_cache_create("tiny", 2, 0, SLAB_PANIC, null);
 }
 
 function pair(size: u32): u32 {
