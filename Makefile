@@ -1,7 +1,8 @@
 # make           check, then the quick tests            make run     the first scenario
 # make linux     builds a riscv32 Linux (docs/linux.md)   make linux-test  boots it in every way
 # make test      everything                             make bench   bench/README.md; a line for bench/history.ndjson
-# make fuzz: random privileged programs against QEMU, and hostile guests; FUZZ_SEED and FUZZ_COUNT choose which.
+# make fuzz: random privileged programs against QEMU, and hostile guests; FUZZ_SEED and FUZZ_COUNT choose which. Then FUZZ_PROGRAMS
+# random programs through the compiler.
 .PHONY: all check check7 fuzz test quick bench bench-long bench-compiler bench-kernel run kernel soak linux linux-test clean
 SOURCES := $(shell find src scripts -name '*.ts' -o -name '*.mjs') package.json
 
@@ -48,10 +49,12 @@ linux-test: dist/hartlab.js
 
 FUZZ_SEED ?= $(shell date +%s)
 FUZZ_COUNT ?= 500
+FUZZ_PROGRAMS ?= 10000
 
 fuzz: node_modules
-	@echo FUZZ_SEED=$(FUZZ_SEED) FUZZ_COUNT=$(FUZZ_COUNT)
+	@echo FUZZ_SEED=$(FUZZ_SEED) FUZZ_COUNT=$(FUZZ_COUNT) FUZZ_PROGRAMS=$(FUZZ_PROGRAMS)
 	FUZZ_SEED=$(FUZZ_SEED) FUZZ_COUNT=$(FUZZ_COUNT) npx vitest run test/hostile test/differential/cases
+	FUZZ_SEED=$(FUZZ_SEED) FUZZ_PROGRAMS=$(FUZZ_PROGRAMS) npx vitest run test/compiler-fuzz
 
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario

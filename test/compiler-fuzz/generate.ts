@@ -1,6 +1,6 @@
 /** Makes a random program from a seed. Names are unique in a program; every loop ends; the size is bounded. */
 import {
-  TYPES, WIDE, bitsOf, isSigned,
+  TYPES, WIDE, bitsOf, isSigned, trailOf,
   type BinaryOperator, type Case, type Condition, type Expression, type FunctionDeclaration, type GeneratorDeclaration,
   type Place, type Program, type Statement, type TypeName, type Wide,
 } from "./program.ts";
@@ -36,6 +36,10 @@ const DEPTH_MAX = 4;
 
 interface Scope {
   readonly variables: readonly { readonly name: string; readonly type: TypeName; readonly fixed: boolean }[];
+  /** Structures in reach: global ones and local pointers. */
+  readonly structs: readonly string[];
+  /** Local Ptr<T>. */
+  readonly pointers: readonly { readonly name: string; readonly type: TypeName }[];
   /** Loops that `break` and `continue` may name. */
   readonly loops: readonly number[];
   /** Whether globals may be written and functions called. */
@@ -54,7 +58,8 @@ class Generator {
 
   constructor(id: number, seed: number) {
     this.random = new Random(seed);
-    this.program = { id, fields: [], globals: [], arrays: [], structs: [], generators: [], functions: [], main: [] };
+    this.program = { id, fields: [], inner: { name: "inner", type: "u8" }, members: [], directive: "", globals: [], arrays: [], structs: [], generators: [],
+      functions: [], main: [] };
   }
 
   name(prefix: string): string {
@@ -62,6 +67,11 @@ class Generator {
   }
 
   number(type: Wide): Expression {
+    const { members } = this.program;
+    if (type === "u32" && members.length > 0 && this.random.chance(20)) {
+      const { name, value } = this.random.pick(members);
+      return { kind: "number", type, value, member: name };
+    }
     const any = this.random.chance(50) ? this.random.pick(EDGES) : BigInt(this.random.word()) >> BigInt(this.random.below(32));
     const value = this.random.chance(25) ? -any : any;
     return { kind: "number", type, value: isSigned(type) ? BigInt.asIntN(bitsOf(type), value) : BigInt.asUintN(bitsOf(type), value) };
@@ -69,14 +79,23 @@ class Generator {
 
   place(scope: Scope, depth: number): { place: Place; type: TypeName; fixed: boolean } | null {
     const { program, random } = this;
-    const roll = random.below(10);
+    const roll = random.below(11);
+    if (roll === 10 && scope.pointers.length > 0) {
+      const { name, type } = random.pick(scope.pointers);
+      return { place: { kind: "target", of: name }, type, fixed: false };
+    }
     if (roll < 5 && scope.variables.length > 0) {
       const { name, type, fixed } = random.pick(scope.variables);
       return { place: { kind: "variable", name }, type, fixed };
     }
-    if (roll < 7 && program.structs.length > 0) {
+    if (roll < 7 && scope.structs.length > 0) {
+      const of = random.pick(scope.structs);
+      if (random.chance(25)) {
+        const index = this.expression("u32", scope, depth - 2);
+        return { place: { kind: "element", of: `${of}.${program.inner.name}`, index }, type: program.inner.type, fixed: false };
+      }
       const field = random.pick(program.fields);
-      return { place: { kind: "field", of: random.pick(program.structs), name: field.name }, type: field.type, fixed: false };
+      return { place: { kind: "field", of, name: field.name }, type: field.type, fixed: false };
     }
     if (roll < 9 && program.arrays.length > 0) {
       const array = random.pick(program.arrays);
@@ -95,18 +114,19 @@ class Generator {
       case 0:
         return { kind: "unary", type, op: random.pick(["-", "~"] as const), of: deeper() };
       case 1:
-        return { kind: "choose", type, if: this.condition(scope, depth - 2), a: deeper(), b: deeper() };
+        return { kind: "choose", type, generic: random.chance(30), if: this.condition(scope, depth - 2), a: deeper(), b: deeper() };
       case 2: {
         const narrow = random.pick(TYPES);
         const of = this.expression(random.pick(WIDE), scope, depth - 1);
         return { kind: "convert", type, of: { kind: "convert", type: narrow, of } };
       }
       case 3: {
-        const usable = scope.callable.filter((f) => f.result === type);
+        const usable = scope.callable.filter((f) => f.result === type && (f.struct === null || scope.structs.length > 0));
         if (usable.length === 0) return this.leaf(type, scope, depth);
         const callee = random.pick(usable);
         const args = callee.params.map((p): Expression => ({ kind: "convert", type: p.type, of: this.expression(random.pick(WIDE), scope, depth - 2) }));
-        return { kind: "call", type, name: callee.name, args };
+        const struct = callee.struct === null || scope.structs.length === 0 ? {} : { struct: random.pick(scope.structs) };
+        return { kind: "call", type, name: callee.name, pointer: random.chance(25), ...struct, args };
       }
       default: {
         const op = random.pick<BinaryOperator>(["+", "-", "*", "&", "|", "^", "<<", ">>", ">>>", "/", "%", "+", "-"]);
@@ -143,6 +163,8 @@ class Generator {
         const added = { name: statement.name, type: statement.type, fixed: false };
         inner = { ...inner, variables: [...inner.variables, added] };
       }
+      if (statement.kind === "point") inner = { ...inner, structs: [...inner.structs, statement.name] };
+      if (statement.kind === "refer") inner = { ...inner, pointers: [...inner.pointers, statement] };
       if (statement.kind === "leave" || statement.kind === "return") break;
     }
     return result;
@@ -157,6 +179,14 @@ class Generator {
       if (roll < 24) return this.loop(scope);
       if (roll < 30) return this.selection(scope);
       if (roll < 36 && scope.isMain && this.program.generators.length > 0) return this.walk(scope);
+      if (roll < 39 && scope.isMain) return this.using(scope);
+    }
+    if (roll < 42 && scope.structs.length > 0) {
+      return { kind: "point", name: this.name("q"), if: this.condition(scope, 1), a: random.pick(scope.structs), b: random.pick(scope.structs) };
+    }
+    if (roll < 46) {
+      const found = this.place(scope, 2);
+      if (found && !found.fixed) return { kind: "refer", name: this.name("r"), type: found.type, place: found.place };
     }
     if (roll < 55) {
       const type = random.pick(TYPES);
@@ -219,6 +249,11 @@ class Generator {
     return { kind: "walk", id, generator, item, arg: this.expression("u32", scope, 2), body: this.block(inner, 1 + this.random.below(3)) };
   }
 
+  private using(scope: Scope): Statement {
+    const inner = { ...scope, depth: scope.depth + 1 };
+    return { kind: "using", name: this.name("_u"), value: this.expression("u32", scope, 2), body: this.block(inner, 1 + this.random.below(4)) };
+  }
+
   private selection(scope: Scope): Statement {
     const { random } = this;
     const inner = { ...scope, depth: scope.depth + 1 };
@@ -237,6 +272,9 @@ class Generator {
     const fields = [];
     for (let i = 2 + random.below(4); i > 0; i--) fields.push({ name: this.name("f"), type: random.pick(TYPES) });
     program.fields = fields;
+    program.inner = { name: this.name("f"), type: random.pick(TYPES) };
+    program.members = Array.from({ length: 1 + random.below(3) }, () => ({ name: this.name("e"), value: BigInt(random.word() >>> random.below(32)) }));
+    program.directive = random.pick(["", "inline", "noinline"] as const);
     program.structs = [this.name("s"), this.name("s")];
     program.arrays = [this.name("a"), this.name("a")].map((name) => ({ name, type: random.pick(TYPES) }));
     const globals = [];
@@ -246,11 +284,11 @@ class Generator {
       const value = any.kind === "number" ? any.value : 0n;
       globals.push({ name: this.name("g"), type, value: isSigned(type) ? BigInt.asIntN(bitsOf(type), value) : BigInt.asUintN(bitsOf(type), value) });
     }
-    program.globals = globals;
+    program.globals = [...globals, { name: trailOf(program), type: "u32", value: 0n }];
     for (let i = random.below(3); i > 0; i--) program.generators = [...program.generators, this.generator()];
     for (let i = 1 + random.below(3); i > 0; i--) program.functions = [...program.functions, this.function()];
     this.statements = 0;
-    const scope: Scope = { variables: [], loops: [], isMain: true, callable: program.functions, result: "u32", depth: 0 };
+    const scope: Scope = { variables: [], structs: program.structs, pointers: [], loops: [], isMain: true, callable: program.functions, result: "u32", depth: 0 };
     program.main = this.block(scope, 4 + random.below(10));
     return program;
   }
@@ -260,7 +298,7 @@ class Generator {
     const index = `i${id}_${this.program.id}`;
     const param = this.name("p");
     const variables = [{ name: index, type: "u32" as const, fixed: true }, { name: param, type: "u32" as const, fixed: true }];
-    const scope: Scope = { variables, loops: [], isMain: false, callable: [], result: "u32", depth: 0 };
+    const scope: Scope = { variables, structs: this.program.structs, pointers: [], loops: [], isMain: false, callable: [], result: "u32", depth: 0 };
     return {
       name: this.name("gen"), param, id, index, count: 1 + this.random.below(5),
       if: this.condition(scope, 2), item: this.expression("u32", scope, 2),
@@ -272,11 +310,13 @@ class Generator {
     const params = Array.from({ length: random.below(random.chance(10) ? 12 : 5) }, () => ({ name: this.name("p"), type: random.pick(TYPES) }));
     const result = random.pick(WIDE);
     const variables = params.map((p) => ({ ...p, fixed: false }));
-    const scope: Scope = { variables, loops: [], isMain: false, callable: this.program.functions, result, depth: 1 };
+    const struct = random.chance(50) ? this.name("q") : null;
+    const structs = struct === null ? this.program.structs : [struct, struct, ...this.program.structs];
+    const scope: Scope = { variables, structs, pointers: [], loops: [], isMain: false, callable: this.program.functions, result, depth: 1 };
     this.statements = STATEMENTS_MAX / 2;
     const body = this.block(scope, random.below(5));
     return {
-      name: this.name("fn"), params, result, directive: random.pick(["", "", "inline", "noinline"] as const),
+      name: this.name("fn"), struct, params, result, directive: random.pick(["", "", "inline", "noinline"] as const),
       body, value: this.expression(result, scope, 3),
     };
   }

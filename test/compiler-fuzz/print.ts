@@ -1,6 +1,6 @@
 /** A program as kernel TypeScript and as C: the same tree, two spellings. */
 import {
-  ELEMENTS, bitsOf, isSigned, widened,
+  ELEMENTS, bitsOf, isSigned, trailOf, widened,
   type Condition, type Expression, type FunctionDeclaration, type GeneratorDeclaration, type Place, type Program, type Statement,
   type TypeName,
 } from "./program.ts";
@@ -23,6 +23,15 @@ abstract class Printer {
   abstract label(id: number, statement: string, body: (open: string) => string): string;
   abstract leave(how: "break" | "continue", id: number): string;
   abstract walk(s: Statement & { kind: "walk" }): string;
+  /** A path through a structure that may be behind a pointer. */
+  abstract reach(path: string): string;
+  /** A structure as a pointer. */
+  abstract pointerTo(struct: string): string;
+  abstract point(name: string, value: string): string;
+  abstract refer(name: string, type: TypeName, place: string): string;
+  abstract guard(name: string, value: string): string;
+  /** A number by its name, if it has one. */
+  abstract member(e: Expression & { kind: "number" }): string | null;
   /** The second operand of an operator, where a narrow variable may widen by itself. */
   abstract operand(e: Expression): string;
 
@@ -31,16 +40,18 @@ abstract class Printer {
       case "variable":
         return p.name;
       case "field":
-        return `${p.of}.${p.name}`;
+        return this.reach(`${p.of}.${p.name}`);
       case "element":
-        return `${p.of}[${this.expression(p.index)} & ${this.number("u32", BigInt(ELEMENTS - 1))}]`;
+        return `${this.reach(p.of)}[${this.expression(p.index)} & ${this.number("u32", BigInt(ELEMENTS - 1))}]`;
+      case "target":
+        return `${p.of}[0]`;
     }
   }
 
   expression(e: Expression): string {
     switch (e.kind) {
       case "number":
-        return this.number(e.type, e.value);
+        return this.member(e) ?? this.number(e.type, e.value);
       case "place":
         return this.place(e.place);
       case "convert":
@@ -48,12 +59,22 @@ abstract class Printer {
       case "unary":
         return this.convert(e.type, `(${e.op}${this.expression(e.of)})`);
       case "choose":
-        return `(${this.condition(e.if)} ? ${this.expression(e.a)} : ${this.expression(e.b)})`;
+        return this.choose(e);
       case "call":
-        return `${e.name}(${e.args.map((a) => this.expression(a)).join(", ")})`;
+        return this.call(e);
       case "binary":
         return this.binary(e);
     }
+  }
+
+  choose(e: Expression & { kind: "choose" }): string {
+    return `(${this.condition(e.if)} ? ${this.expression(e.a)} : ${this.expression(e.b)})`;
+  }
+
+  private call(e: Expression & { kind: "call" }): string {
+    const args = e.args.map((a) => this.expression(a));
+    if (e.struct !== undefined) args.unshift(this.pointerTo(e.struct));
+    return `${e.pointer ? "to_" : ""}${e.name}(${args.join(", ")})`;
   }
 
   private binary(e: Expression & { kind: "binary" }): string {
@@ -106,6 +127,12 @@ abstract class Printer {
         return this.walk(s);
       case "switch":
         return this.selection(s);
+      case "point":
+        return this.point(s.name, `${this.condition(s.if)} ? ${this.pointerTo(s.a)} : ${this.pointerTo(s.b)}`);
+      case "refer":
+        return this.refer(s.name, s.type, this.place(s.place));
+      case "using":
+        return `{ ${this.guard(s.name, this.expression(s.value))} ${s.body.map((item) => this.statement(item)).join("\n")} }`;
       case "leave":
         return this.leave(s.how, s.id);
       case "return":
@@ -140,11 +167,12 @@ abstract class Printer {
 
   /** Statements that mix everything global into `sum`. */
   protected checksum(): string[] {
-    const { structs, fields, arrays, globals } = this.program;
+    const { structs, fields, inner, arrays, globals } = this.program;
+    const arrayPlaces = [...arrays, ...structs.map((of) => ({ name: `${of}.${inner.name}`, type: inner.type }))];
     const places: { place: string; type: TypeName }[] = [
       ...globals.map((g) => ({ place: g.name, type: g.type })),
       ...structs.flatMap((of) => fields.map((f) => ({ place: `${of}.${f.name}`, type: f.type }))),
-      ...arrays.flatMap((a) => Array.from({ length: ELEMENTS }, (_, i) => ({ place: `${a.name}[${i}]`, type: a.type }))),
+      ...arrayPlaces.flatMap((a) => Array.from({ length: ELEMENTS }, (_, i) => ({ place: `${a.name}[${i}]`, type: a.type }))),
     ];
     return places.flatMap(({ place, type }) => {
       const mix = (word: string): string => `sum = sum * ${this.number("u32", 31n)} + ${this.convert("u32", word)};`;
@@ -193,11 +221,52 @@ class DialectPrinter extends Printer {
     return `L${s.id}: for (const ${s.item} of ${s.generator}(${this.expression(s.arg)})) ${this.block(s.body)}`;
   }
 
+  reach(path: string): string {
+    return path;
+  }
+  pointerTo(struct: string): string {
+    return struct;
+  }
+  point(name: string, value: string): string {
+    return `const ${name}: S_${this.program.id} = ${value};`;
+  }
+  refer(name: string, type: TypeName, place: string): string {
+    return `const ${name}: Ptr<${type}> = addressOf(${place});`;
+  }
+  guard(name: string, value: string): string {
+    return `using ${name} = guard_${this.program.id}(${value});`;
+  }
+  member(e: Expression & { kind: "number" }): string | null {
+    return e.member === undefined ? null : `${e.type}(E_${this.program.id}.${e.member})`;
+  }
+  override choose(e: Expression & { kind: "choose" }): string {
+    if (!e.generic) return super.choose(e);
+    return `choose_${this.program.id}(${this.condition(e.if)}, ${this.expression(e.a)}, ${this.expression(e.b)})`;
+  }
+
+  private params(f: FunctionDeclaration): string {
+    const params = f.params.map((p) => `${p.name}: ${p.type}`);
+    if (f.struct !== null) params.unshift(`${f.struct}: S_${this.program.id}`);
+    return params.join(", ");
+  }
   private function(f: FunctionDeclaration): string {
-    const params = f.params.map((p) => `${p.name}: ${p.type}`).join(", ");
+    const params = this.params(f);
     const directive = f.directive === "" ? "" : `"${f.directive}";\n`;
     const body = f.body.map((s) => this.statement(s)).join("\n");
-    return `function ${f.name}(${params}): ${f.result} { ${directive}${body}\nreturn ${this.expression(f.value)}; }`;
+    const pointer = `let to_${f.name}: (${params}) => ${f.result} = ${f.name};`;
+    return `function ${f.name}(${params}): ${f.result} { ${directive}${body}\nreturn ${this.expression(f.value)}; }\n${pointer}`;
+  }
+  /** What every program has: an enum, a guard and a generic function. */
+  private common(): string[] {
+    const { id, members, directive } = this.program;
+    const said = directive === "" ? "" : `"${directive}"; `;
+    const trail = trailOf(this.program);
+    return [
+      `const enum E_${id} { ${members.map(({ name, value }) => `${name} = ${value}`).join(", ")} }`,
+      `class guard_class_${id} { constructor(readonly k: u32) {} [Symbol.dispose](): void { ${trail} = ${trail} * 3 + this.k; } }`,
+      `function guard_${id}(k: u32): guard_class_${id} { "inline"; return new guard_class_${id}(k); }`,
+      `function choose_${id}<T>(first: boolean, a: T, b: T): T { ${said}if (first) return a; return b; }`,
+    ];
   }
   private generator(g: GeneratorDeclaration): string {
     const loop = `for (let ${g.index}: u32 = 0; ${g.index} < ${g.count}; ${g.index}++)`;
@@ -205,9 +274,10 @@ class DialectPrinter extends Printer {
   }
 
   print(): string {
-    const { id, fields, globals, arrays, structs, generators, functions } = this.program;
+    const { id, fields, inner, globals, arrays, structs, generators, functions } = this.program;
     return [
-      `class S_${id} { ${fields.map((f) => `${f.name}: ${f.type};`).join(" ")} }`,
+      `class S_${id} { ${fields.map((f) => `${f.name}: ${f.type};`).join(" ")} readonly ${inner.name} = new FixedArray<${inner.type}>(${ELEMENTS}); }`,
+      ...this.common(),
       ...structs.map((name) => `const ${name} = new S_${id}();`),
       ...arrays.map((a) => `const ${a.name} = new FixedArray<${a.type}>(${ELEMENTS});`),
       ...globals.map((g) => `let ${g.name}: ${g.type} = ${g.value}${bitsOf(g.type) === 64 ? "n" : ""};`),
@@ -254,19 +324,43 @@ class CPrinter extends Printer {
     return `{ ${head} ${loop} { if (${this.condition(g.if)}) { ${item} ${this.block(s.body)} continue_${s.id}: ; } } break_${s.id}: ; }`;
   }
 
+  reach(path: string): string {
+    return path.startsWith("q") ? path.replace(".", "->") : path;
+  }
+  pointerTo(struct: string): string {
+    return struct.startsWith("q") ? struct : `&${struct}`;
+  }
+  point(name: string, value: string): string {
+    return `struct S_${this.program.id} *${name} = ${value};`;
+  }
+  refer(name: string, type: TypeName, place: string): string {
+    return `${C_TYPE[type]} *${name} = &${place};`;
+  }
+  guard(name: string, value: string): string {
+    return `uint32_t ${name} __attribute__((cleanup(left_${this.program.id}))) = ${value};`;
+  }
+  member(): null {
+    return null;
+  }
+
   private function(f: FunctionDeclaration): string {
-    const params = f.params.map((p) => `${C_TYPE[p.type]} ${p.name}`).join(", ") || "void";
+    const given = f.params.map((p) => `${C_TYPE[p.type]} ${p.name}`);
+    if (f.struct !== null) given.unshift(`struct S_${this.program.id} *${f.struct}`);
+    const params = given.join(", ") || "void";
     const body = f.body.map((s) => this.statement(s)).join("\n");
-    return `static ${C_TYPE[f.result]} ${f.name}(${params}) { ${body}\nreturn ${this.expression(f.value)}; }`;
+    const pointer = `static ${C_TYPE[f.result]} (*to_${f.name})(${params}) = ${f.name};`;
+    return `static ${C_TYPE[f.result]} ${f.name}(${params}) { ${body}\nreturn ${this.expression(f.value)}; }\n${pointer}`;
   }
 
   print(): string {
-    const { id, fields, globals, arrays, structs, functions } = this.program;
+    const { id, fields, inner, globals, arrays, structs, functions } = this.program;
+    const trail = trailOf(this.program);
     return [
-      `struct S_${id} { ${fields.map((f) => `${C_TYPE[f.type]} ${f.name};`).join(" ")} };`,
+      `struct S_${id} { ${fields.map((f) => `${C_TYPE[f.type]} ${f.name};`).join(" ")} ${C_TYPE[inner.type]} ${inner.name}[${ELEMENTS}]; };`,
       ...structs.map((name) => `static struct S_${id} ${name};`),
       ...arrays.map((a) => `static ${C_TYPE[a.type]} ${a.name}[${ELEMENTS}];`),
       ...globals.map((g) => `static ${C_TYPE[g.type]} ${g.name} = ${this.number(g.type, g.value)};`),
+      `static void left_${id}(uint32_t *k) { ${trail} = ${trail} * 3 + *k; }`,
       ...functions.map((f) => this.function(f)),
       `uint32_t main_${id}(void) { ${this.main()} }`,
     ].join("\n");

@@ -13,13 +13,16 @@ export type Wide = "u32" | "i32" | "u64" | "i64";
 export const WIDE: readonly Wide[] = ["u32", "i32", "u64", "i64"];
 
 export type Expression =
-  | { readonly kind: "number"; readonly type: Wide; readonly value: bigint }
+  /** `member`: of the program's const enum. */
+  | { readonly kind: "number"; readonly type: Wide; readonly value: bigint; readonly member?: string }
   | { readonly kind: "place"; readonly type: TypeName; readonly place: Place }
   | { readonly kind: "convert"; readonly type: TypeName; readonly of: Expression }
   | { readonly kind: "binary"; readonly type: Wide; readonly op: BinaryOperator; readonly a: Expression; readonly b: Expression }
   | { readonly kind: "unary"; readonly type: Wide; readonly op: "-" | "~"; readonly of: Expression }
-  | { readonly kind: "choose"; readonly type: Wide; readonly if: Condition; readonly a: Expression; readonly b: Expression }
-  | { readonly kind: "call"; readonly type: Wide; readonly name: string; readonly args: readonly Expression[] };
+  /** `generic`: by the program's generic function, which evaluates both. */
+  | { readonly kind: "choose"; readonly type: Wide; readonly generic?: boolean; readonly if: Condition; readonly a: Expression; readonly b: Expression }
+  /** `pointer`: through a variable that holds the function; `struct`: what its structure parameter points to. */
+  | { readonly kind: "call"; readonly type: Wide; readonly name: string; readonly pointer?: boolean; readonly struct?: string; readonly args: readonly Expression[] };
 
 export type BinaryOperator = "+" | "-" | "*" | "/" | "%" | "&" | "|" | "^" | "<<" | ">>" | ">>>";
 
@@ -30,10 +33,12 @@ export type Condition =
 
 export type Place =
   | { readonly kind: "variable"; readonly name: string }
-  /** A field of a structure, global or reached through a local pointer. */
+  /** A field of a structure: a global one, or behind a local pointer (`q...`). */
   | { readonly kind: "field"; readonly of: string; readonly name: string }
-  /** An element of an array of ELEMENTS, in a global, a field or behind a pointer. */
-  | { readonly kind: "element"; readonly of: string; readonly index: Expression };
+  /** An element of an array of ELEMENTS: a global one, or a field of a structure (`s.inner`). */
+  | { readonly kind: "element"; readonly of: string; readonly index: Expression }
+  /** What a local Ptr<T> points to. */
+  | { readonly kind: "target"; readonly of: string };
 export const ELEMENTS = 8;
 
 export type Statement =
@@ -44,6 +49,12 @@ export type Statement =
   | { readonly kind: "loop"; readonly form: "for" | "while" | "do"; readonly id: number; readonly count: number; readonly body: readonly Statement[] }
   | { readonly kind: "walk"; readonly id: number; readonly generator: string; readonly item: string; readonly arg: Expression; readonly body: readonly Statement[] }
   | { readonly kind: "switch"; readonly on: Expression; readonly cases: readonly Case[] }
+  /** `const q: S = if ? a : b`. */
+  | { readonly kind: "point"; readonly name: string; readonly if: Condition; readonly a: string; readonly b: string }
+  /** `const r: Ptr<T> = addressOf(place)`. */
+  | { readonly kind: "refer"; readonly name: string; readonly type: TypeName; readonly place: Place }
+  /** A block that mixes `value` into the program's trail when it is left, by whatever way. */
+  | { readonly kind: "using"; readonly name: string; readonly value: Expression; readonly body: readonly Statement[] }
   | { readonly kind: "leave"; readonly how: "break" | "continue"; readonly id: number }
   /** `return` of the function's checksum, early. */
   | { readonly kind: "return"; readonly value: Expression };
@@ -56,6 +67,8 @@ export interface Case {
 
 export interface FunctionDeclaration {
   readonly name: string;
+  /** Name of its structure parameter, or null. */
+  readonly struct: string | null;
   readonly params: readonly { readonly name: string; readonly type: TypeName }[];
   readonly result: Wide;
   readonly directive: "" | "inline" | "noinline";
@@ -78,6 +91,11 @@ export interface Program {
   /** Number in its batch, part of every global name. */
   readonly id: number;
   readonly fields: readonly { readonly name: string; readonly type: TypeName }[];
+  /** An array within each structure. */
+  readonly inner: { readonly name: string; readonly type: TypeName };
+  readonly members: readonly { readonly name: string; readonly value: bigint }[];
+  /** Of the generic function. */
+  readonly directive: "" | "inline" | "noinline";
   readonly globals: readonly { readonly name: string; readonly type: TypeName; readonly value: bigint }[];
   readonly arrays: readonly { readonly name: string; readonly type: TypeName }[];
   readonly structs: readonly string[];
@@ -89,3 +107,5 @@ export interface Program {
 export const bitsOf = (type: TypeName): number => Number(type.slice(1));
 export const isSigned = (type: TypeName): boolean => type[0] === "i";
 export const widened = (type: TypeName): Wide => (bitsOf(type) === 64 ? (type as Wide) : isSigned(type) ? "i32" : "u32");
+/** Global that blocks with `using` mix their value into. */
+export const trailOf = (program: Program): string => `trail_${program.id}`;

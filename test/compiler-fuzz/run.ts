@@ -8,8 +8,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatProblem } from "../../src/base/result.ts";
-import { compileToIr, type TypeScript } from "../../src/compiler/front/index.ts";
-import { generate, type GenerateOptions } from "../../src/compiler/back/index.ts";
+import { PASSES, generate } from "../../src/compiler/back/index.ts";
+import type { BuildOptions } from "../../src/compiler/build.ts";
+import { FRONT_PASSES, compileToIr, type TypeScript } from "../../src/compiler/front/index.ts";
 import type { IrUnit } from "../../src/compiler/ir.ts";
 import { link } from "../../src/compiler/link/index.ts";
 import { runOurs, runQemu } from "../differential/machines.ts";
@@ -48,7 +49,10 @@ const LIBRARY: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-export interface CompileOptions extends GenerateOptions {
+export interface CompileOptions {
+  readonly disable?: NonNullable<BuildOptions["disable"]>;
+  /** As `hartlab build --debug`. */
+  readonly debug?: boolean;
   /** Changes the compiled functions before the back end sees them: how a test plants a bug in the compiler. */
   readonly sabotage?: (unit: IrUnit) => void;
 }
@@ -56,10 +60,14 @@ export interface CompileOptions extends GenerateOptions {
 /** The batch as an ELF. */
 export function compileBatch(programs: readonly Program[], options: CompileOptions = {}): Uint8Array {
   const files = new Map([...LIBRARY, [BATCH, dialect(programs)]]);
-  const unit = compileToIr(ts, { files, entries: [BATCH], workload: null, tasks: [], config: {} });
+  const leftOut = new Set<string>(options.disable ?? []);
+  const unit = compileToIr(ts, {
+    files, entries: [BATCH], workload: null, tasks: [], config: {}, debug: options.debug ?? false,
+    disable: FRONT_PASSES.filter((pass) => leftOut.has(pass)),
+  });
   if (!unit.ok) throw new Error(unit.problems.map(formatProblem).join("\n"));
   options.sabotage?.(unit.value);
-  const image = link(unit.value, generate(unit.value, options));
+  const image = link(unit.value, generate(unit.value, { disable: PASSES.filter((pass) => leftOut.has(pass)) }));
   if (!image.ok) throw new Error(image.problems.map(formatProblem).join("\n"));
   return image.value.elf;
 }
