@@ -68,7 +68,7 @@ bench: dist/hartlab.js build/bench.js
 bench-long: build/bench.js
 	npx tsx bench/long.ts
 
-bench-compiler: node_modules
+bench-compiler: dist/hartlab.js
 	npx tsx bench/compiler/run.ts
 
 bench-kernel: node_modules

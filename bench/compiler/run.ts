@@ -1,10 +1,15 @@
 /**
- * `make bench-compiler`: our compiler against gcc -O0, -O1 and -O2 on the same programs, on our machine; --json for a program.
+ * `make bench-compiler`: our compiler against gcc -O0, -O1 and -O2 on the same programs, on our machine, then how long a build of
+ * the kernel takes (speed.ts); appends a line to bench/compiler/history.ndjson. --json for a program, --code without the builds
+ * and the line.
  *
  * Instructions and cycles of the second run of each program (warm caches), bytes of its functions; ratios are ours to gcc's.
- * Everything is deterministic, so one run is enough.
+ * They are deterministic, so one run is enough; seconds are medians.
  */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
 import { compareAll, GOALS, KEYS, LEVELS, ratio, summarise } from "./compare.ts";
+import { appendHistory, measureSpeed, SPEED_GOALS, type Speed } from "./speed.ts";
 
 const rows = compareAll();
 const summary = LEVELS.map((level) => summarise(rows, level));
@@ -33,7 +38,22 @@ function printText(): void {
   process.stdout.write(`against -O1: ${parts.join(", ")}\n`);
 }
 
-if (process.argv.includes("--json")) {
-  const ratios = Object.fromEntries(LEVELS.map((level, i) => [level, summary[i]]));
-  process.stdout.write(`${JSON.stringify({ schemaVersion: 1, rows, ratios, goals: GOALS }, null, 2)}\n`);
-} else printText();
+function printSpeed(speed: Speed): void {
+  line([`build, s`, "user CPU", "goal"]);
+  for (const [name, goal] of Object.entries(SPEED_GOALS)) {
+    const seconds = speed[name as keyof typeof SPEED_GOALS];
+    line([name, seconds === null ? "-" : seconds.toFixed(2), `${goal}`, seconds === null || seconds <= goal ? "" : "NOT met"]);
+  }
+  process.stdout.write(`${speed.sourceLines} lines of kernel and firmware\n`);
+}
+
+const ratios = Object.fromEntries(LEVELS.map((level, i) => [level, summary[i]]));
+const isJson = process.argv.includes("--json");
+if (!isJson) printText();
+const speed = process.argv.includes("--code") ? null : await measureSpeed();
+if (isJson) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, rows, ratios, goals: GOALS, speed, speedGoals: SPEED_GOALS }, null, 2)}\n`);
+else if (speed) printSpeed(speed);
+if (speed) {
+  const commit = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { encoding: "utf8" }).trim();
+  appendHistory({ date: new Date().toISOString(), commit, node: process.version, cpu: cpus()[0]?.model ?? "unknown", ratios, speed });
+}
