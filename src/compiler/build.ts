@@ -4,6 +4,7 @@ import { generate, PASSES, type GenerateOptions, type Pass } from "./back/index.
 import { compileToIr, FRONT_PASSES, type CompileInput, type FrontPass, type TypeScript } from "./front/index.ts";
 import { link, type Image } from "./link/index.ts";
 
+export { formatProblem } from "../base/result.ts";
 export type { CompileInput, Image, TypeScript };
 
 /** Everything that can be left out, in the order in which it happens. */

@@ -68,6 +68,12 @@ test("build writes the image and its listings", () => {
   }
 });
 
+test("a pass that does not exist is a sentence with those that do", () => {
+  const unknown = hartlab("build", "--disable-pass", "nosuch");
+  expect(unknown.status).toBe(2);
+  expect(unknown.stderr).toContain("--disable-pass nosuch: there is no such pass\n  The passes are inline, rotate, simplify");
+});
+
 test("a folder that cannot be made is a sentence", () => {
   const child = hartlab("build", "--out", "/proc/nope/deep");
   expect(child.status).toBe(2);

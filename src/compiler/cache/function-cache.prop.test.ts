@@ -67,7 +67,7 @@ function check(input: CompileInput, edits: readonly Edit[], cache: FunctionCache
   expect(outcome(now, cache)).toBe(outcome(now));
 }
 
-test("the firmware, through random edits in a row", () => {
+test("the firmware, through random edits in a row", { timeout: 240_000 }, () => {
   let cache = new FunctionCache(hash, "1");
   let hits = 0;
   fc.assert(
@@ -82,7 +82,7 @@ test("the firmware, through random edits in a row", () => {
   expect(hits).toBeGreaterThan(200);
 });
 
-test("the kernel: a comment, an edit and another configuration find nearly all of their code", { timeout: 60_000 }, () => {
+test("the kernel: a comment, an edit and another configuration find nearly all of their code", { timeout: 240_000 }, () => {
   const cache = new FunctionCache(hash, "1");
   expect(outcome(KERNEL, cache)).toBe(outcome(KERNEL));
   const all = cache.misses;
@@ -111,7 +111,7 @@ test("what was left out, and the compiler, are part of the name", () => {
   expect(other.hits).toBe(0);
 });
 
-test("a text with any change in it is empty", () => {
+test("a text with any change in it is empty", { timeout: 240_000 }, () => {
   const first = new FunctionCache(hash, "1");
   const right = outcome(FIRMWARE, first);
   const text = first.text();
