@@ -3,7 +3,8 @@
 // A grace period ends when every CPU that was online at its start has passed through a quiescent state and, in the preemptible
 // flavour, every task that was preempted inside a read section before its start has left it. Quiescent states are a context
 // switch, and a tick that finds the CPU outside of any read section: idle or, in the preemptible flavour, wherever the task
-// counts no read section; in the non-preemptible one, wherever preemption is on.
+// counts no read section; in the non-preemptible one, wherever preemption is on. A tick that finds the CPU inside a section asks
+// for the next quiescent state: the end of that section (preemptible), or the next cond_resched.
 // They are numbered; a callback queued now may run when the first one that begins from now on has ended.
 //
 // Lock: rcu_lock (raw, interrupts off) protects everything here. It nests inside everything, the run queues included, and nothing
@@ -35,6 +36,10 @@ export const rcu_owing = new cpumask();
 /** Tasks preempted inside a read section: those that hold up the current grace period, and the others. */
 export const blocking_tasks = new list_head();
 const preempted_tasks = new list_head();
+
+/** task.rcu_read_unlock_special: the task is on a list of blocked tasks; its CPU waits for the section to end. */
+const BLOCKED = 1;
+const NEED_QS = 2;
 
 /** The seeded bug `busted=rcu`: every tick is a quiescent state, and preempted readers are not waited for. */
 const BUSTED_RCU: boolean = CONFIG.busted === BUSTED.rcu;
@@ -87,14 +92,18 @@ function quiescent(cpu: u32): void {
 
 // ---- hooks of the readers, the scheduler and the tick ----
 
-/** The end of a section in which the task was preempted. */
+/** The end of a section in which the task was preempted, or that a tick has found under way. */
 export function rcu_read_unlock_special(): void {
   "noinline";
   const task = get_current();
   const flags = raw_spin_lock_irqsave(rcu_lock);
+  const special = task.rcu_read_unlock_special;
   task.rcu_read_unlock_special = 0;
-  list_del_init(task.rcu_node);
-  advance();
+  if ((special & BLOCKED) !== 0) {
+    list_del_init(task.rcu_node);
+    advance();
+  }
+  if ((special & NEED_QS) !== 0) quiescent(smp_processor_id());
   raw_spin_unlock_irqrestore(rcu_lock, flags);
 }
 
@@ -102,11 +111,11 @@ export function rcu_read_unlock_special(): void {
 export function rcu_note_context_switch(_preempt: boolean): void {
   const task = get_current();
   const cpu = smp_processor_id();
-  const reader = PREEMPT_RCU && task.rcu_read_lock_nesting !== 0 && task.rcu_read_unlock_special === 0;
+  const reader = PREEMPT_RCU && task.rcu_read_lock_nesting !== 0 && (task.rcu_read_unlock_special & BLOCKED) === 0;
   if (!reader && !cpumask_test_cpu(cpu, rcu_owing)) return;
   raw_spin_lock(rcu_lock);
   if (reader) {
-    task.rcu_read_unlock_special = 1;
+    task.rcu_read_unlock_special = BLOCKED;
     // A CPU that owes nothing has been quiescent since the grace period began: this section began later.
     if (cpumask_test_cpu(cpu, rcu_owing)) list_add_tail(task.rcu_node, blocking_tasks);
     else list_add_tail(task.rcu_node, preempted_tasks);
@@ -124,9 +133,20 @@ function outside_of_readers(): boolean {
   return preempt_count() - ((task.flags & PF_IDLE) !== 0 ? 1 : 0) === HARDIRQ_OFFSET;
 }
 
+/** The tick has interrupted a read section: the CPU shall say when it is over. */
+function ask_for_quiescent_state(): void {
+  const task = get_current();
+  if (PREEMPT_RCU) task.rcu_read_unlock_special |= NEED_QS;
+  else WRITE_ONCE(task.need_resched, 1);
+}
+
 /** In each tick, interrupts off: a quiescent state, if this CPU owes one and is in no read section. */
 export function rcu_tick_quiescent(cpu: u32): void {
-  if (!cpumask_test_cpu(cpu, rcu_owing) || !outside_of_readers()) return;
+  if (!cpumask_test_cpu(cpu, rcu_owing)) return;
+  if (!outside_of_readers()) {
+    ask_for_quiescent_state();
+    return;
+  }
   raw_spin_lock(rcu_lock);
   quiescent(cpu);
   raw_spin_unlock(rcu_lock);

@@ -26,7 +26,7 @@ describe.each(["full", "none"] as const)("preempt=%s", (preempt) => {
   let elf: Uint8Array;
   beforeAll(() => {
     elf = compileGuest("rcu-stall", TASKS, { preempt });
-  }, 60_000);
+  }, 180_000);
 
   test("a reader that spins: its CPU says so itself, with the stack under the tick", () => {
     const text = report(run(elf, "task=spinning_reader@1 task=wait_for_readers@0"));

@@ -6,13 +6,13 @@ const HOTPLUG_TESTS = ["test_rcu_offline", "test_rcu_adoption", "test_rcu_barrie
 
 describe.each(["a", "b", "c", "d"])("rcu.barrier=%s", (barrier) => {
   // `m` is the default: test/kernel/in-guest.test.ts runs it.
-  test("waits for the callbacks of CPUs that come and go", { timeout: 60_000 }, () => {
+  test("waits for the callbacks of CPUs that come and go", { timeout: 180_000 }, () => {
     const elf = compile({ "rcu.barrier": barrier });
     judge(onOurs(elf, 4, 1, HOTPLUG_TESTS), HOTPLUG_TESTS);
   });
 });
 
-test("rcu.barrier=b-bug returns before the callbacks of a CPU that has gone have run", { timeout: 60_000 }, () => {
+test("rcu.barrier=b-bug returns before the callbacks of a CPU that has gone have run", { timeout: 180_000 }, () => {
   const tap = tapOf(onOurs(compile({ "rcu.barrier": "b-bug" }), 4, 1, ["test_rcu_adoption"]));
   expect(tap).toContainEqual(expect.stringMatching(/^# rcu adoption: callbacks of a CPU that has gone, run when .* returns: \d+, expected 36$/));
 });
@@ -64,7 +64,7 @@ const TWINS: readonly [name: string, preempt: string, task: string, file: string
   ],
 ];
 
-test.each(TWINS)("%s", { timeout: 60_000 }, (_name, preempt, task, file, from, to, line) => {
+test.each(TWINS)("%s", { timeout: 180_000 }, (_name, preempt, task, file, from, to, line) => {
   const elf = compile({ preempt }, (files) => replaceIn(files, file, from, to));
   expect(tapOf(onOurs(elf, 4, 1, [task]))).toContainEqual(expect.stringMatching(line));
 });
