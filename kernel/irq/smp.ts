@@ -10,7 +10,7 @@ import { IPI, ipi_take, send_ipi_single } from "../arch/ipi.ts";
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { WARN_ON_ONCE } from "../lib/bug.ts";
-import { spin_lock, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
+import { raw_spin_lock, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
 import { cpu_backtrace } from "./backtrace.ts";
@@ -25,7 +25,7 @@ class call_request {
   arg: u32;
 }
 const request = new call_request();
-const call_lock = new spinlock_t();
+const call_lock = new raw_spinlock_t();
 const asked = new FixedArray<u32>(NR_CPUS);
 
 export function smp_send_reschedule(cpu: u32): void {
@@ -75,12 +75,12 @@ export function smp_call_function(fn: smp_call_func, arg: u32, _wait: boolean): 
   WARN_ON_ONCE(irqs_disabled());
   preempt_disable();
   const self = smp_processor_id();
-  spin_lock(call_lock);
+  raw_spin_lock(call_lock);
   request.fn = fn;
   request.arg = arg;
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) if (cpu !== self && cpu_online(cpu)) ask(cpu);
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) if (cpu !== self) await_answer(cpu);
-  spin_unlock(call_lock);
+  raw_spin_unlock(call_lock);
   preempt_enable();
 }
 
@@ -93,12 +93,12 @@ export function smp_call_function_single(cpu: u32, fn: smp_call_func, arg: u32):
   if (here) {
     fn(arg);
   } else if (online) {
-    spin_lock(call_lock);
+    raw_spin_lock(call_lock);
     request.fn = fn;
     request.arg = arg;
     ask(cpu);
     await_answer(cpu);
-    spin_unlock(call_lock);
+    raw_spin_unlock(call_lock);
   }
   preempt_enable();
   return here || online;

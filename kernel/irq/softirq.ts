@@ -2,7 +2,10 @@
 //
 // Pending bits belong to a CPU and change with interrupts off. What keeps coming for MAX_RESTART rounds, or is raised by a
 // task, is left to ksoftirqd/N.
+// On rt only tasks serve softirqs: ksoftirqd/N, or one that ends a section with softirqs off. They may be preempted, and take
+// locks that sleep (softirq_rt.ts).
 
+import { CONFIG, PREEMPT } from "config";
 import { MARK } from "../abi/marks.ts";
 import { cpu_online } from "../arch/cpumask.ts";
 import {
@@ -28,15 +31,20 @@ import {
 } from "../sched/kthread.ts";
 import {
   in_interrupt,
+  preemptible,
   preempt_count_add,
   preempt_count_sub,
   preempt_disable,
   preempt_enable,
   preempt_enable_no_resched,
+  softirq_count,
   SOFTIRQ_OFFSET,
 } from "../sched/preempt.ts";
 import { sched_set_fifo_low } from "../sched/prio.ts";
+import { bh_disable_rt, bh_enable_rt, should_wake_ksoftirqd } from "./softirq_rt.ts";
 import { TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "../sched/task.ts";
+
+const RT: boolean = CONFIG.preempt === PREEMPT.rt;
 
 export const TIMER_SOFTIRQ = 0;
 export const RCU_SOFTIRQ = 1;
@@ -69,10 +77,10 @@ function wakeup_softirqd(): void {
   if (task !== null) wake_up_process(task);
 }
 
-/** Interrupts are off before and after. */
+/** Interrupts are off before and after. On rt the caller has counted itself as serving. */
 function do_softirq(): void {
   const state = softirq_state.current();
-  preempt_count_add(SOFTIRQ_OFFSET);
+  if (!RT) preempt_count_add(SOFTIRQ_OFFSET);
   traceMark(MARK.SOFTIRQ_ENTER);
   let restarts: u32 = 0;
   while (state.pending !== 0 && restarts < MAX_RESTART) {
@@ -88,20 +96,24 @@ function do_softirq(): void {
     restarts += 1;
   }
   traceMark(MARK.SOFTIRQ_EXIT);
-  preempt_count_sub(SOFTIRQ_OFFSET);
+  if (!RT) preempt_count_sub(SOFTIRQ_OFFSET);
   if (state.pending !== 0) wakeup_softirqd();
 }
 
 /** The end of an interrupt, interrupts off. */
 export function irq_exit_softirq(): void {
   "inline";
-  if (softirq_state.current().pending !== 0 && !in_interrupt()) do_softirq();
+  if (RT) {
+    if (softirq_state.current().pending !== 0 && !in_interrupt() && should_wake_ksoftirqd()) wakeup_softirqd();
+  } else if (softirq_state.current().pending !== 0 && !in_interrupt()) {
+    do_softirq();
+  }
 }
 
 /** Interrupts are off. */
 export function raise_softirq_irqoff(nr: u32): void {
   softirq_state.current().pending |= 1 << nr;
-  if (!in_interrupt()) wakeup_softirqd();
+  if (!in_interrupt() && (!RT || should_wake_ksoftirqd())) wakeup_softirqd();
 }
 
 export function raise_softirq(nr: u32): void {
@@ -115,12 +127,36 @@ export function local_softirq_pending(): u32 {
 }
 
 export function local_bh_disable(): void {
-  preempt_count_add(2 * SOFTIRQ_OFFSET);
+  if (RT) bh_disable_rt(2 * SOFTIRQ_OFFSET);
+  else preempt_count_add(2 * SOFTIRQ_OFFSET);
   traceMark(MARK.BH_DISABLE);
+}
+
+/** As local_bh_enable on rt: what was raised is served by the caller, if it may be preempted, as the last part of the section. */
+function local_bh_enable_rt(): void {
+  const may_serve = preemptible();
+  let level: u32 = 2 * SOFTIRQ_OFFSET;
+  traceMark(MARK.BH_ENABLE);
+  const flags = local_irq_save();
+  if (softirq_state.current().pending !== 0 && softirq_count() === level) {
+    if (may_serve) {
+      level = SOFTIRQ_OFFSET;
+      bh_enable_rt(level, false);
+      do_softirq();
+    } else {
+      wakeup_softirqd();
+    }
+  }
+  local_irq_restore(flags);
+  bh_enable_rt(level, may_serve);
 }
 
 /** Serves what was raised meanwhile. */
 export function local_bh_enable(): void {
+  if (RT) {
+    local_bh_enable_rt();
+    return;
+  }
   // Preemption stays off until the softirqs have been served.
   preempt_disable();
   traceMark(MARK.BH_ENABLE);
@@ -131,6 +167,15 @@ export function local_bh_enable(): void {
     local_irq_restore(flags);
   }
   preempt_enable();
+}
+
+/** ksoftirqd's turn on rt. */
+function serve_rt(): void {
+  bh_disable_rt(SOFTIRQ_OFFSET);
+  local_irq_disable();
+  if (softirq_state.current().pending !== 0) do_softirq();
+  local_irq_enable();
+  bh_enable_rt(SOFTIRQ_OFFSET, true);
 }
 
 function ksoftirqd(_cpu: u32): void {
@@ -144,6 +189,12 @@ function ksoftirqd(_cpu: u32): void {
       preempt_disable();
     }
     __set_current_state(TASK_RUNNING);
+    if (RT) {
+      preempt_enable();
+      serve_rt();
+      cond_resched();
+      continue;
+    }
     local_irq_disable();
     if (softirq_state.current().pending !== 0) do_softirq();
     local_irq_enable();

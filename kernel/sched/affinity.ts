@@ -12,7 +12,7 @@ import { EINVAL } from "../lib/errno.ts";
 import { list_empty } from "../lib/list.ts";
 import { raw_spin_unlock } from "../locking/spinlock.ts";
 import { select_allowed_cpu } from "./balance.ts";
-import { place_task, resched_curr, schedule } from "./core.ts";
+import { place_task, preempt_schedule, resched_curr, schedule } from "./core.ts";
 import { preempt_disable, preempt_enable } from "./preempt.ts";
 import { dequeue_task, enqueue_task, task_rq_lock, this_rq } from "./rq.ts";
 import { get_current, PF_PER_CPU, type task_struct } from "./task.ts";
@@ -117,5 +117,6 @@ export function migrate_enable(): void {
   queue.nr_pinned -= 1;
   const leave = !task_may_run_on(task, queue.cpu);
   preempt_enable();
-  if (leave) schedule();
+  // As a preemption: the task may be about to sleep, and has not looked at what it waits for yet.
+  if (leave) preempt_schedule();
 }

@@ -6,6 +6,7 @@
 // looked at when preempt_count falls to 0 and at the end of an interrupt. A preempted task stays runnable whatever its state.
 // Every switch happens with preempt_count 2: one for schedule(), one for rq.lock. New tasks begin with that.
 
+import { CONFIG, PREEMPT } from "config";
 import { MARK } from "../abi/marks.ts";
 import { IPI, send_ipi_single } from "../arch/ipi.ts";
 import {
@@ -51,6 +52,7 @@ import {
   switch_current,
   TASK_DEAD,
   TASK_NORMAL,
+  TASK_RTLOCK_WAIT,
   TASK_RUNNING,
   type task_struct,
 } from "./task.ts";
@@ -80,6 +82,9 @@ function check_stack(task: task_struct): void {
   }
 }
 
+/** Why a task comes to __schedule: by itself, pushed aside, or because it waits for a lock, which is no rest for RCU. */
+const enum SM { none, preempt, rtlock_wait }
+
 /** A task gives the CPU away inside a section that must not: its count is set right, and the section is broken. */
 function __schedule_bug(task: task_struct): void {
   "noinline";
@@ -97,17 +102,17 @@ function sent_away(queue: rq, task: task_struct): boolean {
   return task.cpu !== queue.cpu;
 }
 
-function __schedule(preempt: boolean): void {
+function __schedule(mode: u32): void {
   if (unlikely(get_current().preempt_count !== PREEMPT_OFFSET)) __schedule_bug(get_current());
   local_irq_disable();
   const queue = this_rq();
   const prev = queue.curr;
   check_stack(prev);
-  rcu_note_context_switch(preempt);
+  rcu_note_context_switch(mode !== SM.none);
   raw_spin_lock(queue.lock);
   prev.need_resched = 0;
   if ((prev.flags & PF_IDLE) === 0) {
-    if (!preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
+    if (mode !== SM.preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
       prev.on_rq = 0;
       prev.slept_at = jiffies() | 1;
       queue.nr_running -= 1;
@@ -157,21 +162,54 @@ export function schedule_tail(): void {
 /** The last act of a task; the caller keeps preemption off. */
 export function do_task_dead(): void {
   __set_current_state(TASK_DEAD);
-  __schedule(false);
+  __schedule(SM.none);
 }
 
 /** Gives the CPU away; a task whose state is not TASK_RUNNING sleeps until it is woken. @may_sleep */
 export function schedule(): void {
   do {
     preempt_count_add(PREEMPT_OFFSET);
-    __schedule(false);
+    __schedule(SM.none);
     preempt_count_sub(PREEMPT_OFFSET);
   } while (need_resched());
 }
 
 /** The idle task's schedule: it keeps preemption off. */
 export function schedule_idle(): void {
-  __schedule(false);
+  __schedule(SM.none);
+}
+
+/** Waits for a spinlock_t of rt: as schedule(), but that the task may be inside an RCU read section. */
+export function schedule_rtlock(): void {
+  do {
+    preempt_count_add(PREEMPT_OFFSET);
+    __schedule(SM.rtlock_wait);
+    preempt_count_sub(PREEMPT_OFFSET);
+  } while (need_resched());
+}
+
+/** The running task is about to wait for a lock: wake-ups that are for what it does otherwise are kept for later. */
+export function save_rtlock_state(): void {
+  const flags = local_irq_save();
+  const queue = this_rq();
+  raw_spin_lock(queue.lock);
+  const task = queue.curr;
+  task.saved_state = task.state;
+  WRITE_ONCE(task.state, TASK_RTLOCK_WAIT);
+  raw_spin_unlock(queue.lock);
+  local_irq_restore(flags);
+}
+
+/** It has the lock: its state is what it was, or TASK_RUNNING if somebody woke it meanwhile. */
+export function restore_rtlock_state(): void {
+  const flags = local_irq_save();
+  const queue = this_rq();
+  raw_spin_lock(queue.lock);
+  const task = queue.curr;
+  WRITE_ONCE(task.state, task.saved_state);
+  task.saved_state = TASK_RUNNING;
+  raw_spin_unlock(queue.lock);
+  local_irq_restore(flags);
 }
 
 /** Preemption at the end of a section that had switched it off. */
@@ -179,7 +217,7 @@ export function preempt_schedule(): void {
   if (get_current().preempt_count !== 0 || irqs_disabled()) return;
   do {
     preempt_count_add(PREEMPT_OFFSET);
-    __schedule(true);
+    __schedule(SM.preempt);
     preempt_count_sub(PREEMPT_OFFSET);
   } while (need_resched());
 }
@@ -189,7 +227,7 @@ export function preempt_schedule_irq(): void {
   do {
     preempt_count_add(PREEMPT_OFFSET);
     local_irq_enable();
-    __schedule(true);
+    __schedule(SM.preempt);
     local_irq_disable();
     preempt_count_sub(PREEMPT_OFFSET);
   } while (need_resched());
@@ -240,6 +278,10 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
   for (;;) {
     const queue = task_rq_lock(task);
     if ((READ_ONCE(task.state) & states) === 0) {
+      if (CONFIG.preempt === PREEMPT.rt && (task.saved_state & states) !== 0) {
+        task.saved_state = TASK_RUNNING;
+        woken = true;
+      }
       raw_spin_unlock(queue.lock);
       break;
     }

@@ -4,6 +4,7 @@
 // with preempt_count 2, as every task has in the middle of a context switch.
 // A dead task's stack is freed by the next task on its CPU, since nobody can free the stack it stands on.
 
+import { CONFIG, PREEMPT } from "config";
 import { MARK } from "../abi/marks.ts";
 import { thread_setup } from "../arch/switch.ts";
 import { STACK_ORDER, STACK_SIZE } from "../arch/thread.ts";
@@ -16,6 +17,7 @@ import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
 import { type kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import { set_mask_all } from "./affinity.ts";
+import { call_rcu, type rcu_head } from "../rcu/rcu.ts";
 import { complete_all, init_completion } from "./completion.ts";
 import { do_task_dead, schedule_tail } from "./core.ts";
 import { PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
@@ -28,7 +30,7 @@ import {
   STACK_END_MAGIC,
   TASK_UNINTERRUPTIBLE,
   task_list,
-  type task_struct,
+  task_struct,
   tasklist_lock,
 } from "./task.ts";
 
@@ -66,6 +68,7 @@ export function alloc_task(): task_struct | null {
   INIT_LIST_HEAD(task.run_list);
   INIT_LIST_HEAD(task.tasks);
   INIT_LIST_HEAD(task.rcu_node);
+  INIT_LIST_HEAD(task.rt_waiters);
   init_completion(task.exited);
   init_completion(task.parked);
   atomic_set(task.usage, 1);
@@ -91,14 +94,26 @@ export function get_task_struct(task: task_struct): void {
   atomic_inc(task.usage);
 }
 
-export function put_task_struct(task: task_struct): void {
-  if (!atomic_dec_and_test(task.usage)) return;
+/** Nobody has the task any more. */
+function free_task(task: task_struct): void {
   virt_to_page(task.stack).index = 0;
   // Its words must not reach the next owner of the pages: a block that is scanned between its allocation and its first use
   // would give them a say.
   memset(task.stack, 0, STACK_SIZE);
   free_pages(task.stack, STACK_ORDER);
   kmem_cache_free(task_struct_cachep!, addr(task));
+}
+
+/** @atomic */
+function delayed_free_task(head: rcu_head): void {
+  free_task(containerOf(task_struct, "rcu", head));
+}
+
+/** On rt a task outlives its last reference by a grace period: this is called with preemption off, and waiters look at owners. */
+export function put_task_struct(task: task_struct): void {
+  if (!atomic_dec_and_test(task.usage)) return;
+  if (CONFIG.preempt === PREEMPT.rt) call_rcu(task.rcu, delayed_free_task);
+  else free_task(task);
 }
 
 /** The running task ends here. */

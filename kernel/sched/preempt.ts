@@ -74,10 +74,21 @@ export function need_resched(): boolean {
   return READ_ONCE(get_current().need_resched) !== 0;
 }
 
+/** The softirq part of the count. On rt it is the task's own: sections with softirqs off may be preempted (irq/softirq_rt.ts). */
+export function softirq_count(): u32 {
+  "inline";
+  return CONFIG.preempt === PREEMPT.rt ? get_current().softirq_disable_cnt : preempt_count() & SOFTIRQ_MASK;
+}
+
 /** Serving a hardirq, an NMI or a softirq, or softirqs are off. */
 export function in_interrupt(): boolean {
   "inline";
-  return (preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK)) !== 0;
+  return ((preempt_count() & (NMI_MASK | HARDIRQ_MASK)) | softirq_count()) !== 0;
+}
+
+export function in_nmi(): boolean {
+  "inline";
+  return (preempt_count() & NMI_MASK) !== 0;
 }
 
 export function in_hardirq(): boolean {
@@ -85,19 +96,21 @@ export function in_hardirq(): boolean {
   return (preempt_count() & HARDIRQ_MASK) !== 0;
 }
 
+/** Serving a softirq, or softirqs are off. */
 export function in_softirq(): boolean {
   "inline";
-  return (preempt_count() & SOFTIRQ_MASK) !== 0;
+  return softirq_count() !== 0;
 }
 
 export function in_serving_softirq(): boolean {
   "inline";
-  return (preempt_count() & SOFTIRQ_OFFSET) !== 0;
+  return (softirq_count() & SOFTIRQ_OFFSET) !== 0;
 }
 
+/** Serving nothing; softirqs may be off. */
 export function in_task(): boolean {
   "inline";
-  return (preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)) === 0;
+  return ((preempt_count() & (NMI_MASK | HARDIRQ_MASK)) | (softirq_count() & SOFTIRQ_OFFSET)) === 0;
 }
 
 export function in_atomic(): boolean {

@@ -10,7 +10,9 @@ import { NR_CPUS } from "../arch/percpu.ts";
 import { STACK_SIZE, thread_struct } from "../arch/thread.ts";
 import { atomic_t } from "../lib/atomic.ts";
 import { list_for_each_entry, list_head } from "../lib/list.ts";
+import type { rtlock_waiter } from "../locking/rtlock.ts";
 import { rwlock_t } from "../locking/rwlock.ts";
+import { rcu_head } from "../rcu/cblist.ts";
 import { completion } from "./completion.ts";
 
 /** Bytes of a stack. */
@@ -21,6 +23,8 @@ export const TASK_INTERRUPTIBLE = 1;
 export const TASK_UNINTERRUPTIBLE = 2;
 export const TASK_PARKED = 0x40;
 export const TASK_DEAD = 0x80;
+/** Waits for a spinlock_t or rwlock_t of rt: nothing but that lock wakes it, and its own state is in saved_state. */
+export const TASK_RTLOCK_WAIT = 0x1000;
 /** Sleeps as long as nobody has anything for it: not stuck, however long. */
 const TASK_NOLOAD = 0x400;
 export const TASK_IDLE = TASK_UNINTERRUPTIBLE | TASK_NOLOAD;
@@ -97,6 +101,16 @@ export class task_struct {
   /** [self], set by the scheduler's RCU hook. */
   rcu_read_unlock_special: u32;
   readonly rcu_node = new list_head();
+  readonly rcu = new rcu_head();
+  // Of preempt = rt; the last three under pi_word (locking/rtlock.ts).
+  /** [rq] In TASK_RTLOCK_WAIT: what its state was, or TASK_RUNNING once somebody has woken it out of that. */
+  saved_state: u32;
+  /** [self] As the softirq part of preempt_count elsewhere. */
+  softirq_disable_cnt: u32;
+  /** Those who wait for locks of this task, the most urgent first. */
+  readonly rt_waiters = new list_head();
+  /** What it waits for, if it does. */
+  rt_blocked_on: rtlock_waiter | null;
   kthread_flags: u32;
   kthread_fn: (arg: u32) => void;
   /** What kthread_stop returns, once the task has ended. */
