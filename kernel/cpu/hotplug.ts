@@ -49,7 +49,10 @@ function stop_cpu(cpu: u32): i32 {
   ksoftirqd_offline(cpu);
   let error = stop_machine_cpuslocked(take_cpu_down, 0, cpus);
   while (error === -EAGAIN) {
+    // On rt ksoftirqd alone serves timers, this msleep's perhaps.
+    ksoftirqd_online(cpu);
     msleep(1);
+    ksoftirqd_offline(cpu);
     error = stop_machine_cpuslocked(take_cpu_down, 0, cpus);
   }
   if (error !== 0) {

@@ -250,7 +250,7 @@ function virtblk_probe(): i32 {
   vblk.features = u32(features);
   let error = vring_init(vblk.vq);
   if (error === 0) error = vm_setup_vq(vblk.vdev, vblk.vq);
-  if (error === 0) error = request_irq(vblk.vdev.irq, virtblk_done);
+  if (error === 0) error = request_irq(vblk.vdev.irq, virtblk_done, 0);
   if (error !== 0) {
     pr_err("virtio_blk: error %d\n", error);
     return error;

@@ -6,7 +6,7 @@
 import { LAB, LAB_MAGIC, LAB_OP, LAB_VERSION } from "../abi/lab-device.ts";
 import { machine } from "../arch/setup.ts";
 import { cpu_down, cpu_up } from "../cpu/hotplug.ts";
-import { disable_irq_nosync, enable_irq, request_irq } from "../irq/irq.ts";
+import { disable_irq_nosync, enable_irq, IRQF_NO_THREAD, request_irq } from "../irq/irq.ts";
 import { EINVAL, ENOMEM, ENOSYS } from "../lib/errno.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
 import { kmemleak_write } from "../mm/kmemleak-seq.ts";
@@ -103,7 +103,7 @@ export function lab_init(): void {
     return;
   }
   sched_set_fifo(lab_thread);
-  const error = request_irq(machine.lab_irq, lab_interrupt);
+  const error = request_irq(machine.lab_irq, lab_interrupt, IRQF_NO_THREAD);
   if (error !== 0) {
     pr_err("lab: interrupt %u: error %d\n", machine.lab_irq, error);
     return;

@@ -1,6 +1,6 @@
 // Interrupts: the entry from traps.ts, and who handles which source of the interrupt controller.
 //
-// Handlers run with interrupts off, in hardirq context. A source is sent to one CPU, CPU 0 until that goes offline.
+// Handlers run with interrupts off, in hardirq context; on rt in a thread each, but for those with IRQF_NO_THREAD. A source is sent to one CPU, CPU 0 until that goes offline.
 
 import { MARK } from "../abi/marks.ts";
 import { CSR_SIE, IRQ_S_EXTERNAL, IRQ_S_SOFT, IRQ_S_TIMER, SSTATUS_SPIE } from "../arch/csr.ts";
@@ -13,7 +13,8 @@ import {
   plic_unmask,
 } from "../arch/plic.ts";
 import { type pt_regs, set_trap_handlers } from "../arch/traps.ts";
-import { EBUSY, EINVAL } from "../lib/errno.ts";
+import { EBUSY, EINVAL, ENOMEM } from "../lib/errno.ts";
+import { RT } from "../locking/spinlock.ts";
 import { preempt_schedule_irq } from "../sched/core.ts";
 import {
   HARDIRQ_OFFSET,
@@ -26,6 +27,7 @@ import {
 import { smp_processor_id } from "../sched/task.ts";
 import { tick_handle } from "../sched/tick.ts";
 import { handle_exception } from "./fault.ts";
+import { irq_thread, irq_thread_start, irq_thread_stop, irq_thread_wake } from "./irq_thread.ts";
 import { handle_ipi } from "./smp.ts";
 import { irq_exit_softirq } from "./softirq.ts";
 
@@ -37,7 +39,11 @@ class irq_desc {
   handler: irq_handler | null;
   /** Times it came. */
   count: u32;
+  readonly thread = new irq_thread();
 }
+
+/** The handler runs in hardirq context on rt too: it takes no lock that sleeps there. */
+export const IRQF_NO_THREAD = 1;
 const irq_descs = new StructArray(irq_desc, NR_IRQS);
 /** The CPU that all sources go to. */
 let irq_cpu: u32 = 0;
@@ -51,8 +57,14 @@ function handle_external(): void {
       const desc = irq_descs[irq];
       desc.count += 1;
       const handler = desc.handler;
-      if (handler !== null) handler(irq);
-      else plic_mask(irq);
+      if (handler === null) {
+        plic_mask(irq);
+      } else if (RT && desc.thread.task !== null) {
+        plic_mask(irq);
+        irq_thread_wake(desc.thread);
+      } else {
+        handler(irq);
+      }
     }
     plic_complete(cpu, irq);
   }
@@ -91,11 +103,12 @@ export function irq_cpu_dying(cpu: u32, to: u32): void {
     if (irq_descs[irq].handler !== null) plic_route(irq, to);
 }
 
-/** @calls_atomic handler */
-export function request_irq(irq: u32, handler: irq_handler): i32 {
+/** 0, -EINVAL, -EBUSY, or -ENOMEM for the thread. On rt it may sleep. @calls_atomic handler */
+export function request_irq(irq: u32, handler: irq_handler, flags: u32): i32 {
   if (irq === 0 || irq >= NR_IRQS) return -EINVAL;
   const desc = irq_descs[irq];
   if (desc.handler !== null) return -EBUSY;
+  if (RT && (flags & IRQF_NO_THREAD) === 0 && !irq_thread_start(desc.thread, irq, handler)) return -ENOMEM;
   desc.handler = handler;
   plic_route(irq, irq_cpu);
   plic_unmask(irq);
@@ -105,13 +118,16 @@ export function request_irq(irq: u32, handler: irq_handler): i32 {
 export function free_irq(irq: u32): void {
   plic_mask(irq);
   irq_descs[irq].handler = null;
+  if (RT) irq_thread_stop(irq_descs[irq].thread);
 }
 
 /** The source stays silent until enable_irq. */
 export function disable_irq_nosync(irq: u32): void {
+  if (RT) WRITE_ONCE(irq_descs[irq].thread.disabled, 1);
   plic_mask(irq);
 }
 
 export function enable_irq(irq: u32): void {
+  if (RT) WRITE_ONCE(irq_descs[irq].thread.disabled, 0);
   plic_unmask(irq);
 }

@@ -23,7 +23,7 @@ import { call_rcu, rcu_barrier, rcu_head, rcu_read_lock, rcu_read_unlock, synchr
 import { schedule, set_current_state, wake_up_process } from "../sched/core.ts";
 import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { get_current, smp_processor_id, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
-import { finish_wait, init_waitqueue_head, prepare_to_wait, wait_queue_entry, wait_queue_head, wake_up } from "../sched/wait.ts";
+import { finish_swait, init_swait_queue_head, prepare_to_swait, swait_queue, swait_queue_head, swake_up_one } from "../sched/swait.ts";
 import { mutex, mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./mutex.ts";
 import { spin_lock, spin_lock_init, spin_unlock, spinlock_t } from "./spinlock.ts";
 
@@ -51,7 +51,7 @@ export class percpu_rw_semaphore {
   closed: u32 = 0;
   readonly writer = new mutex();
   /** Where the one writer sleeps. */
-  readonly drained = new wait_queue_head();
+  readonly drained = new swait_queue_head();
   readonly lock = new spinlock_t();
   /** reader_waiter.list, under lock. */
   readonly waiters = new list_head();
@@ -72,7 +72,7 @@ export function percpu_init_rwsem(sem: percpu_rw_semaphore, name: string): i32 {
   sem.mode = MODE.FAST;
   sem.closed = 0;
   mutex_init(sem.writer, name);
-  init_waitqueue_head(sem.drained);
+  init_swait_queue_head(sem.drained);
   spin_lock_init(sem.lock, name);
   sem.waiters.next = sem.waiters;
   sem.waiters.prev = sem.waiters;
@@ -129,7 +129,7 @@ function wait_for_gate(sem: percpu_rw_semaphore): void {
   waiter.task = get_current();
   waiter.granted = 0;
   // The writer may have summed while this reader was counted.
-  wake_up(sem.drained);
+  swake_up_one(sem.drained);
   spin_lock(sem.lock);
   if (READ_ONCE(sem.closed) === 0) {
     // Inside the lock no gate closes.
@@ -163,7 +163,7 @@ export function percpu_down_read_trylock(sem: percpu_rw_semaphore): boolean {
     traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.sem_read, LOCK_FLAG.try);
     return true;
   }
-  wake_up(sem.drained);
+  swake_up_one(sem.drained);
   traceMark(MARK.LOCK_TRYFAIL, sem, LOCK_KIND.sem_read, 0);
   return false;
 }
@@ -178,7 +178,7 @@ export function percpu_up_read(sem: percpu_rw_semaphore): void {
     smp_mb();
     count(sem, -1);
     smp_mb();
-    if (READ_ONCE(sem.closed) !== 0) wake_up(sem.drained);
+    if (READ_ONCE(sem.closed) !== 0) swake_up_one(sem.drained);
   }
   rcu_read_unlock();
   preempt_enable();
@@ -222,16 +222,16 @@ export function percpu_down_write(sem: percpu_rw_semaphore): void {
   WRITE_ONCE(sem.closed, 1);
   spin_unlock(sem.lock);
   smp_mb();
-  const wait = new wait_queue_entry();
+  const wait = new swait_queue();
   for (;;) {
-    prepare_to_wait(sem.drained, wait, TASK_UNINTERRUPTIBLE);
+    prepare_to_swait(sem.drained, wait, TASK_UNINTERRUPTIBLE);
     smp_mb();
     if (readers(sem) === 0) break;
     if (!contended) traceMark(MARK.LOCK_CONTENDED, sem, LOCK_KIND.sem_write, 0);
     contended = true;
     schedule();
   }
-  finish_wait(sem.drained, wait);
+  finish_swait(sem.drained, wait);
   smp_mb();
   traceMark(MARK.LOCK_ACQUIRED, sem, LOCK_KIND.sem_write, 0);
 }

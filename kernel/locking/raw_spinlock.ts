@@ -63,6 +63,13 @@ export function raw_spin_lock_irqsave(lock: raw_spinlock_t): u32 {
   return flags;
 }
 
+export function raw_spin_lock_irqsave_nested(lock: raw_spinlock_t, subclass: u32): u32 {
+  const flags = local_irq_save();
+  preempt_disable();
+  word_lock(addressOf(lock.slock), LOCK_KIND.raw, subclass);
+  return flags;
+}
+
 /** @restores flags */
 export function raw_spin_unlock_irqrestore(lock: raw_spinlock_t, flags: u32): void {
   word_unlock(addressOf(lock.slock), LOCK_KIND.raw);

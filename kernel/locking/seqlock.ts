@@ -16,7 +16,7 @@
 
 import { smp_rmb, smp_wmb } from "../lib/atomic.ts";
 import {
-  spin_lock, spin_lock_init, spin_lock_irq, spin_lock_irqsave, spin_unlock, spin_unlock_irq, spin_unlock_irqrestore,
+  RT, spin_lock, spin_lock_init, spin_lock_irq, spin_lock_irqsave, spin_unlock, spin_unlock_irq, spin_unlock_irqrestore,
   spinlock_t,
 } from "./spinlock.ts";
 
@@ -95,6 +95,11 @@ export function seqlock_init(sl: seqlock_t, name: string): void {
 /** @must_use */
 export function read_seqbegin(sl: seqlock_t): u32 {
   "inline";
+  // On rt the writer may have been pushed aside, by this very reader: wait for its lock, which lends it this priority.
+  if (RT && unlikely((READ_ONCE(sl.seqcount.sequence) & 1) !== 0)) {
+    spin_lock(sl.lock);
+    spin_unlock(sl.lock);
+  }
   return read_seqcount_begin(sl.seqcount);
 }
 

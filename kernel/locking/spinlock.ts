@@ -23,8 +23,8 @@ import { rtlock_slow, rtlock_unlock_slow } from "./rtlock.ts";
 import { word_is_locked, word_lock, word_trylock, word_unlock } from "./spin_word.ts";
 
 export {
-  raw_spin_is_locked, raw_spin_lock, raw_spin_lock_bh, raw_spin_lock_init, raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_lock_nested,
-  raw_spin_trylock, raw_spin_trylock_bh, raw_spin_unlock, raw_spin_unlock_bh, raw_spin_unlock_irq, raw_spin_unlock_irqrestore,
+  raw_spin_is_locked, raw_spin_lock, raw_spin_lock_bh, raw_spin_lock_init, raw_spin_lock_irq, raw_spin_lock_irqsave,
+  raw_spin_lock_irqsave_nested, raw_spin_lock_nested, raw_spin_trylock, raw_spin_trylock_bh, raw_spin_unlock, raw_spin_unlock_bh, raw_spin_unlock_irq, raw_spin_unlock_irqrestore,
   raw_spinlock_t,
 } from "./raw_spinlock.ts";
 

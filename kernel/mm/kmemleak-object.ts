@@ -21,7 +21,7 @@ import { INIT_LIST_HEAD, list_add_tail_rcu, list_del_rcu, list_head } from "../l
 import { pr_warn } from "../lib/printk.ts";
 import { strncpy } from "../lib/string.ts";
 import { read_lock_irqsave, read_unlock_irqrestore, rwlock_t, write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
-import { spin_lock_init, spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../locking/spinlock.ts";
+import { raw_spin_lock_init, raw_spin_lock_irqsave, raw_spin_unlock_irqrestore, raw_spinlock_t, RT } from "../locking/spinlock.ts";
 import { call_rcu, rcu_head } from "../rcu/rcu.ts";
 import { jiffies } from "../sched/clock.ts";
 import { in_hardirq, in_serving_softirq } from "../sched/preempt.ts";
@@ -44,7 +44,7 @@ export class kmemleak_scan_area {
 }
 
 export class kmemleak_object {
-  readonly lock = new spinlock_t();
+  readonly lock = new raw_spinlock_t();
   /** OBJECT bits; under lock. */
   flags: u32;
   readonly object_list = new list_head();
@@ -70,9 +70,11 @@ export class kmemleak_object {
 }
 
 export const object_list = new list_head();
-const object_list_lock = new spinlock_t();
+const object_list_lock = new raw_spinlock_t();
 const object_tree_root = new interval_root();
 const object_tree_lock = new rwlock_t();
+/** In its place on rt: the hooks run with interrupts off, where a rwlock_t of rt would sleep. So did Linux decide in 2020, for all models. */
+const object_tree_raw_lock = new raw_spinlock_t();
 
 let object_cache: kmem_cache | null = null;
 let scan_area_cache: kmem_cache | null = null;
@@ -134,10 +136,10 @@ function free_object_rcu(head: rcu_head): void {
 export function put_object(object: kmemleak_object): void {
   if (!atomic_dec_and_test(object.use_count)) return;
   BUG_ON((object.flags & OBJECT.ALLOCATED) !== 0);
-  const flags = spin_lock_irqsave(object_list_lock);
+  const flags = raw_spin_lock_irqsave(object_list_lock);
   list_del_rcu(object.object_list);
   call_rcu(object.rcu, free_object_rcu);
-  spin_unlock_irqrestore(object_list_lock, flags);
+  raw_spin_unlock_irqrestore(object_list_lock, flags);
 }
 
 // ---- lookup ----
@@ -156,13 +158,37 @@ function lookup_object(ptr: usize, alias: boolean): kmemleak_object | null {
   return node === null ? null : containerOf(kmemleak_object, "tree_node", node);
 }
 
+function tree_read_lock(): u32 {
+  "inline";
+  return RT ? raw_spin_lock_irqsave(object_tree_raw_lock) : read_lock_irqsave(object_tree_lock);
+}
+
+/** @restores flags */
+function tree_read_unlock(flags: u32): void {
+  "inline";
+  if (RT) raw_spin_unlock_irqrestore(object_tree_raw_lock, flags);
+  else read_unlock_irqrestore(object_tree_lock, flags);
+}
+
+function tree_write_lock(): u32 {
+  "inline";
+  return RT ? raw_spin_lock_irqsave(object_tree_raw_lock) : write_lock_irqsave(object_tree_lock);
+}
+
+/** @restores flags */
+function tree_write_unlock(flags: u32): void {
+  "inline";
+  if (RT) raw_spin_unlock_irqrestore(object_tree_raw_lock, flags);
+  else write_unlock_irqrestore(object_tree_lock, flags);
+}
+
 /** The object whose block holds `ptr` (alias) or begins there, with a reference; or null. */
 export function find_and_get_object(ptr: usize, alias: boolean): kmemleak_object | null {
-  const flags = read_lock_irqsave(object_tree_lock);
+  const flags = tree_read_lock();
   let object = lookup_object(ptr, alias);
   // In the index means use_count >= 1: deletion takes it out under the write lock first.
   if (object !== null && !get_object(object)) object = null;
-  read_unlock_irqrestore(object_tree_lock, flags);
+  tree_read_unlock(flags);
   return object;
 }
 
@@ -189,7 +215,7 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   const memory = kmem_cache_alloc(object_cache!, gfp & (GFP_KERNEL | GFP_ATOMIC));
   if (memory === 0) panic("kmemleak: cannot allocate a kmemleak_object");
   const object = cast<kmemleak_object>(memory);
-  spin_lock_init(object.lock, "kmemleak_object.lock");
+  raw_spin_lock_init(object.lock, "kmemleak_object.lock");
   INIT_LIST_HEAD(object.object_list);
   INIT_LIST_HEAD(object.gray_list);
   atomic_set(object.use_count, 1);
@@ -205,33 +231,33 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   // Skip this function and the hook: the first frame is the allocator's.
   object.trace_len = stack_trace_save(object.trace, MAX_TRACE, 2);
 
-  let flags = write_lock_irqsave(object_tree_lock);
+  let flags = tree_write_lock();
   if (ptr <= below_addr) below_addr = ptr - 1;
   if (ptr + size > end_addr) end_addr = ptr + size;
   const twin = interval_insert(object_tree_root, object.tree_node);
-  write_unlock_irqrestore(object_tree_lock, flags);
+  tree_write_unlock(flags);
   if (twin !== null) panic("kmemleak: cannot insert 0x%08x (size %u): the same block is tracked already", ptr, size);
 
-  flags = spin_lock_irqsave(object_list_lock);
+  flags = raw_spin_lock_irqsave(object_list_lock);
   list_add_tail_rcu(object.object_list, object_list);
-  spin_unlock_irqrestore(object_list_lock, flags);
+  raw_spin_unlock_irqrestore(object_list_lock, flags);
 }
 
 /** Stops tracking the block at `ptr`; waits for a scanner that is inside it. */
 export function delete_object(ptr: usize): void {
   "noinline";
-  let flags = write_lock_irqsave(object_tree_lock);
+  let flags = tree_write_lock();
   const object = lookup_object(ptr, false);
   if (object !== null) interval_remove(object_tree_root, object.tree_node);
-  write_unlock_irqrestore(object_tree_lock, flags);
+  tree_write_unlock(flags);
   if (object === null) {
     pr_warn("kmemleak: freeing unknown object at 0x%08x\n", ptr);
     dump_stack();
     return;
   }
-  flags = spin_lock_irqsave(object.lock);
+  flags = raw_spin_lock_irqsave(object.lock);
   object.flags &= ~OBJECT.ALLOCATED;
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
   put_object(object);
 }
 
@@ -242,9 +268,9 @@ export function paint_object(ptr: usize, min_count: i32): void {
     pr_warn("kmemleak: unknown object at 0x%08x\n", ptr);
     return;
   }
-  const flags = spin_lock_irqsave(object.lock);
+  const flags = raw_spin_lock_irqsave(object.lock);
   object.min_count = min_count;
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
   put_object(object);
 }
 
@@ -255,9 +281,9 @@ export function object_no_scan(ptr: usize): void {
     pr_warn("kmemleak: not scanning unknown object at 0x%08x\n", ptr);
     return;
   }
-  const flags = spin_lock_irqsave(object.lock);
+  const flags = raw_spin_lock_irqsave(object.lock);
   object.flags |= OBJECT.NO_SCAN;
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
   put_object(object);
 }
 
@@ -276,10 +302,10 @@ export function add_scan_area(ptr: usize, offset: usize, length: usize, gfp: u32
   if (fits) {
     area.start = ptr + offset;
     area.length = length;
-    const flags = spin_lock_irqsave(object.lock);
+    const flags = raw_spin_lock_irqsave(object.lock);
     area.next = object.areas;
     object.areas = area;
-    spin_unlock_irqrestore(object.lock, flags);
+    raw_spin_unlock_irqrestore(object.lock, flags);
   } else {
     pr_warn("kmemleak: scan area larger than object 0x%08x\n", ptr);
     kmem_cache_free(scan_area_cache!, memory);

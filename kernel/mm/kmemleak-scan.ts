@@ -16,7 +16,7 @@ import { BUG_ON } from "../lib/bug.ts";
 import { list_add_tail, list_del_init, list_empty, list_for_each_entry_rcu, list_head } from "../lib/list.ts";
 import { mutex, mutex_init } from "../locking/mutex.ts";
 import { read_lock, read_unlock } from "../locking/rwlock.ts";
-import { spin_lock_irqsave, spin_lock_irqsave_nested, spin_unlock_irqrestore } from "../locking/spinlock.ts";
+import { raw_spin_lock_irqsave, raw_spin_lock_irqsave_nested, raw_spin_unlock_irqrestore } from "../locking/spinlock.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../rcu/rcu.ts";
 import { jiffies, time_before } from "../sched/clock.ts";
 import { cond_resched } from "../sched/core.ts";
@@ -60,13 +60,13 @@ export function unreferenced_object(object: kmemleak_object): boolean {
  * level of nesting. Interrupts go off here too, since a root is scanned with them on and a softirq may free this very block.
  */
 function hit_object(object: kmemleak_object): void {
-  const flags = spin_lock_irqsave_nested(object.lock, 1);
+  const flags = raw_spin_lock_irqsave_nested(object.lock, 1);
   // Not white: black, gray already, or newer than this scan.
   const white = color_white(object);
   if (white) object.count++;
   const turned_gray = white && color_gray(object);
   if (turned_gray) list_add_tail(object.gray_list, gray_list);
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
   if (!turned_gray) put_object(object);
 }
 
@@ -107,13 +107,13 @@ function scan_root(start: usize, end: usize): void {
 
 /** Interrupts stay off for the whole block: object.lock is what a concurrent free of it waits for. */
 function scan_object(object: kmemleak_object): void {
-  const flags = spin_lock_irqsave(object.lock);
+  const flags = raw_spin_lock_irqsave(object.lock);
   if ((object.flags & OBJECT.ALLOCATED) !== 0 && (object.flags & OBJECT.NO_SCAN) === 0) {
     let area = object.areas;
     if (area === null) scan_block(object.pointer, object.pointer + object.size, object);
     for (; area !== null; area = area.next) scan_block(area.start, area.start + area.length, object);
   }
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
 }
 
 /** Every object white, or gray and on the list when it needs no hits. Returns their number. */
@@ -121,10 +121,10 @@ function whiten(): u32 {
   let objects: u32 = 0;
   rcu_read_lock();
   for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
-    const flags = spin_lock_irqsave(object.lock);
+    const flags = raw_spin_lock_irqsave(object.lock);
     object.count = 0;
     if (color_gray(object) && get_object(object)) list_add_tail(object.gray_list, gray_list);
-    spin_unlock_irqrestore(object.lock, flags);
+    raw_spin_unlock_irqrestore(object.lock, flags);
     objects++;
   }
   rcu_read_unlock();
@@ -163,9 +163,9 @@ function count_suspects(): u32 {
   let suspects: u32 = 0;
   rcu_read_lock();
   for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
-    const flags = spin_lock_irqsave(object.lock);
+    const flags = raw_spin_lock_irqsave(object.lock);
     if (unreferenced_object(object)) suspects++;
-    spin_unlock_irqrestore(object.lock, flags);
+    raw_spin_unlock_irqrestore(object.lock, flags);
   }
   rcu_read_unlock();
   return suspects;

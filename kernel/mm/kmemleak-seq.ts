@@ -10,7 +10,7 @@ import { pr_warn, seq_printf } from "../lib/printk.ts";
 import { strcmp } from "../lib/string.ts";
 import { EBUSY, EINVAL } from "../lib/errno.ts";
 import { mutex_lock, mutex_unlock } from "../locking/mutex.ts";
-import { spin_lock_irqsave, spin_unlock_irqrestore } from "../locking/spinlock.ts";
+import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../locking/spinlock.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../rcu/rcu.ts";
 import { HZ, jiffies } from "../sched/clock.ts";
 import { kmemleak_enabled } from "./kmemleak.ts";
@@ -71,9 +71,9 @@ function print_unreferenced(object: kmemleak_object): void {
 
 /** Prints the object if it is a suspected leak. */
 export function kmemleak_seq_show(object: kmemleak_object): void {
-  const flags = spin_lock_irqsave(object.lock);
+  const flags = raw_spin_lock_irqsave(object.lock);
   const suspect = unreferenced_object(object);
-  spin_unlock_irqrestore(object.lock, flags);
+  raw_spin_unlock_irqrestore(object.lock, flags);
   // Printing outside the lock: the reference keeps the metadata, and what is printed of it does not change.
   if (!suspect) return;
   reported_leaks++;

@@ -6,7 +6,7 @@
 
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { jiffies } from "./clock.ts";
-import { add_timer, del_timer, timer_list, timer_setup } from "./timer.ts";
+import { __init_timer, add_timer, del_timer, TIMER_IRQSAFE, timer_list } from "./timer.ts";
 import {
   __cancel_work,
   __cancel_work_sync,
@@ -37,7 +37,8 @@ function delayed_work_timer_fn(timer: timer_list): void {
 
 export function INIT_DELAYED_WORK(dwork: delayed_work, fn: work_func): void {
   INIT_WORK(dwork.work, fn);
-  timer_setup(dwork.timer, delayed_work_timer_fn);
+  // Whoever cancels spins until the function has queued the work.
+  __init_timer(dwork.timer, delayed_work_timer_fn, TIMER_IRQSAFE);
 }
 
 /** Queues the work after `delay` ticks; false: it is pending already, and its delay stays. */

@@ -7,6 +7,7 @@
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { open_softirq, raise_softirq_irqoff, TIMER_SOFTIRQ } from "../irq/softirq.ts";
+import { atomic_dec, atomic_inc, atomic_read, atomic_t } from "../lib/atomic.ts";
 import {
   INIT_LIST_HEAD,
   list_add_tail,
@@ -25,7 +26,11 @@ import {
   raw_spin_unlock_irq,
   raw_spin_unlock_irqrestore,
   raw_spinlock_t,
+  RT,
   SINGLE_DEPTH_NESTING,
+  spin_lock,
+  spin_unlock,
+  spinlock_t,
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
 import { schedule, set_current_state, wake_up_process } from "./core.ts";
@@ -46,24 +51,38 @@ export class timer_list {
   expires: u32;
   /** Whose list it is or was on. */
   cpu: u32;
+  /** TIMER_IRQSAFE or 0. */
+  flags: u32;
   fn: timer_function;
 }
+
+/** The function runs with interrupts off: del_timer_sync may then be called with them off, also on rt. */
+export const TIMER_IRQSAFE = 1;
 
 class timer_base {
   readonly lock = new raw_spinlock_t();
   readonly timers = new list_head();
   /** Address of the timer whose function runs now, or 0. */
   running: usize;
+  /** rt: held while functions run, so that who waits for one sleeps and lends its priority; and how many wait. */
+  readonly expiry_lock = new spinlock_t();
+  readonly expiry_waiters = new atomic_t();
 }
 const timer_bases = new PerCpu(timer_base);
 
 export const MAX_SCHEDULE_TIMEOUT = 0x7fff_ffff;
 
 /** @calls_atomic fn */
-export function timer_setup(timer: timer_list, fn: timer_function): void {
+export function __init_timer(timer: timer_list, fn: timer_function, flags: u32): void {
   INIT_LIST_HEAD(timer.entry);
   timer.cpu = 0;
+  timer.flags = flags;
   timer.fn = fn;
+}
+
+/** @calls_atomic fn */
+export function timer_setup(timer: timer_list, fn: timer_function): void {
+  __init_timer(timer, fn, 0);
 }
 
 export function timer_pending(timer: timer_list): boolean {
@@ -115,7 +134,18 @@ export function del_timer(timer: timer_list): boolean {
   return armed;
 }
 
-/** As del_timer, and the function does not run any more either. Not from the function itself. */
+/** rt: the function may have been pushed aside by the caller. */
+function wait_for_expiry(base: timer_base): void {
+  atomic_inc(base.expiry_waiters);
+  spin_lock(base.expiry_lock);
+  atomic_dec(base.expiry_waiters);
+  spin_unlock(base.expiry_lock);
+}
+
+/**
+ * As del_timer, and the function does not run any more either. Not from the function itself; on rt the caller may sleep unless the
+ * timer is TIMER_IRQSAFE.
+ */
 export function del_timer_sync(timer: timer_list): boolean {
   const armed = del_timer(timer);
   for (;;) {
@@ -125,7 +155,8 @@ export function del_timer_sync(timer: timer_list): boolean {
     raw_spin_unlock(base.lock);
     local_irq_restore(flags);
     if (!busy) return armed;
-    pause();
+    if (RT && (timer.flags & TIMER_IRQSAFE) === 0) wait_for_expiry(base);
+    else pause();
   }
 }
 
@@ -141,22 +172,42 @@ function first_timer(base: timer_base): timer_list | null {
   return containerOf(timer_list, "entry", base.timers.next);
 }
 
+/** Calls the function; base.lock is held, with interrupts off, before and after. */
+function expire_timer(base: timer_base, timer: timer_list): void {
+  list_del_init(timer.entry);
+  base.running = addr(timer);
+  const fn = timer.fn;
+  if ((timer.flags & TIMER_IRQSAFE) !== 0) {
+    raw_spin_unlock(base.lock);
+    fn(timer);
+    raw_spin_lock(base.lock);
+    base.running = 0;
+    return;
+  }
+  raw_spin_unlock_irq(base.lock);
+  fn(timer);
+  raw_spin_lock_irq(base.lock);
+  base.running = 0;
+  if (RT && atomic_read(base.expiry_waiters) !== 0) {
+    raw_spin_unlock_irq(base.lock);
+    spin_unlock(base.expiry_lock);
+    spin_lock(base.expiry_lock);
+    raw_spin_lock_irq(base.lock);
+  }
+}
+
 /** The TIMER softirq. @atomic */
 function run_timer_softirq(): void {
   const base = timer_bases.current();
+  if (RT) spin_lock(base.expiry_lock);
   raw_spin_lock_irq(base.lock);
   for (;;) {
     const timer = first_timer(base);
     if (timer === null || time_before(jiffies(), timer.expires)) break;
-    list_del_init(timer.entry);
-    base.running = addr(timer);
-    const fn = timer.fn;
-    raw_spin_unlock_irq(base.lock);
-    fn(timer);
-    raw_spin_lock_irq(base.lock);
-    base.running = 0;
+    expire_timer(base, timer);
   }
   raw_spin_unlock_irq(base.lock);
+  if (RT) spin_unlock(base.expiry_lock);
 }
 
 /** From the tick, interrupts off. */
