@@ -3,7 +3,7 @@
 // Pending bits belong to a CPU and change with interrupts off. What keeps coming for MAX_RESTART rounds, or is raised by a
 // task, is left to ksoftirqd/N.
 // On rt only tasks serve softirqs: ksoftirqd/N, or one that ends a section with softirqs off. They may be preempted, and take
-// locks that sleep (softirq_rt.ts).
+// locks that sleep (softirq_rt.ts). The marks for the lock-order checker are left out there, as in Linux: nothing is interrupted.
 
 import { CONFIG, PREEMPT } from "config";
 import { MARK } from "../abi/marks.ts";
@@ -81,7 +81,7 @@ function wakeup_softirqd(): void {
 function do_softirq(): void {
   const state = softirq_state.current();
   if (!RT) preempt_count_add(SOFTIRQ_OFFSET);
-  traceMark(MARK.SOFTIRQ_ENTER);
+  if (!RT) traceMark(MARK.SOFTIRQ_ENTER);
   let restarts: u32 = 0;
   while (state.pending !== 0 && restarts < MAX_RESTART) {
     const pending = state.pending;
@@ -95,7 +95,7 @@ function do_softirq(): void {
     local_irq_disable();
     restarts += 1;
   }
-  traceMark(MARK.SOFTIRQ_EXIT);
+  if (!RT) traceMark(MARK.SOFTIRQ_EXIT);
   if (!RT) preempt_count_sub(SOFTIRQ_OFFSET);
   if (state.pending !== 0) wakeup_softirqd();
 }
@@ -127,8 +127,11 @@ export function local_softirq_pending(): u32 {
 }
 
 export function local_bh_disable(): void {
-  if (RT) bh_disable_rt(2 * SOFTIRQ_OFFSET);
-  else preempt_count_add(2 * SOFTIRQ_OFFSET);
+  if (RT) {
+    bh_disable_rt(2 * SOFTIRQ_OFFSET);
+    return;
+  }
+  preempt_count_add(2 * SOFTIRQ_OFFSET);
   traceMark(MARK.BH_DISABLE);
 }
 
@@ -136,7 +139,6 @@ export function local_bh_disable(): void {
 function local_bh_enable_rt(): void {
   const may_serve = preemptible();
   let level: u32 = 2 * SOFTIRQ_OFFSET;
-  traceMark(MARK.BH_ENABLE);
   const flags = local_irq_save();
   if (softirq_state.current().pending !== 0 && softirq_count() === level) {
     if (may_serve) {

@@ -71,9 +71,9 @@ export function percpu_init_rwsem(sem: percpu_rw_semaphore, name: string): i32 {
   if (sem.counts === 0) return -ENOMEM;
   sem.mode = MODE.FAST;
   sem.closed = 0;
-  mutex_init(sem.writer, name);
+  mutex_init(sem.writer, "percpu_rw_semaphore.writer");
   init_swait_queue_head(sem.drained);
-  spin_lock_init(sem.lock, name);
+  spin_lock_init(sem.lock, "percpu_rw_semaphore.lock");
   sem.waiters.next = sem.waiters;
   sem.waiters.prev = sem.waiters;
   traceMark(MARK.LOCK_INIT, sem, name, LOCK_KIND.sem_write);

@@ -63,7 +63,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "no object lock in delete_object",
     file: "kernel/mm/kmemleak-object.ts",
-    from: "  flags = spin_lock_irqsave(object.lock);\n  object.flags &= ~OBJECT.ALLOCATED;\n  spin_unlock_irqrestore(object.lock, flags);\n",
+    from: "  flags = raw_spin_lock_irqsave(object.lock);\n  object.flags &= ~OBJECT.ALLOCATED;\n  raw_spin_unlock_irqrestore(object.lock, flags);\n",
     to: "  object.flags &= ~OBJECT.ALLOCATED;\n",
     scenario: VFREE,
     symptom: crashed,
@@ -71,8 +71,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "metadata freed at once instead of through RCU",
     file: "kernel/mm/kmemleak-object.ts",
-    from: "  call_rcu(object.rcu, free_object_rcu);\n  spin_unlock_irqrestore(object_list_lock, flags);\n",
-    to: "  spin_unlock_irqrestore(object_list_lock, flags);\n  free_object_rcu(object.rcu);\n",
+    from: "  call_rcu(object.rcu, free_object_rcu);\n  raw_spin_unlock_irqrestore(object_list_lock, flags);\n",
+    to: "  raw_spin_unlock_irqrestore(object_list_lock, flags);\n  free_object_rcu(object.rcu);\n",
     scenario: CHURN,
     symptom: crashed,
   },
@@ -87,8 +87,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "a hit locks with interrupts on",
     file: "kernel/mm/kmemleak-scan.ts",
-    from: "  const flags = spin_lock_irqsave_nested(object.lock, 1);\n",
-    to: "  const flags = spin_lock_irqsave_nested(object.lock, 1);\n  csrReadSet(0x100, 2);\n",
+    from: "  const flags = raw_spin_lock_irqsave_nested(object.lock, 1);\n",
+    to: "  const flags = raw_spin_lock_irqsave_nested(object.lock, 1);\n  csrReadSet(0x100, 2);\n",
     scenario: "scenarios/kmemleak/free-in-softirq.yaml",
     symptom: ({ outcome }) => outcome === "budget" || outcome === "deadlock",
   },

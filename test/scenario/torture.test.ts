@@ -30,6 +30,8 @@ interface Row {
 const ROWS: readonly Row[] = [
   // Timers are lost whatever else the CPU was doing.
   { scenario: "hotplug", busted: "hotplug", models: MODELS },
+  // A spinlock_t keeps nobody out: other CPUs come in, in every model.
+  { scenario: "locks", busted: "lock", models: MODELS },
   // rt too: no model lets a CPU forget a translation by itself.
   { scenario: "vmalloc", busted: "vmalloc", models: MODELS },
   { scenario: "rcu", busted: "rcu", models: MODELS },
