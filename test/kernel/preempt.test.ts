@@ -34,7 +34,7 @@ describe("might_sleep", () => {
       "in_atomic(): 1, irqs_disabled(): 0, non_block: 0, ",
       "preempt_count: 1, expected: 0",
       "RCU nest depth: 0, expected: 0",
-      "BUG: sleeping function called from invalid context at kmem_cache_alloc",
+      "BUG: sleeping function called from invalid context at kmalloc",
       "in_atomic(): 0, irqs_disabled(): 1, non_block: 0, ",
       "preempt_count: 0, expected: 0",
       "RCU nest depth: 0, expected: 0",
