@@ -82,6 +82,14 @@ function fail_dump(attr: fault_attr): void {
   if (attr.verbose > 1) dump_stack();
 }
 
+/** One time less, unless there is no limit or nothing left. */
+function count_down(times: Ptr<i32>): void {
+  for (;;) {
+    const left = READ_ONCE(times[0]);
+    if (left <= 0 || CMPXCHG(times[0], left, left - 1) === left) return;
+  }
+}
+
 /** Whether an allocation of `size` units shall fail. Any context. */
 export function should_fail(attr: fault_attr, size: u32, silent: boolean): boolean {
   if (attr.probability === 0 || READ_ONCE(attr.times) === 0) return false;
@@ -94,7 +102,7 @@ export function should_fail(attr: fault_attr, size: u32, silent: boolean): boole
   if (!fail_stacktrace(attr)) return false;
   amoAddRelaxed(addressOf(attr.failures), 1);
   if (!silent) fail_dump(attr);
-  if (attr.times !== -1) amoAddRelaxed(addressOf(attr.times), -1);
+  count_down(addressOf(attr.times));
   return true;
 }
 

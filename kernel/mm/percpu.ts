@@ -9,7 +9,7 @@
 // allocation in atomic context; all pages of a chunk are there from the beginning.
 // kmemleak: pieces are not tracked, their contents are roots (the first chunk) or part of a vmalloc block.
 // Locks: pcpu_alloc_mutex: chunks come and go under it. pcpu_lock, interrupts off, inside it: the list of chunks and their maps;
-//   free_percpu takes only this one and is for any context.
+//   free_percpu takes only this one and is for any context, as far as a spinlock is (on rt: not for hard interrupts).
 
 import { for_each_possible_cpu, nr_cpu_ids } from "../arch/cpumask.ts";
 import { PAGE_SIZE } from "../arch/page.ts";

@@ -17,8 +17,8 @@ import {
 import { zone } from "../mm/page/buddy.ts";
 import { pcp_count, pcp_high } from "../mm/page/pcp.ts";
 import {
-  __free_pages, alloc_pages, compound_head, drain_all_pages, get_page, MAX_ORDER, min_low_pfn, mem_map, max_low_pfn, nr_free_pages, nth_page,
-  page, page_address, page_to_pfn, PG_buddy, put_page,
+  __free_pages, alloc_pages, compound_head, drain_all_pages, get_page, max_low_pfn, MAX_ORDER, mem_map, min_low_pfn, nr_free_pages,
+  nth_page, page, page_address, page_to_pfn, PG_buddy, put_page,
 } from "../mm/page_alloc.ts";
 import { kthread_run } from "../sched/kthread.ts";
 import { msleep } from "../sched/timer.ts";

@@ -7,7 +7,7 @@ import { lookup_pte, PAGE_KERNEL, VMALLOC_END, VMALLOC_START } from "../arch/pgt
 import { get_option_u32 } from "../lib/cmdline.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "../lib/random.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
-import { __free_pages, alloc_pages, nr_free_pages, type page, page_address, virt_to_page } from "../mm/page_alloc.ts";
+import { __free_pages, alloc_pages, nr_free_pages, type page, page_address } from "../mm/page_alloc.ts";
 import { kfree, kmalloc } from "../mm/slab.ts";
 import { copy_area_from } from "../mm/vmap/area.ts";
 import {
@@ -88,7 +88,8 @@ function check_areas(): u32 {
   let from: u32 = 0;
   let count: u32 = 0;
   while (copy_area_from(from, area)) {
-    expect_true(area.first >= from && area.end === area.first + area.nr_pages + 1, "an area ends behind its guard page, before the next one");
+    const right = area.first >= from && area.end === area.first + area.nr_pages + 1;
+    expect_true(right, "an area ends behind its guard page, before the next one");
     from = area.end;
     count += 1;
   }
@@ -172,7 +173,7 @@ function alias_cases(): void {
   expect_true(nr_free_pages() <= free, "vunmap frees no page");
   expect_equal(lookup_pte(block), 0, "the entry of an unmapped page");
   for (let n: u32 = 0; n < 3; n++) __free_pages(pages[n], 0);
-  expect_true(vmalloc_to_page(page_address(virt_to_page(page_address(pages[0])))) === null, "an address of the direct map is not vmalloc's");
+  expect_true(vmalloc_to_page(page_address(pages[0])) === null, "an address of the direct map is not vmalloc's");
 }
 
 function ioremap_cases(): void {

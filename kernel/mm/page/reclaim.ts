@@ -52,7 +52,10 @@ export function direct_reclaim(gfp: u32, order: u32): u32 {
   return freed;
 }
 
-/** After a round that freed `freed` pages and did not help: sleeps a tick when another round is due. `in_vain`: rounds without progress so far. @may_sleep */
+/**
+ * After a round that freed `freed` pages and did not help: sleeps a tick when another round is due. `in_vain`: rounds without progress
+ * so far. @may_sleep
+ */
 export function should_reclaim_retry(gfp: u32, order: u32, freed: u32, in_vain: u32): boolean {
   if ((gfp & __GFP_NOFAIL) === 0) {
     if ((gfp & __GFP_NORETRY) !== 0) return false;
