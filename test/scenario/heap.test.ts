@@ -13,7 +13,7 @@ function stable(text: string): string {
     .replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+/g, "")
     .replace(/at cycle [\d,]+/g, "at cycle N")
     .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)")
-    .replace(/Memory state around[^]*?(?===)/g, "");
+    .replace(/Memory state around[\s\S]*?(?===)/g, "");
 }
 
 test.each([MISUSE, DOUBLE])("%s: each misuse is reported, and nothing else", (file) => {
