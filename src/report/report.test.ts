@@ -53,6 +53,7 @@ const RESULT: RunResult = {
   consoleTruncated: false,
   bootInstructions: 250_000,
   lockdep: { reports: [], dropped: 0, dependencies: 3 },
+  deadlock: [],
   heap: null,
   scenarioStart: 1_000_000,
   leaks: {

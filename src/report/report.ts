@@ -5,6 +5,7 @@ import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
+import { stackLines } from "./stack.ts";
 import { type Align, grouped, section, table } from "./text.ts";
 
 const BUDGET_HINT = "The instruction budget ended first: raise limits.instructions to decide it.";
@@ -16,6 +17,7 @@ export function report(result: RunResult): string {
     scansSection(result),
     eventsSection(result),
     findingsSection(result),
+    ...deadlockSection(result),
     ...lockdepSections(result),
     ...heapSections(result),
     ...heldSection(result),
@@ -100,6 +102,19 @@ function lockdepSections({ lockdep, hartlab }: RunResult): string[] {
   if (lockdep.dropped > 0)
     texts.push(`lockdep: ${lockdep.dropped} different reports more, not kept (the limit is ${lockdep.reports.length})`);
   return texts;
+}
+
+/** The circle: each waits for what the next one holds. */
+function deadlockSection({ deadlock }: RunResult): string[] {
+  if (deadlock.length === 0) return [];
+  const name = ({ comm, pid }: { comm: string; pid: number }): string => `${comm}/${pid}`;
+  const lines = deadlock.flatMap((one, at) => [
+    `${name(one.task)} on hart ${one.waits.stack.hart} has waited for ${one.class} (${one.kind}) since cycle ${grouped(one.waits.stack.cycle)}:`,
+    ...stackLines(one.waits.stack, "  "),
+    `${one.class} has been held by ${name(deadlock[(at + 1) % deadlock.length].task)} since cycle ${grouped(one.held.stack.cycle)}:`,
+    ...stackLines(one.held.stack, "  "),
+  ]);
+  return [section("deadlock", lines)];
 }
 
 function heapSections({ heap, hartlab }: RunResult): string[] {

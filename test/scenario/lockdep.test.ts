@@ -30,3 +30,16 @@ test("the right orders are silent, and the checker has seen them", () => {
   expect(result.findings).toEqual([]);
   expect(result.lockdep.dependencies).toBeGreaterThan(8);
 });
+
+test.each(["spin", "sleep"])("deadlock-%s: the run ends soon, and the report tells the circle", (kind) => {
+  const file = `scenarios/lockdep/deadlock-${kind}.yaml`;
+  const { status, result, reproduce } = runInProcess(file, { seed: 1 });
+  expect(status, `${JSON.stringify(result.findings)}\nreproduce: ${reproduce}`).toBe(0);
+  expect(result.cycles).toBeLessThan(100e6);
+  const circle = result.deadlock.map(({ task, class: wanted, held }) => [task.comm, wanted, held.stack.frames.some((one) => one.file?.endsWith("deadlock.ts"))]);
+  expect(circle).toHaveLength(2);
+  expect(circle.every(([, , traced]) => traced)).toBe(true);
+  const well = runInProcess(file, { seed: 1, set: ["boot.orders=right"] }).result;
+  expect(well.outcome).toBe("poweroff");
+  expect(well.findings).toEqual([]);
+});

@@ -11,13 +11,10 @@ const HARTS = 64;
 export class CurrentTasks {
   /** By hart. */
   readonly task = Int32Array.from({ length: HARTS }, (_, hart) => hart);
-  /** The task that ran before, by hart: what the scheduler holds across a switch, it took. */
-  readonly previous = Int32Array.from({ length: HARTS }, (_, hart) => hart);
   readonly #numbers = new WordMap();
   readonly #addresses: number[] = [];
 
   switched(hart: number, next: number): void {
-    this.previous[hart] = this.task[hart];
     this.task[hart] = this.numberOf(next);
   }
 

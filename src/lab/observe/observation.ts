@@ -235,6 +235,7 @@ export class Observation {
     switch (code) {
       case CODE.taskSwitch:
         this.currentTasks.switched(hart, c);
+        this.lockdep.switched(task, this.currentTasks.task[hart]);
         scans.switched(hart, c, a, clock, instructions);
         break;
       case CODE.taskNew:

@@ -10,7 +10,7 @@ import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
-import { type ResultHeap, type ResultLockdep, resolver } from "./resolve.ts";
+import { type ResultHeap, type ResultLockdep, type ResultWait, resolver } from "./resolve.ts";
 import { judge } from "./expect.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 import {
@@ -52,8 +52,8 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, heap } = resolver(observation, symbols, run.backtraceAt);
-  const findings = findingsOf(run, lockdep, heap);
+  const { lockdep, deadlock, heap } = resolver(observation, symbols, run.backtraceAt);
+  const findings = findingsOf(run, lockdep, deadlock, heap);
   const started = observation.scenarioStart !== null;
   return {
     schemaVersion: RESULT_SCHEMA_VERSION,
@@ -91,6 +91,7 @@ export function collect(run: Collected): RunResult {
       dropped: observation.lockdep.dropped,
       dependencies: observation.lockdep.dependencies,
     },
+    deadlock,
     heap:
       observation.heap === null
         ? null
@@ -133,6 +134,7 @@ function outcomeOf(stop: Stop): Outcome {
 function findingsOf(
   { stop, reader, observation, symbols }: Collected,
   lockdep: readonly ResultLockdep[],
+  deadlock: readonly ResultWait[],
   heap: readonly ResultHeap[],
 ): Finding[] {
   const findings: Finding[] = [];
@@ -151,7 +153,8 @@ function findingsOf(
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }
-  if (stop.kind === "deadlock") {
+  if (deadlock.length > 0) add("deadlock", deadlockSummary(deadlock));
+  else if (stop.kind === "deadlock") {
     const held = observation.lockStat.held();
     const locks = held.map(
       (one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${one.since}`,
@@ -161,6 +164,15 @@ function findingsOf(
   if (stop.kind === "fault") add("fault", `hart ${stop.hart}: ${stop.detail}`);
   if (stop.kind === "reboot") add("reboot", "the guest asked for a reboot, which ends a run");
   return findings;
+}
+
+/** `a/7 waits for X, held by b/8, which waits for Y, held by a/7` */
+function deadlockSummary(waits: readonly ResultWait[]): string {
+  const name = ({ task }: ResultWait): string => `${task.comm}/${task.pid}`;
+  const next = (at: number): ResultWait => waits[(at + 1) % waits.length];
+  if (waits.length === 1) return `${name(waits[0])} waits for ${waits[0].class}, which it holds itself`;
+  const links = waits.map((one, at) => `waits for ${one.class}, held by ${name(next(at))}`);
+  return `${name(waits[0])} ${links.join(", which ")}`;
 }
 
 /** Where the guest complained: the innermost frame that is not of its BUG and panic code. */

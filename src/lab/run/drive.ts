@@ -35,7 +35,14 @@ export interface DriveInput {
   readonly scenarioStart: () => number | null;
   readonly hooks: DriveHooks;
   readonly pauses?: Pauses;
+  /** Since when nothing good can come of it, once that is known. */
+  readonly stuckSince?: () => number | null;
 }
+
+/** Records are looked at that often at least, so that what ends a run is known at a clock that depends on the guest alone. */
+const LOOK_CYCLES = 20_000_000;
+/** So long a run that is stuck goes on: the guest's own watchdogs may have something to say. */
+const STUCK_CYCLES = 50_000_000;
 
 /** The stop that ended the run; null: the last pause did. */
 export function drive(input: DriveInput): Stop | null {
@@ -43,13 +50,17 @@ export function drive(input: DriveInput): Stop | null {
   let attention = input.startMark === null ? [] : [input.startMark];
   /** Until then the harts catch up with the one that fired the start mark: a record comes out when no hart is behind it. */
   let catchUp: number | null = null;
+  let look = LOOK_CYCLES;
   for (;;) {
     if (pauses?.dueCycle === null) return null;
-    const until = Math.min(catchUp ?? injector.dueCycle ?? Infinity, pauses?.dueCycle ?? Infinity);
+    const stuckSince = input.stuckSince?.() ?? null;
+    const giveUp = stuckSince === null ? Infinity : stuckSince + STUCK_CYCLES;
+    const event = catchUp ?? injector.dueCycle ?? Infinity;
+    const until = Math.min(event, pauses?.dueCycle ?? Infinity, giveUp, look);
     const limits: RunLimits = {
       maxInstructions,
       ...(attention.length === 0 ? {} : { attention }),
-      ...(until === Infinity ? {} : { untilCycle: until }),
+      untilCycle: until,
     };
     const stop = machine.run(limits);
     input.drain();
@@ -61,6 +72,8 @@ export function drive(input: DriveInput): Stop | null {
       attention = [];
       catchUp = latestClock(machine);
     } else if (stop.kind === "cycle") {
+      if (look === until) look += LOOK_CYCLES;
+      if (giveUp === until) return { kind: "deadlock", detail: "tasks wait for each other" };
       if (pauses?.dueCycle === until) pauses.reached();
       if (catchUp === until) {
         const start = input.scenarioStart();

@@ -3,6 +3,7 @@ import type { Symbols } from "../image/symbols.ts";
 import { lockSite } from "../observe/lock-site.ts";
 import type { HeapReport } from "../observe/heap/types.ts";
 import type { LockdepReport } from "../observe/lockdep/types.ts";
+import type { WaitReport } from "../observe/lockdep/waits.ts";
 import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
 import { hex, type ResultFrame } from "./result.ts";
@@ -25,6 +26,8 @@ export interface Resolved extends Form {
 }
 
 export type ResultLockdep = LockdepReport<Resolved>;
+/** One task of a circle of waits; see WaitReport. */
+export type ResultWait = WaitReport<Resolved>;
 export type ResultHeap = HeapReport<Resolved>;
 
 /** Calls `change` for each property, nested ones too; what it returns, if not undefined, takes the property's place. */
@@ -54,7 +57,7 @@ export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
-): { lockdep: ResultLockdep[]; heap: ResultHeap[] } {
+): { lockdep: ResultLockdep[]; deadlock: ResultWait[]; heap: ResultHeap[] } {
   const siteOf = lockSite(symbols);
   const resolve = (reports: readonly unknown[]): unknown =>
     walk(reports, (name, value) => {
@@ -74,6 +77,7 @@ export function resolver(
     });
   return {
     lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
+    deadlock: resolve(observation.lockdep.deadlockAtEnd()) as ResultWait[],
     heap: resolve(observation.heap?.reports ?? []) as ResultHeap[],
   };
 }

@@ -4,7 +4,7 @@ import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
-import type { ResultHeap, ResultLockdep } from "./resolve.ts";
+import type { ResultHeap, ResultLockdep, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -141,6 +141,8 @@ export interface RunResult {
     readonly dropped: number;
     readonly dependencies: number;
   };
+  /** Tasks of which each waits for a lock that the next one holds, the last for one of the first's; empty: none. */
+  readonly deadlock: readonly ResultWait[];
   /** What the heap checker found, and how many accesses to allocators' memory it saw; null: not asked for. */
   readonly heap: {
     readonly reports: readonly ResultHeap[];

@@ -96,6 +96,7 @@ function execute(
       drainRecords(machine, observation);
     },
     scenarioStart: () => observation.scenarioStart,
+    stuckSince: () => observation.lockdep.deadlock?.at(0)?.wants.clock ?? null,
     hooks: {
       console(bytes) {
         output.push(bytes);
@@ -112,7 +113,11 @@ function execute(
   });
   assert(stop !== null, "lab: a run without pauses ends by itself");
   reader.finish();
-  const moments = momentsOf([...observation.lockdep.reports, ...(observation.heap?.reports ?? [])]);
+  const moments = momentsOf([
+    ...observation.lockdep.reports,
+    ...observation.lockdep.deadlockAtEnd(),
+    ...(observation.heap?.reports ?? []),
+  ]);
   const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments);
   return collect({
     version: request.version,

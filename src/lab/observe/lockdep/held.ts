@@ -26,6 +26,21 @@ export class HeldLock {
   hart = 0;
   clock = 0;
 
+  set(event: LockEvent, cls: number, read: number, context: number): void {
+    this.address = event.address;
+    this.lock = event.lock;
+    this.cls = cls;
+    this.kind = event.kind;
+    this.read = read;
+    this.trylock = event.trylock;
+    this.context = context;
+    this.pc = event.pc;
+    this.ra0 = event.ra0;
+    this.ra1 = event.ra1;
+    this.hart = event.hart;
+    this.clock = event.clock;
+  }
+
   get stack(): Stack {
     const { hart, clock } = this;
     return { pc: this.pc >>> 0, ra0: this.ra0 >>> 0, ra1: this.ra1 >>> 0, hart, clock };
@@ -37,8 +52,8 @@ export class TaskLocks {
   /** Softirq handlers, and sections with softirqs off, that the task is in. */
   softirqs = 0;
   softirqsOff = 0;
-  /** The lock for which it waits, checked already; -1: none. */
-  waitsFor = -1;
+  /** The lock for which it waits, checked already; null: none. An interrupt that waits too comes first. */
+  waitsFor: HeldLock | null = null;
   readonly #held: HeldLock[] = [];
 
   at(depth: number): HeldLock {
@@ -48,19 +63,23 @@ export class TaskLocks {
   push(event: LockEvent, cls: number, read: number, context: number): void {
     if (this.depth === HELD_MAX) return;
     this.#held[this.depth] ??= new HeldLock();
-    const held = this.#held[this.depth++];
-    held.address = event.address;
-    held.lock = event.lock;
-    held.cls = cls;
-    held.kind = event.kind;
-    held.read = read;
-    held.trylock = event.trylock;
-    held.context = context;
-    held.pc = event.pc;
-    held.ra0 = event.ra0;
-    held.ra1 = event.ra1;
-    held.hart = event.hart;
-    held.clock = event.clock;
+    this.#held[this.depth++].set(event, cls, read, context);
+  }
+
+  /** Gives what it holds of the kinds to another task. */
+  handOver(to: TaskLocks, kinds: Uint8Array): void {
+    let kept = 0;
+    for (let at = 0; at < this.depth; at++) {
+      const held = this.#held[at];
+      if (kinds[held.kind] === 1 && to.depth < HELD_MAX) {
+        [this.#held[at], to.#held[to.depth]] = [to.#held[to.depth] ?? new HeldLock(), held];
+        to.depth++;
+      } else {
+        [this.#held[at], this.#held[kept]] = [this.#held[kept], held];
+        kept++;
+      }
+    }
+    this.depth = kept;
   }
 
   /** Removes the youngest hold of a lock; false when there is none. */

@@ -15,14 +15,14 @@ import type { LockEvent, LockKinds } from "../lock-event.ts";
 import type { LockInstances } from "../lock-instances.ts";
 import { Checks, type LockdepRules } from "./checks.ts";
 import { EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
-import { HARDIRQ, HELD_MAX, SOFTIRQ, TASK, TaskLocks } from "./held.ts";
+import { type WaitCycle, type WaitReport, Waits } from "./waits.ts";
+import { HARDIRQ, HELD_MAX, HeldLock, SOFTIRQ, TASK, TaskLocks } from "./held.ts";
 import type { IrqContext, LockdepReport } from "./types.ts";
 
 const HARTS = 64;
 
 export class Lockdep {
   readonly #instances: LockInstances;
-  readonly #tasks: CurrentTasks;
   readonly #kinds: LockKinds;
   readonly #rules: LockdepRules;
   readonly #checks: Checks;
@@ -32,6 +32,9 @@ export class Lockdep {
   readonly #hardirqs = new Int32Array(HARTS);
   /** Filled anew for each event. */
   readonly #irqNow = { hardirq: 0, softirq: 0, hardirqsOn: true, softirqsOn: true };
+  readonly #waits: Waits;
+  /** The first tasks that were seen to wait for each other. */
+  deadlock: WaitCycle | null = null;
   /** Locks that were held beyond HELD_MAX, and so not checked. */
   tooDeep = 0;
 
@@ -42,10 +45,12 @@ export class Lockdep {
     rules: LockdepRules,
   ) {
     this.#instances = instances;
-    this.#tasks = tasks;
     this.#kinds = kinds;
     this.#rules = rules;
     this.#checks = new Checks(instances, kinds, rules);
+    this.#waits = new Waits(this.#taskLocks, tasks, (kind) =>
+      rules.sleepingSpinlocks ? kinds.spins[kind] !== 1 : kinds.sleeps[kind] === 1,
+    );
   }
 
   get reports(): readonly LockdepReport[] {
@@ -65,13 +70,17 @@ export class Lockdep {
   contended(event: LockEvent): void {
     const locks = this.#locksOf(event.task);
     this.#want(event, locks);
-    locks.waitsFor = event.lock;
+    const wanted = new HeldLock();
+    const cls = this.#instances.classOf(event.lock, event.subclass);
+    wanted.set(event, cls, this.#readForm(event, locks), this.#context(event, locks));
+    locks.waitsFor = wanted;
+    this.deadlock ??= this.#waits.cycleFrom(event.task, true);
   }
 
   acquired(event: LockEvent): void {
     const locks = this.#locksOf(event.task);
     const read = this.#readForm(event, locks);
-    if (locks.waitsFor === event.lock) locks.waitsFor = -1;
+    if (locks.waitsFor?.lock === event.lock) locks.waitsFor = null;
     else this.#want(event, locks);
     if (locks.depth === HELD_MAX) this.tooDeep++;
     this.#holders[event.lock] = (this.#holders[event.lock] ?? 0) + 1;
@@ -79,15 +88,33 @@ export class Lockdep {
     locks.push(event, cls, read, this.#context(event, locks));
   }
 
-  /** The scheduler's own lock is released by the task that runs next: looked for in the one before, too. */
+  /** Locks that spin in every preemption model are the hart's: the scheduler's own is released by the next task. */
+  switched(previous: number, next: number): void {
+    const locks = this.#taskLocks[previous];
+    if (locks !== undefined && locks.depth > 0)
+      locks.handOver(this.#locksOf(next), this.#kinds.spins);
+  }
+
   release(event: LockEvent): void {
     const locks = this.#locksOf(event.task);
     this.#checks.irqsSeenOn(event, locks, this.#irq(event, locks));
     this.#holders[event.lock] = Math.max(0, (this.#holders[event.lock] ?? 0) - 1);
     if (locks.take(event.lock)) return;
-    if (this.#locksOf(this.#tasks.previous[event.hart]).take(event.lock)) return;
     const cls = this.#instances.classOf(event.lock, 0);
     this.#checks.unbalanced(event, cls, locks, this.#irq(event, locks));
+  }
+
+  /** Tasks that wait for each other, now that the run has ended; empty: none do. */
+  deadlockAtEnd(): WaitReport[] {
+    for (const task of this.#taskLocks.keys()) this.deadlock ??= this.#waits.cycleFrom(task, false);
+    return (this.deadlock ?? []).map(({ task, wants, heldAs }) => ({
+      task,
+      class: this.#instances.classes.names[wants.cls],
+      kind: this.#kinds.names[wants.kind] ?? String(wants.kind),
+      address: wants.address >>> 0,
+      waits: { stack: wants.stack },
+      held: { stack: heldAs.stack },
+    }));
   }
 
   /** A new lock at an old address: nobody holds it. */
