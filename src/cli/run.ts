@@ -3,6 +3,7 @@ import { SingleBar } from "cli-progress";
 import { assert } from "../base/assert.ts";
 import type { Result } from "../base/result.ts";
 import { exitCode, type RunResult } from "../lab/run/result.ts";
+import type { TimelineView } from "../lab/observe/timeline.ts";
 import { runScenario } from "../lab/run/run.ts";
 import { createMachine } from "../machine/machine.ts";
 import { conditions, report, verdictLine } from "../report/index.ts";
@@ -17,6 +18,7 @@ import { VERSION } from "./version.ts";
 export interface RunOptions extends ScenarioOptions {
   readonly json?: boolean;
   readonly console?: string;
+  readonly trace?: string;
   readonly color: boolean;
 }
 
@@ -45,10 +47,13 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const loaded = readScenario(file, options);
   if (!loaded.ok) return printProblems(loaded.problems);
   const { scenario, text } = loaded.value;
-  const unwritable = options.console === undefined ? null : writeProblem(options.console);
-  if (unwritable) return printProblems([unwritable]);
+  for (const path of [options.console, options.trace]) {
+    const unwritable = path === undefined ? null : writeProblem(path);
+    if (unwritable) return printProblems([unwritable]);
+  }
   const root = packageRoot();
   const bar = progressBar();
+  let timeline: TimelineView | null = null;
   const outcome: Result<RunResult> = runScenario({
     version: VERSION,
     scenario,
@@ -64,6 +69,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
       assert(machine.ok, "cli: the scenario's schema lets through what the machine refuses");
       return machine.value;
     },
+    ...(options.trace === undefined ? {} : { onTimeline: (view) => void (timeline = view) }),
     onProgress: ({ instructions, maxInstructions }) => bar.update(instructions, maxInstructions),
   });
   bar.stop();
@@ -71,6 +77,13 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const result = outcome.value;
   if (options.console !== undefined) {
     const problem = writeWhole(options.console, result.console);
+    if (problem) return printProblems([problem]);
+  }
+  if (options.trace !== undefined) {
+    // Loaded only when asked for: it brings a library along.
+    const { perfettoTrace } = await import("../report/perfetto/trace.ts");
+    assert(timeline !== null, "cli: the timeline that was asked for");
+    const problem = writeWhole(options.trace, perfettoTrace(timeline));
     if (problem) return printProblems([problem]);
   }
   await printResult(result, file, options);

@@ -6,6 +6,7 @@ export class LockInstances {
   readonly classes: LockClasses;
   readonly #percpuStarts: () => Iterable<number>;
   readonly #locks = new WordMap();
+  readonly #addresses: number[] = [];
   /** Class by number. */
   readonly #classOf: number[] = [];
 
@@ -21,6 +22,7 @@ export class LockInstances {
   /** LOCK_INIT: on reused memory a new instance begins, of another class perhaps; it keeps the number. */
   init(lock: number, nameAddress: number): number {
     const index = this.#locks.findOrAdd(lock);
+    this.#addresses[index] = lock;
     this.#classOf[index] =
       nameAddress === 0 ? this.#storageClass(lock) : this.classes.named(nameAddress >>> 0);
     return index;
@@ -31,8 +33,13 @@ export class LockInstances {
     const found = this.#locks.find(lock);
     if (found >= 0) return found;
     const index = this.#locks.findOrAdd(lock);
+    this.#addresses[index] = lock;
     this.#classOf[index] = this.#storageClass(lock);
     return index;
+  }
+
+  addressOf(lock: number): number {
+    return this.#addresses[lock] >>> 0;
   }
 
   classOf(lock: number, subclass: number): number {

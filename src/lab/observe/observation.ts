@@ -9,6 +9,7 @@ import { cString, type ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
 import { type CacheInfo, HeapChecker } from "./heap/heap.ts";
 import type { Stack } from "./moment.ts";
+import { Timeline } from "./timeline.ts";
 import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
 import { LockClasses } from "./lock-classes.ts";
@@ -53,6 +54,7 @@ export interface HotplugMark {
 export interface ObserverChoice {
   /** Needs a machine that observes accesses. */
   readonly heap: boolean;
+  readonly timeline?: boolean;
 }
 
 const NOTHING_MORE: ObserverChoice = { heap: false };
@@ -62,6 +64,7 @@ export class Observation {
   readonly lockdep: Lockdep;
   /** null: not asked for. */
   readonly heap: HeapChecker | null;
+  readonly timeline: Timeline | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
   readonly tasks = new Map<number, Task>();
@@ -93,6 +96,7 @@ export class Observation {
     this.#numbers = numbers;
     this.#readMemory = readMemory;
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
+    this.timeline = wanted.timeline ? new Timeline() : null;
     const kinds = lockKinds(numbers.lockKinds);
     const classes = new LockClasses(symbols, (address) => image.constantString(address));
     this.#instances = new LockInstances(classes, () => this.#percpuStarts);
@@ -117,6 +121,7 @@ export class Observation {
         (words[at + MARK_WORD.CLOCK_HIGH] >>> 0) * TWO_32 + (words[at + MARK_WORD.CLOCK_LOW] >>> 0);
       const tp = words[at + MARK_WORD.TP];
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
+      if (this.timeline !== null && Timeline.draws(code)) this.#draw(this.timeline, code, words, at, hart, clock);
       if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
       else if (code <= CODE.lockRelease) this.#lock(code, words, at, hart, clock);
       else this.#rare(code, words, at, hart, clock);
@@ -155,6 +160,20 @@ export class Observation {
       this.lockStat.contended(event);
       this.lockdep.contended(event);
     }
+  }
+
+  #draw(timeline: Timeline, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    const c = words[at + MARK_WORD.C];
+    const lock = code <= CODE.lockRelease ? this.#instances.known(c) : -1;
+    const task = this.currentTasks.task[hart];
+    const [a, b] = [words[at + MARK_WORD.A], words[at + MARK_WORD.B]];
+    timeline.add({ clock, hart, code, task, lock, a, b, c });
+  }
+
+  /** Class and address of a lock. */
+  lockName(lock: number): string {
+    const { classes } = this.#instances;
+    return `${classes.names[this.#instances.classOf(lock, 0)]} ${hexAddress(this.#instances.addressOf(lock))}`;
   }
 
   #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
@@ -300,8 +319,12 @@ export class Observation {
     const constant = this.#image.constantString(address);
     if (constant !== null) return constant;
     const bytes = this.#readMemory(address, length);
-    return (bytes && cString(bytes)) || `0x${address.toString(16).padStart(8, "0")}`;
+    return (bytes && cString(bytes)) || hexAddress(address);
   }
+}
+
+function hexAddress(address: number): string {
+  return `0x${address.toString(16).padStart(8, "0")}`;
 }
 
 /** Instructions retired by the record's hart. */

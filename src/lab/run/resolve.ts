@@ -98,7 +98,7 @@ function framesOf(stack: readonly number[], symbols: Symbols): ResultFrame[] {
   });
 }
 
-function taskOf(task: number, observation: Observation): Resolved["task"] {
+export function taskOf(task: number, observation: Observation): Resolved["task"] {
   const address = observation.currentTasks.addressOf(task);
   const known = address === null ? undefined : observation.tasks.get(address);
   // Idle tasks and what runs before the first switch are nobody's kthread.

@@ -10,6 +10,7 @@ import { Symbols } from "../image/symbols.ts";
 import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
 import { mergeRecords, type Records } from "../observe/merge.ts";
+import type { TimelineView } from "../observe/timeline.ts";
 import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
@@ -17,7 +18,7 @@ import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
-import { momentsOf } from "./resolve.ts";
+import { momentsOf, taskOf } from "./resolve.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 
@@ -36,6 +37,8 @@ export interface RunRequest {
   readonly createMachine: (config: MachineConfig) => Machine;
   readonly onConsole?: (bytes: Uint8Array) => void;
   readonly onProgress?: (progress: RunProgress) => void;
+  /** Asks for a timeline, and takes it when the run has ended. */
+  readonly onTimeline?: (view: TimelineView) => void;
 }
 
 /** `marks`: whether the kernel has any; without them there is nothing to observe, and nothing is recorded. */
@@ -81,7 +84,10 @@ function execute(
   const symbols = new Symbols(image.section);
   const readMemory = (address: number, length: number): Uint8Array | null =>
     machine.readVirtual(address, length);
-  const observation = new Observation(image, symbols, numbers, readMemory, scenario.observe);
+  const observation = new Observation(image, symbols, numbers, readMemory, {
+    ...scenario.observe,
+    timeline: request.onTimeline !== undefined,
+  });
   const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
@@ -113,6 +119,8 @@ function execute(
   });
   assert(stop !== null, "lab: a run without pauses ends by itself");
   reader.finish();
+  const view = timelineView(scenario, observation);
+  if (view !== null) request.onTimeline?.(view);
   const moments = momentsOf([
     ...observation.lockdep.reports,
     ...observation.lockdep.deadlockAtEnd(),
@@ -134,6 +142,22 @@ function execute(
     symbols,
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
+}
+
+function timelineView(scenario: Scenario, observation: Observation): TimelineView | null {
+  const { timeline, currentTasks } = observation;
+  if (timeline === null) return null;
+  return {
+    scenario: scenario.name,
+    harts: scenario.machine.harts,
+    timeline,
+    taskName(task) {
+      const { comm, pid } = taskOf(task, observation);
+      return `${comm}/${pid}`;
+    },
+    taskAt: (address) => currentTasks.numberOf(address),
+    lockName: (lock) => observation.lockName(lock),
+  };
 }
 
 /** Gives the observers what the machine has recorded, in order of time. */
