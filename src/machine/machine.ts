@@ -12,12 +12,13 @@ import {
   getHart64,
   hartWord,
   setHart,
+  setHart64,
   setHartNever,
   type Board,
 } from "./board.ts";
 import { placeBoardTree } from "./board-tree.ts";
 import { loadDevice, storeDevice } from "./device/bus.ts";
-import { resetClint } from "./device/clint.ts";
+import { expireTimer, raiseSoftware, resetClint } from "./device/clint.ts";
 import { NO_ANSWER } from "./device/device.ts";
 import { nextDeviceEvent, runDeviceEvents } from "./device/agenda.ts";
 import { runningUntil } from "./device/event.ts";
@@ -279,6 +280,10 @@ class VirtMachine implements Machine {
         return { kind: "deadlock", detail: this.describeWaiting() };
       case RUN.DRAIN:
         return { kind: "drain" };
+      case RUN.BREAK: {
+        const hart = board.words[MACHINE_WORD.BREAK_HART >>> 2]!;
+        return { kind: "break", hart, pc: getHart(board, hart, HART.PC) >>> 0 };
+      }
       case RUN.STOPPED: {
         const { stop } = board;
         assert(stop, "machine: a stop has a reason");
@@ -291,9 +296,51 @@ class VirtMachine implements Machine {
     }
   }
 
+  setBreakpoints(addresses: readonly number[]): void {
+    const offsets = addresses.map((address) => {
+      const physical = this.physicalOf(address);
+      assert(physical !== null && (address & 1) === 0, `machine: ${hex(address)} is code in RAM`);
+      return physical - BOARD.RAM;
+    });
+    this.engine.setBreakpoints(offsets);
+  }
+
+  /** Where the first hart that maps it has a virtual address in RAM. */
+  private physicalOf(address: number): number | null {
+    for (let hart = 0; hart < this.board.harts; hart++) {
+      const physical = this.engine.translate(hart, address | 0, ACCESS_READ, PRIV.S);
+      const offset = (physical >>> 0) - BOARD.RAM;
+      if (physical !== -1 && offset >= 0 && offset < this.board.ramBytes) return physical >>> 0;
+    }
+    return null;
+  }
+
+  hold(hart: number): void {
+    assert(this.board.harts === 1 || this.config.interleave === "exact", "machine: harts are held in exact order");
+    this.setHeld(hart, 1);
+  }
+
+  release(hart: number): void {
+    if (getHart(this.board, hart, HART.HELD) === 0) return;
+    setHart64(this.board, hart, HART.CLOCK, this.engine.now());
+    this.setHeld(hart, 0);
+  }
+
+  /** The turn that the last `run` cut short does not go on: it was made for another order. */
+  private setHeld(hart: number, held: 0 | 1): void {
+    setHart(this.board, hart, HART.HELD, held);
+    this.board.words[MACHINE_WORD.TURN_HART >>> 2] = 0;
+  }
+
+  interrupt(hart: number, source: "timer" | "software"): void {
+    if (source === "timer") expireTimer(this.board, hart);
+    else raiseSoftware(this.board, hart);
+  }
+
   private describeWaiting(): string {
     const harts = Array.from({ length: this.board.harts }, (_, hart) => {
-      const how = getHart(this.board, hart, HART.WFI) !== 0 ? "in wfi before" : "polling at";
+      const held = getHart(this.board, hart, HART.HELD) !== 0;
+      const how = held ? "held before" : getHart(this.board, hart, HART.WFI) !== 0 ? "in wfi before" : "polling at";
       const enabled = hex(getHart(this.board, hart, HART.MIE));
       return `hart ${hart} ${how} ${hex(getHart(this.board, hart, HART.PC))} (mie ${enabled})`;
     });
@@ -314,6 +361,7 @@ class VirtMachine implements Machine {
       instructions: getHart64(board, index, HART.INSTRET),
       marks: getHart64(board, index, HART.MARKS),
       waiting: getHart(board, index, HART.WFI) !== 0,
+      held: getHart(board, index, HART.HELD) !== 0,
     };
   }
 

@@ -58,7 +58,9 @@ export type Stop =
   /** A hart cannot go on: a trap inside the trap handler's first instruction, or no memory at mtvec. */
   | { readonly kind: "fault"; readonly hart: number; readonly detail: string }
   /** The mark buffer or the access buffer is nearly full, or console output waits: drain and run again. */
-  | { readonly kind: "drain" };
+  | { readonly kind: "drain" }
+  /** The hart stands before the instruction at a breakpoint; the next `run` goes on with it, unless the hart is held. */
+  | { readonly kind: "break"; readonly hart: number; readonly pc: number };
 
 export interface RunLimits {
   /** Sum over harts since reset, not per call. */
@@ -77,6 +79,7 @@ export interface HartView {
   readonly instructions: number;
   readonly marks: number;
   readonly waiting: boolean;
+  readonly held: boolean;
 }
 
 /** A request the lab device answered. */
@@ -106,6 +109,23 @@ export interface Machine {
   loadPlan(plan: BootPlan): void;
   /** Runs until a limit or an event; may be called again after every kind but poweroff, reboot, failure, fault. */
   run(limits: RunLimits): Stop;
+  /**
+   * Where `run` ends, each time that a hart comes to one of these virtual addresses; instead of those set before. They
+   * are found as the page tables map them now. Not part of the state: a snapshot restored keeps those of now. Not with a JIT.
+   */
+  setBreakpoints(addresses: readonly number[]): void;
+  /**
+   * The hart executes nothing until `release`; all others go on, and what is sent to it waits. Part of the state, and of
+   * snapshots. Only with `interleave: exact` or one hart; harmless when it is held already.
+   */
+  hold(hart: number): void;
+  /** It goes on at the clock where the machine has come to. */
+  release(hart: number): void;
+  /**
+   * Raises the hart's timer (as though it were set to now) or its software interrupt at the clock where the machine is: a hart
+   * held until then takes it before its next instruction, if it may. Until the guest has served it, it stays.
+   */
+  interrupt(hart: number, source: "timer" | "software"): void;
   hart(index: number): HartView;
   /** Calls back with runs of whole records (MARK_WORD), in order of time; the array is reused. */
   drainMarks(consume: (words: Int32Array, count: number) => void): void;

@@ -9,7 +9,7 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export type EndSignal = keyof typeof SIGNAL_CODES;
 
 export type BootEnd =
-  | Exclude<Stop, { kind: "drain" } | { kind: "mark" } | { kind: "cycle" }>
+  | Exclude<Stop, { kind: "drain" } | { kind: "mark" } | { kind: "cycle" } | { kind: "break" }>
   /** tohost: a test passed, or failed with a number. */
   | { readonly kind: "pass" }
   | { readonly kind: "fail"; readonly code: number }

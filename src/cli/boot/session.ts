@@ -154,6 +154,7 @@ function endOf(stop: Stop, budgetIsTheEnd: boolean): BootEnd | null {
     case "drain":
     case "cycle":
     case "mark":
+    case "break":
       return null;
     default:
       return stop;

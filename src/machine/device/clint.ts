@@ -104,6 +104,18 @@ function storeMtime(board: Board, hart: number, high: boolean, value: number): v
   scheduleEvent(board, MTIME_EVENT, clockOf(board, hart) + board.interruptLatency);
 }
 
+/** From outside: the hart's mtimecmp is 0, so its timer interrupt is pending. */
+export function expireTimer(board: Board, hart: number): void {
+  write64(board, MTIMECMP_WORD + 2 * hart, 0n);
+  armTimer(board, hart, -1);
+}
+
+/** From outside: the hart's msip is 1. */
+export function raiseSoftware(board: Board, hart: number): void {
+  board.words[MSIP_WORD + hart] = 1;
+  setLine(board, hart, IP.MSIP, true, -1);
+}
+
 /** The event MTIME_EVENT. */
 export function shareMtime(board: Board): void {
   cancelEvent(board, MTIME_EVENT);

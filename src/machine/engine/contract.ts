@@ -31,6 +31,8 @@
  * WFI: `system` sets HART.WFI when nothing enabled is pending. A waiting hart is passed over until its EVENT_CLOCK or
  * TIMER_CLOCK is the next thing to happen (or ATTENTION is set); its clock then jumps there and `interrupts` is called.
  *
+ * HELD: the hart is left out of the order, whatever is due for it. Whoever releases it sets CLOCK to `now()` first.
+ *
  * FLUSH: after a change of a PMP register set FLUSH.TLB; after a change of satp, mstatus.MPRV, MPP (while MPRV), SUM or MXR
  * set FLUSH.LINES; for sfence.vma set the FENCE bits, FENCE_ADDRESS and FENCE_ASID. Privilege changes need nothing. Stores to
  * code are noticed by the engine; fence.i needs nothing.
@@ -91,6 +93,8 @@ export const RUN = {
   STOPPED: 5,
   /** The mark buffer or the access buffer is nearly full. */
   DRAIN: 6,
+  /** A hart has come to one of `setBreakpoints`; it is MACHINE_WORD.BREAK_HART. The next call goes on with the instruction there. */
+  BREAK: 7,
 } as const;
 
 export interface Engine {
@@ -130,6 +134,11 @@ export interface Engine {
   readonly jit: Jit | null;
   /** Physical address as this hart's page tables map it now (no permissions, no TLB), or -1. Privilege 3: itself. */
   translate(hart: number, virtual: number, access: number, privilege: number): number;
+  /**
+   * Offsets in RAM of instructions before which `run` ends, instead of those set before. Not part of the machine's state.
+   * Tier 2 knows nothing of them, nor do pages that PMP divides.
+   */
+  setBreakpoints(offsets: readonly number[]): void;
   /** Marks whose event is listed end `run`. */
   setAttentionMarks(events: readonly number[]): void;
   /** Appends a record of the machine itself (counted in MARKS like any other). */

@@ -32,6 +32,8 @@ export const STATUS = {
   DRAIN: 6,
   /** The cost of reaching what other harts hold is spent (SLOW_COST); the instruction is still to be done. */
   PAID: 7,
+  /** The hart stands at a breakpoint. */
+  BREAK: 8,
 } as const;
 
 /** How far private work runs ahead of the order between harts, in functional mode. */

@@ -27,6 +27,7 @@ import { emitTurn } from "./emit/emit-turn.ts";
 import { RUN } from "./contract.ts";
 import type { Engine, EngineOptions } from "./contract.ts";
 import { appendRecord, drainMarks } from "./marks.ts";
+import { OP } from "./opcodes.ts";
 import { pollStep } from "./poll-loops.ts";
 import { predecode } from "./predecode.ts";
 import { CODE_PAGES, CODE_PAGE_STRIDE, CONTEXTS, layTables } from "./tables.ts";
@@ -127,7 +128,8 @@ export function createEngine(wanted: EngineOptions): Engine {
         const second = (offset & 0xfff) === 0xffe ? 0 : halves[half + 1]!;
         const bits = halves[half]! | (second << 16);
         const halfAt = (at: number): number => halves[(ramOffset + at) >>> 1]!;
-        predecode(words, entry >>> 2, bits, offset, polls ? (branch) => pollStep(halfAt, offset, branch, options.costs) : undefined);
+        if (breakpoints.has(offset)) words[entry >>> 2] = OP.BREAK;
+        else predecode(words, entry >>> 2, bits, offset, polls ? (branch) => pollStep(halfAt, offset, branch, options.costs) : undefined);
         if (!seesCode) return;
         executed(offset);
         // Of an instruction over the end of a page only the first half: it is fetched in its place of the order.
@@ -138,6 +140,7 @@ export function createEngine(wanted: EngineOptions): Engine {
   });
   const polls = parks(options);
   const seesCode = options.timing === "cycle" && harts > 1;
+  let breakpoints: ReadonlySet<number> = new Set();
   const changes = new ChangedPages(words, bytes, tables);
   const executed = (offset: number): void => {
     const at = (tables.codeBits >>> 2) + (offset >>> 7);
@@ -239,6 +242,13 @@ export function createEngine(wanted: EngineOptions): Engine {
     reset: () => reset(unused),
     translate: (hart, virtual, _access, privilege) =>
       translate(words, ramOffset, memoryBytes, words[hartWord(hart, HART.SATP)]!, virtual, privilege),
+    setBreakpoints: (offsets) => {
+      assert(jit === null || offsets.length === 0, "engine: breakpoints are for tier 1");
+      const old = breakpoints;
+      breakpoints = new Set(offsets);
+      const changed = [...old, ...offsets].filter((offset) => old.has(offset) !== breakpoints.has(offset));
+      for (const offset of changed) if (words[(tables.codeOf >>> 2) + (offset >>> 12)] !== 0) wroteCode(offset & ~3);
+    },
     setAttentionMarks: (events) => {
       words.fill(0, MACHINE_WORD.ATTENTION_EVENTS / 4, MACHINE_WORD.ATTENTION_EVENTS / 4 + 64);
       for (const event of events) words[MACHINE_WORD.ATTENTION_EVENTS / 4 + (event >>> 5)]! |= 1 << (event & 31);
@@ -252,7 +262,7 @@ export function createEngine(wanted: EngineOptions): Engine {
   function earliest(): number {
     let clock = Infinity;
     for (let hart = 0; hart < harts; hart++) {
-      if (words[hartWord(hart, HART.WFI)] !== 0) continue;
+      if ((words[hartWord(hart, HART.WFI)]! | words[hartWord(hart, HART.HELD)]!) !== 0) continue;
       clock = Math.min(clock, read64(hartWord(hart, HART.CLOCK)));
     }
     return clock;

@@ -39,6 +39,8 @@ const SPECIAL = [
   "JALR",
   "LR",
   "SC",
+  /** A breakpoint, instead of the instruction's own entry. */
+  "BREAK",
 ] as const;
 
 /** Rows that get an opcode of their own; branches get a second one for targets outside the page. */

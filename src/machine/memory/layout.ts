@@ -95,6 +95,10 @@ export const HART = {
   MINSTRET_OFFSET: 472,
   /** What mtime and the time CSR show beyond CLOCK in ticks, u64: software has set mtime. */
   TIME_OFFSET: 480,
+  /** Non-zero: the hart is held (`hold` in types.ts). */
+  HELD: 488,
+  /** INSTRET + 1 when the hart stopped at a breakpoint, u64: the instruction there may go on. */
+  PASS_AT: 496,
   /** From here on: nothing outside `run`, which leaves zeroes. Parking (engine/emit/emit-park.ts): the branch last taken that closes a poll loop, and how often without a break. */
   POLL_ENTRY: 1024,
   POLL_COUNT: 1028,
@@ -164,6 +168,8 @@ export const MACHINE_WORD = {
   ROUND_HART: MACHINE + 116,
   ROUND_COUNT: MACHINE + 120,
   ROUNDS_LEFT: MACHINE + 124,
+  /** Number of the hart that stands at a breakpoint, after RUN.BREAK. */
+  BREAK_HART: MACHINE + 132,
   /** One bit an event: marks that end `run` (2048 bits). */
   ATTENTION_EVENTS: MACHINE + 256,
   /** By hart, u64: where it stands in the order (engine/emit/emit-order.ts). */

@@ -32,7 +32,8 @@ function isHartSound(words: Int32Array, hart: number): boolean {
   // Nobody is parked between two calls of `run`; what was polled does not count in the next.
   const awake = at(HART.PARK_LINE) === 0;
   const latch = at(HART.MARK_LATCHED) === 0 || at(HART.MARK_LATCHED) === 1;
-  return counts && modes && targets && vectors && awake && latch && at(HART.X) === 0;
+  const held = at(HART.HELD) === 0 || at(HART.HELD) === 1;
+  return counts && modes && targets && vectors && awake && latch && held && at(HART.X) === 0;
 }
 
 function isLoopSound(sections: Sections, harts: number): boolean {

@@ -265,6 +265,7 @@ function afterTurn(l: Loop): Node[] {
     on(STATUS.TRAP, ...trapNodes(l)),
     on(STATUS.COMPLETED, stopped(l), refreshAll(core), br(l.pick)),
     keepTurn(l),
+    on(STATUS.BREAK, i32.store(0, get(l.best), MACHINE_WORD.BREAK_HART), ret(i32.const(RUN.BREAK))),
     ret(select(i32.eq(get(l.status), STATUS.MARK), RUN.MARK, RUN.DRAIN)),
   ];
 }
@@ -281,7 +282,7 @@ function resumeNodes(l: Loop): Node[] {
       set(l.end, word64(MACHINE_WORD.TURN_END)),
       brIf(l.start, sequence(
         i32.and(
-          i32.eqz(i32.or(field(s, HART.ATTENTION), field(s, HART.WFI))),
+          i32.eqz(i32.or(field(s, HART.ATTENTION), i32.or(field(s, HART.WFI), field(s, HART.HELD)))),
           i32.and(
             i64.gtU(tee(l.event, nextEvent(s)), clock(s)),
             i32.and(i64.ltU(clock(s), get(l.end)), i64.ltU(clock(s), word64(MACHINE_WORD.UNTIL))),

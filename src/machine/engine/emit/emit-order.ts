@@ -47,6 +47,7 @@ export function refreshKey(core: Core, s: Local, clock: Local, event: Local): No
       set(event, nextEvent(s)),
       when(i64.gtU(get(event), get(clock)), [set(clock, get(event))]),
     ]),
+    when(field(s, HART.HELD), [set(clock, NEVER)]),
     i64.store(keyAddress(s), choose(i64.eq(get(clock), NEVER), i64.const(NEVER), key, I64), MACHINE_WORD.KEYS),
   ];
 }

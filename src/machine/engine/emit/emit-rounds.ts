@@ -108,6 +108,7 @@ function ringNodes(core: Core, p: Parts): Node[] {
     i32.ne(i32.load(i32.shl(hartOf(s), 2), core.tables.linePrivilege), field(s, HART.PRIV)),
   );
   return eachHart(core, s, (skip) => [
+    brIf(skip, field(s, HART.HELD)),
     when(i64.ltU(event, get(horizon)), [set(horizon, event)]),
     brIf(skip, isWaiting(s)),
     when(i32.or(i32.or(field(s, HART.ATTENTION), field(s, HART.FLUSH)), i32.or(field(s, HART.MARK_LATCHED), foreign)), [none]),

@@ -279,7 +279,22 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
   ],
   SPLIT: splitHandler,
   REGION: regionHandler,
+  BREAK: breakHandler,
 };
+
+/** A hart stops here once; when it goes on, the instruction is interpreted apart. One that is done again stops again. */
+function breakHandler(c: Scope): Node[] {
+  const { core, s, p, pc, target } = c;
+  const here = i64.add(i64.add(i64.load(get(s), HART.INSTRET), i64.extendS(c.retired)), 1);
+  return [
+    ...(core.harts > 1 ? [c.ordered] : []),
+    when(i64.ne(i64.load(get(s), HART.PASS_AT), here), [i64.store(get(s), here, HART.PASS_AT), c.stop(STATUS.BREAK)]),
+    set(target, get(pc)),
+    set(p, i32.sub(get(p), i32.shl(i32.and(get(pc), 0xffe), ENTRY_SHIFT))),
+    ...aloneNodes(c),
+    br(c.next),
+  ];
+}
 
 function handlerFor(c: Scope, name: string): Node[] {
   const special = SPECIAL[partsOf(name).plain];
