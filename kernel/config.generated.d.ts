@@ -16,6 +16,12 @@ declare module "config" {
     readonly debug: {
       /** functions that may sleep complain when their caller may not */
       readonly atomic_sleep: boolean;
+      /** mutexes that are held are counted, and a task that locks what it holds is reported */
+      readonly mutexes: boolean;
+    };
+    readonly mutex: {
+      /** who finds a mutex taken polls as long as its owner runs, instead of sleeping */
+      readonly spin_on_owner: boolean;
     };
     readonly spinlock: {
       /** where those wait that find a spinlock taken: at its word, or in a queue, each at a word of its own */

@@ -4,6 +4,8 @@
 export const OPTIONS = {
   "preempt": { type: "enum", enum: "PREEMPT", values: ["none", "voluntary", "full", "rt"], default: "full", doc: "preemption model of kernel code" },
   "debug.atomic_sleep": { type: "bool", default: true, doc: "functions that may sleep complain when their caller may not" },
+  "debug.mutexes": { type: "bool", default: false, doc: "mutexes that are held are counted, and a task that locks what it holds is reported" },
+  "mutex.spin_on_owner": { type: "bool", default: false, doc: "who finds a mutex taken polls as long as its owner runs, instead of sleeping" },
   "spinlock.kind": { type: "enum", enum: "SPINLOCK", values: ["ticket", "mcs"], default: "ticket", doc: "where those wait that find a spinlock taken: at its word, or in a queue, each at a word of its own" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "hotplug.chain": { type: "enum", enum: "HOTPLUG_CHAIN", values: ["notifier", "states"], default: "notifier", doc: "who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10" },

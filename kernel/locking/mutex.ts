@@ -6,14 +6,19 @@
 // each) out. Lock: wait_word, a spinlock word without marks (it is part of the mutex), protects wait_list and HAS_WAITERS;
 // inside it only the run queue locks that wake_up_process takes. A waiter lives on the stack of the sleeping task; the
 // unlocker takes it off the list before it names the task as owner.
+// mutex.spin_on_owner: while nobody has queued and the owner runs on another CPU, whoever comes polls for it instead of sleeping, until
+// this CPU is wanted. It looks at the owner's on_cpu although that task may end meanwhile: what it reads there may be anything,
+// and decides only whether to poll once more.
+// debug.mutexes: counts the mutexes held (mutexes_held), and reports a task that locks what it holds.
 
+import { CONFIG } from "config";
 import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_head } from "../lib/list.ts";
 import { schedule, set_current_state, wake_up_process } from "../sched/core.ts";
-import { might_sleep, preempt_disable, preempt_enable } from "../sched/preempt.ts";
+import { might_sleep, need_resched, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import {
-  get_current, TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, type task_struct,
+  get_current, TASK_INTERRUPTIBLE, TASK_KILLABLE, TASK_UNINTERRUPTIBLE, type task_struct,
 } from "../sched/task.ts";
 import { quiet_lock, quiet_unlock } from "./spin_word.ts";
 
@@ -48,9 +53,42 @@ export function mutex_owner(lock: mutex): task_struct | null {
   return castOrNull<task_struct>(READ_ONCE(lock.owner) & ~HAS_WAITERS);
 }
 
+let held: u32 = 0;
+
+/** Mutexes that anybody holds; 0 without debug.mutexes. */
+export function mutexes_held(): u32 {
+  return READ_ONCE(held);
+}
+
+function note_acquired(): void {
+  "inline";
+  if (CONFIG.debug.mutexes) amoAddRelaxed(addressOf(held), 1);
+}
+
+/** Polls while the owner runs. True: the mutex is held. */
+function spin_on_owner(lock: mutex): boolean {
+  const me = addr(get_current());
+  preempt_disable();
+  let taken = false;
+  while (!need_resched()) {
+    const owner = READ_ONCE(lock.owner);
+    if (owner === 0) {
+      taken = CMPXCHG(lock.owner, 0, me) === 0;
+      if (taken) break;
+      continue;
+    }
+    if ((owner & HAS_WAITERS) !== 0 || READ_ONCE(cast<task_struct>(owner).on_cpu) === 0) break;
+    pause();
+  }
+  preempt_enable();
+  return taken;
+}
+
 /** Queue up and sleep until an unlock hands the mutex over; `state` is what the task sleeps in. */
 function mutex_lock_slow(lock: mutex, state: u32): void {
   const me = get_current();
+  if (CONFIG.debug.mutexes && mutex_owner(lock) === me) BUG("mutex_lock: mutex %p is held by the caller, task %p", lock, me);
+  if (CONFIG.mutex.spin_on_owner && spin_on_owner(lock)) return;
   const waiter = new mutex_waiter();
   waiter.task = me;
   preempt_disable();
@@ -79,16 +117,26 @@ function mutex_lock_slow(lock: mutex, state: u32): void {
   preempt_enable();
 }
 
+/** The one way in; the marks are the caller's. */
+function lock_common(lock: mutex, state: u32, subclass: u32): void {
+  "inline";
+  might_sleep();
+  if (unlikely(CMPXCHG(lock.owner, 0, addr(get_current())) !== 0)) {
+    traceMark(MARK.LOCK_CONTENDED, lock, LOCK_KIND.mutex, subclass);
+    mutex_lock_slow(lock, state);
+  }
+  note_acquired();
+  traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, subclass);
+}
+
 /** @may_sleep */
 export function mutex_lock(lock: mutex): void {
-  might_sleep();
-  if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
-    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
-    return;
-  }
-  traceMark(MARK.LOCK_CONTENDED, lock, LOCK_KIND.mutex, 0);
-  mutex_lock_slow(lock, TASK_UNINTERRUPTIBLE);
-  traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
+  lock_common(lock, TASK_UNINTERRUPTIBLE, 0);
+}
+
+/** For a second mutex of one class. @may_sleep */
+export function mutex_lock_nested(lock: mutex, subclass: u32): void {
+  lock_common(lock, TASK_UNINTERRUPTIBLE, subclass);
 }
 
 /**
@@ -98,20 +146,24 @@ export function mutex_lock(lock: mutex): void {
  * @must_use
  */
 export function mutex_lock_interruptible(lock: mutex): i32 {
-  might_sleep();
-  if (likely(CMPXCHG(lock.owner, 0, addr(get_current())) === 0)) {
-    traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
-    return 0;
-  }
-  traceMark(MARK.LOCK_CONTENDED, lock, LOCK_KIND.mutex, 0);
-  mutex_lock_slow(lock, TASK_INTERRUPTIBLE);
-  traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, 0);
+  lock_common(lock, TASK_INTERRUPTIBLE, 0);
+  return 0;
+}
+
+/**
+ * As mutex_lock_interruptible, for the signal that ends a task alone.
+ * @may_sleep
+ * @must_use
+ */
+export function mutex_lock_killable(lock: mutex): i32 {
+  lock_common(lock, TASK_KILLABLE, 0);
   return 0;
 }
 
 /** @must_use */
 export function mutex_trylock(lock: mutex): boolean {
   if (CMPXCHG(lock.owner, 0, addr(get_current())) === 0) {
+    note_acquired();
     traceMark(MARK.LOCK_ACQUIRED, lock, LOCK_KIND.mutex, LOCK_FLAG.try);
     return true;
   }
@@ -138,6 +190,7 @@ function mutex_unlock_slow(lock: mutex): void {
 
 export function mutex_unlock(lock: mutex): void {
   traceMark(MARK.LOCK_RELEASE, lock, LOCK_KIND.mutex, 0);
+  if (CONFIG.debug.mutexes) amoAddRelaxed(addressOf(held), ~0);
   const me = addr(get_current());
   if (likely(CMPXCHG(lock.owner, me, 0) === me)) return;
   mutex_unlock_slow(lock);

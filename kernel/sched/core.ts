@@ -287,9 +287,9 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
     }
     if (task.on_rq === 0 && (task.flags & PF_PER_CPU) === 0) {
       const cpu = task.cpu;
-      if (unlikely(queue.online === 0)) {
+      if (unlikely(queue.online === 0 || !task_may_run_on(task, cpu))) {
         from = cpu;
-        rebound = true;
+        rebound = queue.online === 0;
         task.cpu = select_allowed_cpu(task);
       } else if (queue.nr_running !== 0 && !looked) {
         looked = true;

@@ -28,6 +28,8 @@ export const TASK_RTLOCK_WAIT = 0x1000;
 /** Sleeps as long as nobody has anything for it: not stuck, however long. */
 const TASK_NOLOAD = 0x400;
 export const TASK_IDLE = TASK_UNINTERRUPTIBLE | TASK_NOLOAD;
+/** Sleeps for whatever time, but for the signal that ends it. */
+export const TASK_KILLABLE = 0x100 | TASK_UNINTERRUPTIBLE;
 /** States out of which wake_up_process wakes. */
 export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE;
 

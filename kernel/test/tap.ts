@@ -7,13 +7,14 @@
 //
 // A module's functions test_* are its tests; test/kernel/in-guest.test.ts finds them there, runs all on every machine and
 // fails without a line for each. Tests run one after the other, whatever CPUs their tasks are bound to (test_mutex). Around each,
-// pages, objects, the preemption count and the interrupt flag must be the same after as before (accounts.ts).
+// what accounts.ts reads (pages, objects, mutexes held, callbacks of RCU), the preemption count, migrate_disable, the nesting of
+// RCU readers and the interrupt flag must be the same after as before.
 
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { pr_info } from "../lib/printk.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
-import { rcu_barrier } from "../rcu/rcu.ts";
 import { preempt_count } from "../sched/preempt.ts";
+import { get_current } from "../sched/task.ts";
 import { msleep } from "../sched/timer.ts";
 import { accounts, read_accounts } from "./accounts.ts";
 
@@ -45,16 +46,21 @@ export function expect_equal(found: u32, expected: u32, what: string): boolean {
   return false;
 }
 
+function same(a: accounts, b: accounts): boolean {
+  return a.objects === b.objects && a.free_pages === b.free_pages && a.mutexes === b.mutexes && a.callbacks === b.callbacks;
+}
+
 function expect_nothing_lost(before: accounts): void {
   const after = new accounts();
   for (let round: u32 = 0; round < SETTLE_ROUNDS; round++) {
-    rcu_barrier();
     read_accounts(after);
-    if (after.objects === before.objects && after.free_pages === before.free_pages) return;
+    if (same(after, before)) return;
     msleep(2);
   }
   expect_equal(after.objects, before.objects, "objects in use after the test");
   expect_equal(after.free_pages, before.free_pages, "free pages after the test");
+  expect_equal(after.mutexes, before.mutexes, "mutexes held after the test");
+  expect_equal(after.callbacks, before.callbacks, "callbacks of RCU that wait after the test");
 }
 
 /** What the kernel holds once nobody who ended before, like the task of the last test, gives anything back any more. */
@@ -62,12 +68,13 @@ function settle(now: accounts): void {
   const then = new accounts();
   read_accounts(then);
   for (let round: u32 = 0; round < SETTLE_ROUNDS; round++) {
-    rcu_barrier();
     msleep(2);
     read_accounts(now);
-    if (now.objects === then.objects && now.free_pages === then.free_pages) return;
+    if (same(now, then)) return;
     then.objects = now.objects;
     then.free_pages = now.free_pages;
+    then.mutexes = now.mutexes;
+    then.callbacks = now.callbacks;
   }
 }
 
@@ -82,8 +89,10 @@ export function test_run(name: string, body: () => void): void {
   const count = preempt_count();
   body();
   expect_equal(preempt_count(), count, "preempt_count after the test");
+  expect_equal(get_current().migration_disabled, 0, "depth of migrate_disable after the test");
+  expect_equal(get_current().rcu_read_lock_nesting, 0, "depth of rcu_read_lock after the test");
   expect_true(!irqs_disabled(), "interrupts are on after the test");
-  if (checks <= 2) expect_true(false, "the test checked nothing");
+  if (checks <= 4) expect_true(false, "the test checked nothing");
   expect_nothing_lost(before);
   number += 1;
   pr_info(failures === 0 ? "ok %u - %s (%u checks)\n" : "not ok %u - %s (%u checks)\n", number, name, checks);

@@ -84,8 +84,8 @@ export function runOnOurs(elf: Uint8Array, harts: number, seed: number, names: r
 }
 
 /** What a run sends that must end with poweroff. */
-export function onOurs(elf: Uint8Array, harts: number, seed: number, names: readonly string[] = NAMES): string {
-  const { stop, text } = runOnOurs(elf, harts, seed, names);
+export function onOurs(elf: Uint8Array, harts: number, seed: number, names: readonly string[] = NAMES, budget?: number): string {
+  const { stop, text } = runOnOurs(elf, harts, seed, names, budget);
   expect(stop, text).toEqual({ kind: "poweroff" });
   return text;
 }
