@@ -199,7 +199,8 @@ function spread(count: u32): u32 {
   msleep(2);
   for (let n: u32 = first; n < task_count; n++) set_cpus_allowed_ptr(tasks[n], everywhere(mask));
   WRITE_ONCE(seen, 0);
-  for (let round: u32 = 0; round < PATIENCE && READ_ONCE(seen) !== online_bits(); round++) msleep(1);
+  const until = jiffies() + PATIENCE;
+  while (READ_ONCE(seen) !== online_bits() && time_before(jiffies(), until)) msleep(1);
   return READ_ONCE(seen);
 }
 

@@ -35,9 +35,44 @@ const TWINS: readonly [name: string, task: string, file: string, from: string, t
     "atomic_set(data.thread_ack, 1)",
     /^# stop_machine: the function runs on one CPU: 0, expected 12$/,
   ],
+  [
+    "a queue that forgets priorities",
+    "test_priorities",
+    "kernel/sched/rq.ts",
+    "return prio < task.prio || (prio === task.prio && !first);",
+    "return prio < 200 || (prio === task.prio && !first);",
+    /^# priorities: the first to run: 0, expected 2$/,
+  ],
+  [
+    "a loan of priority that nobody notices",
+    "test_priorities",
+    "kernel/sched/prio.ts",
+    "    enqueue_task(queue, task, prio > old);",
+    "    task.prio = u8(old);\n    enqueue_task(queue, task, prio > old);\n    task.prio = u8(prio);",
+    /^# priorities: the first to run: 2, expected 0$/,
+  ],
+  [
+    "idle CPUs and busy ones that take no work",
+    "test_balance",
+    "kernel/sched/balance.ts",
+    "  if (busiest === null) return false;",
+    "  if (busiest === null || jiffies() !== 0) return false;",
+    /^# balance: CPUs that take part .*, expected 15$/,
+  ],
+  [
+    "a mask that nobody looks at",
+    "test_affinity",
+    "kernel/sched/affinity.ts",
+    "  return cpumask_test_cpu(cpu, task.cpus_mask);",
+    "  return task.cpu < 99;",
+    /^# affinity: CPUs on which threads run that may run on one: \d+, expected \d+$/,
+  ],
 ];
 
 test.each(TWINS)("%s", { timeout: 60_000 }, (_name, task, file, from, to, line) => {
-  const elf = compile({}, (files) => replaceIn(files, file, from, to));
+  const elf = compile({}, (files) => {
+    replaceIn(files, file, from, to);
+    replaceIn(files, "kernel/test/sched.ts", "const PATIENCE = 500;", "const PATIENCE = 60;");
+  });
   expect(tapOf(onOurs(elf, 4, 1, [task]))).toContainEqual(expect.stringMatching(line));
 });
