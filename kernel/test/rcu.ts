@@ -220,11 +220,13 @@ export function test_rcu_callbacks(_arg: u32): void {
 // ---- CPUs that go ----
 
 let release_reader: boolean = false;
+let reader_inside: boolean = false;
 const reader_ended = new completion();
 
 /** Holds up the grace period until it is released; pushed aside, so that CPUs can go. */
 function hold_up(_arg: u32): void {
   rcu_read_lock();
+  WRITE_ONCE(reader_inside, true);
   while (!READ_ONCE(release_reader)) preempt_schedule();
   rcu_read_unlock();
   complete(reader_ended);
@@ -240,7 +242,9 @@ function offline_round(cpu: u32): void {
   begin_callbacks();
   init_completion(reader_ended);
   WRITE_ONCE(release_reader, false);
+  WRITE_ONCE(reader_inside, false);
   if (PREEMPT_RCU && !expect_true(kthread_run(hold_up, 0, "hold_up") !== null, "a thread can be made")) return;
+  while (PREEMPT_RCU && !READ_ONCE(reader_inside)) msleep(1);
   for (let n: u32 = 0; n < 3; n++) {
     smp_call_function_single(cpu, queue_here, CALLBACKS / 3);
     msleep(n === 2 ? 0 : 2);

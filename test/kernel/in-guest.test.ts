@@ -1,8 +1,8 @@
 /**
  * The tests of kernel/test run in the guest, here and on QEMU. One line for each test of each module must come, or the run fails.
  *
- * Not the full product: MATRIX covers every preemption model with 1 or 2 and with 4 or 8 harts, both kinds of spinlock in two models or
- * more, every number of harts twice, and a seed of its own for each run; QEMU sees every model once.
+ * Not the full product: MATRIX covers every preemption model with 1 or 2 and with 4 or 8 harts, both kinds of spinlock in several models,
+ * and a seed of its own for each run; QEMU sees every model once.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -27,8 +27,8 @@ interface Kernel {
 
 const MATRIX: readonly Kernel[] = [
   { preempt: "none", spinlock: "ticket", runs: [[1, 1], [4, 2]], qemu: true },
-  { preempt: "voluntary", spinlock: "mcs", runs: [[2, 3], [4, 4]], qemu: true },
-  { preempt: "full", spinlock: "ticket", runs: [[1, 5], [2, 6], [4, 7], [8, 8]], qemu: true },
+  { preempt: "voluntary", spinlock: "mcs", runs: [[1, 3], [4, 4]], qemu: true },
+  { preempt: "full", spinlock: "ticket", runs: [[1, 5], [4, 7], [8, 8]], qemu: true },
   { preempt: "full", spinlock: "mcs", spinOnOwner: true, runs: [[4, 9]] },
   { preempt: "rt", spinlock: "ticket", runs: [[2, 10], [4, 11]], qemu: true },
   { preempt: "rt", spinlock: "mcs", runs: [[1, 12], [8, 13]] },
