@@ -30,6 +30,7 @@ import {
   PREEMPT_OFFSET,
   preempt_count_add,
   preempt_count_sub,
+  preempt_disable,
   preempt_enable,
 } from "./preempt.ts";
 import {
@@ -268,6 +269,8 @@ function activate_task(queue: rq, task: task_struct): void {
 
 /** Wakes a task that sleeps in one of `states`. False: it did not. */
 export function try_to_wake_up(task: task_struct, states: u32): boolean {
+  // Until interrupts are as they were: then the task may push this one aside.
+  preempt_disable();
   const flags = local_irq_save();
   // Orders the caller's condition before the state that is read below.
   fence("rw", "rw");
@@ -307,6 +310,7 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
     break;
   }
   local_irq_restore(flags);
+  preempt_enable();
   if (rebound) say_rebound(task, from);
   return woken;
 }
