@@ -13,7 +13,7 @@ import { __get_free_pages, free_pages } from "../mm/page_alloc.ts";
 import { kfree, kmalloc } from "../mm/slab.ts";
 import { vfree, vmalloc } from "../mm/vmalloc.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
-import { expect_equal, expect_true, test_run } from "./tap.ts";
+import { expect_equal, expect_true, test_run, test_run_prepared } from "./tap.ts";
 
 const TRIES = 64;
 /** No more than asking_site has. */
@@ -161,7 +161,11 @@ export function test_fault_attr(_arg: u32): void {
   test_run("fault_attr", attribute_cases);
 }
 
-export function test_fault_injection(_arg: u32): void {
+/** Page tables stay. */
+function make_tables(): void {
   vfree(vmalloc(1 << 20));
-  test_run("fault_injection", allocator_cases);
+}
+
+export function test_fault_injection(_arg: u32): void {
+  test_run_prepared("fault_injection", make_tables, allocator_cases);
 }

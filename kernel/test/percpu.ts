@@ -8,7 +8,7 @@ import { __alloc_percpu, alloc_percpu, free_percpu, per_cpu_ptr, this_cpu_ptr } 
 import { vfree, vmalloc } from "../mm/vmalloc.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
-import { expect_equal, expect_true, test_run } from "./tap.ts";
+import { expect_equal, expect_true, test_run_prepared } from "./tap.ts";
 import { run_threads } from "./threads.ts";
 
 const SLOTS = 12;
@@ -101,8 +101,11 @@ function percpu_cases(): void {
   run_threads(churn_pieces, 1);
 }
 
-export function test_percpu(_arg: u32): void {
-  // The tables of the addresses that chunks will have stay.
+/** The tables of the addresses that chunks will have stay. */
+function make_tables(): void {
   vfree(vmalloc(8 << 20));
-  test_run("percpu", percpu_cases);
+}
+
+export function test_percpu(_arg: u32): void {
+  test_run_prepared("percpu", make_tables, percpu_cases);
 }

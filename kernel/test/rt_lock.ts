@@ -36,10 +36,10 @@ function make(fn: kthread_function, priority: u32, name: string): task_struct {
 }
 
 /** Lets the thread run until it sleeps for the lock: it is more urgent than the caller, on whose CPU it is. */
-function runs_until_blocked(task: task_struct): void {
+function runs_until_blocked(task: task_struct, what: string): void {
   wake_up_process(task);
   for (let n: u32 = 0; n < 100_000 && READ_ONCE(task.state) !== TASK_RTLOCK_WAIT; n++) pause();
-  expect_equal(task.state, TASK_RTLOCK_WAIT, "it sleeps for the lock");
+  expect_equal(task.state, TASK_RTLOCK_WAIT, what);
 }
 
 let order: u32 = 0;
@@ -77,12 +77,13 @@ function chain(): void {
   // Less urgent than the middle one, whose loan puts it first all the same.
   const last = make(take_first, 30, "last");
   spin_lock(first);
-  runs_until_blocked(middle);
+  runs_until_blocked(middle, "the middle one sleeps for the lock");
   expect_equal(me.prio, fifo(10), "who waits lends its priority");
-  runs_until_blocked(high);
+  runs_until_blocked(high, "the high one sleeps for the lock");
   expect_equal(middle.prio, fifo(50), "so does the next one");
   expect_equal(me.prio, fifo(50), "and the first in the chain gets it too");
-  runs_until_blocked(last);
+  // It does not run yet: this task is more urgent for now.
+  wake_up_process(last);
   expect_equal(me.normal_prio, DEFAULT_PRIO, "its own priority stays");
   spin_unlock(first);
   expect_equal(me.prio, DEFAULT_PRIO, "what was lent is taken back");
@@ -107,7 +108,7 @@ function own_state(wake: boolean): void {
   init_completion(ended);
   const task = make(keep_state, 10, "state");
   spin_lock(first);
-  runs_until_blocked(task);
+  runs_until_blocked(task, "the thread sleeps for the lock");
   if (wake) expect_true(wake_up_process(task), "a wake-up for what it does otherwise");
   expect_equal(task.state, TASK_RTLOCK_WAIT, "does not end the wait for the lock");
   spin_unlock(first);
@@ -133,13 +134,13 @@ function rwlocks(): void {
   const reader = make(read_rw, 20, "reader");
   const writer = make(write_rw, 20, "writer");
   write_lock(rw);
-  runs_until_blocked(reader);
+  runs_until_blocked(reader, "the reader one sleeps for the lock");
   expect_equal(me.prio, fifo(20), "a reader lends its priority to the writer");
   write_unlock(rw);
   wait_for_completion(ended);
   expect_equal(me.prio, DEFAULT_PRIO, "until the writer is through");
   read_lock(rw);
-  runs_until_blocked(writer);
+  runs_until_blocked(writer, "the writer one sleeps for the lock");
   expect_equal(me.prio, DEFAULT_PRIO, "a writer lends nothing to readers");
   read_unlock(rw);
   wait_for_completion(ended);

@@ -78,9 +78,17 @@ function settle(now: accounts): void {
   }
 }
 
+function nothing(): void {}
+
 /** Runs one test: `body` makes checks. Sleeps. */
 export function test_run(name: string, body: () => void): void {
+  test_run_prepared(name, nothing, body);
+}
+
+/** As test_run; what `prepare` does first may stay, and no other test sees it happen. */
+export function test_run_prepared(name: string, prepare: () => void, body: () => void): void {
   mutex_lock(test_mutex);
+  prepare();
   test_name = name;
   checks = 0;
   failures = 0;

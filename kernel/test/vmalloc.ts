@@ -13,7 +13,7 @@ import { copy_area_from } from "../mm/vmap/area.ts";
 import {
   find_vm_area, ioremap, iounmap, is_vmalloc_addr, vfree, vm_struct, vm_unmap_aliases, vmalloc, vmalloc_to_page, vmap, vunmap, vzalloc,
 } from "../mm/vmalloc.ts";
-import { expect_equal, expect_true, test_run } from "./tap.ts";
+import { expect_equal, expect_true, test_run_prepared } from "./tap.ts";
 import { run_threads } from "./threads.ts";
 
 const SLOTS = 8;
@@ -190,21 +190,17 @@ function ioremap_cases(): void {
 }
 
 export function test_vmalloc(_arg: u32): void {
-  fill_area();
-  test_run("vmalloc", churn_cases);
+  test_run_prepared("vmalloc", fill_area, churn_cases);
 }
 
 export function test_vmalloc_space(_arg: u32): void {
-  fill_area();
-  test_run("vmalloc space", space_cases);
+  test_run_prepared("vmalloc space", fill_area, space_cases);
 }
 
 export function test_vmap(_arg: u32): void {
-  fill_area();
-  test_run("vmap", alias_cases);
+  test_run_prepared("vmap", fill_area, alias_cases);
 }
 
 export function test_ioremap(_arg: u32): void {
-  fill_area();
-  test_run("ioremap", ioremap_cases);
+  test_run_prepared("ioremap", fill_area, ioremap_cases);
 }
