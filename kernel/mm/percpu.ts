@@ -107,11 +107,16 @@ export function __alloc_percpu(size: u32, align: u32): usize {
   const words = (size + PCPU_MIN_ALLOC_SIZE - 1) / PCPU_MIN_ALLOC_SIZE;
   mutex_lock(pcpu_alloc_mutex);
   let p: usize = 0;
-  do {
+  let created = false;
+  for (;;) {
     const flags = spin_lock_irqsave(pcpu_lock);
     p = alloc_from_chunks(words, unit / PCPU_MIN_ALLOC_SIZE);
     spin_unlock_irqrestore(pcpu_lock, flags);
-  } while (p === 0 && pcpu_create_chunk());
+    if (p !== 0 || !pcpu_create_chunk()) break;
+    created = true;
+  }
+  // Somebody may have made room in an older chunk meanwhile: then the new one stands empty.
+  if (created) pcpu_balance();
   mutex_unlock(pcpu_alloc_mutex);
   if (p === 0) return 0;
   for (const cpu of for_each_possible_cpu()) memset(p + __per_cpu_offset[cpu], 0, words * PCPU_MIN_ALLOC_SIZE);

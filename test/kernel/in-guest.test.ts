@@ -27,8 +27,8 @@ interface Kernel {
 
 const MATRIX: readonly Kernel[] = [
   { preempt: "none", spinlock: "ticket", runs: [[1, 1], [4, 2]], qemu: true },
-  { preempt: "voluntary", spinlock: "mcs", runs: [[1, 3], [4, 4]], qemu: true },
-  { preempt: "full", spinlock: "ticket", runs: [[1, 5], [4, 7], [8, 8]], qemu: true },
+  { preempt: "voluntary", spinlock: "mcs", runs: [[2, 3], [4, 4]], qemu: true },
+  { preempt: "full", spinlock: "ticket", runs: [[1, 5], [2, 6], [4, 7], [8, 8]], qemu: true },
   { preempt: "full", spinlock: "mcs", spinOnOwner: true, runs: [[4, 9]] },
   { preempt: "rt", spinlock: "ticket", runs: [[2, 10], [4, 11]], qemu: true },
   { preempt: "rt", spinlock: "mcs", runs: [[1, 12], [8, 13]] },
