@@ -126,6 +126,12 @@ export function guestSources(root: string, folders: readonly string[] = GUEST_FO
   return files;
 }
 
+/** The .d.ts that stand for the standard library and the configuration. */
+export function guestDeclarations(root: string): Map<string, string> {
+  const paths = ["kernel/lib.kernel.d.ts", "kernel/config.generated.d.ts"];
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path), "utf8")]));
+}
+
 export interface Workload {
   /** Path of the module among the sources. */
   readonly entry: string;

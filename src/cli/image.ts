@@ -4,8 +4,9 @@
  */
 import { type Problem, type Result, success } from "../base/result.ts";
 import { build, type BuildOptions, type CompileInput, type Image } from "../compiler/build.ts";
+import { checkTypes } from "../compiler/check-types.ts";
 import { cacheFile, functionCache, readCache, saveFunctionCache, writeCache } from "./cache.ts";
-import { guestSources, readWorkload } from "./files.ts";
+import { guestDeclarations, guestSources, readWorkload } from "./files.ts";
 import { asShortJob } from "./short-job.ts";
 import { loadTypeScript } from "./typescript.ts";
 
@@ -45,6 +46,10 @@ function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
   return problem.place && file ? { ...problem, place: { ...problem.place, file } } : problem;
 }
 
+function renamed(result: Result<unknown>, shown: ReadonlyMap<string, string>): Result<never> {
+  return { ok: false, problems: result.ok ? [] : result.problems.map((problem) => rename(problem, shown)) };
+}
+
 export function compileImage(root: string, compile: CompileInput, { disable, watch }: BuildMode = {}): Result<Image> {
   const ts = loadTypeScript(root);
   const cache = functionCache(root, import.meta.url);
@@ -52,6 +57,13 @@ export function compileImage(root: string, compile: CompileInput, { disable, wat
   const image = watch ? job() : asShortJob(job);
   saveFunctionCache(root, cache, import.meta.url);
   return image;
+}
+
+/** What compiled may still dereference null: the modules of a workload go through TypeScript's checker too. */
+function checkWorkload(root: string, { compile, shown }: Inputs): Result<null> {
+  if (shown.size === 0) return success(null);
+  const check = { files: compile.files, declarations: guestDeclarations(root), modules: [...shown.keys()] };
+  return asShortJob(() => checkTypes(loadTypeScript(root), check));
 }
 
 export interface BuildMode {
@@ -68,7 +80,8 @@ export function buildImage(request: ImageRequest, mode: BuildMode = {}): Result<
   if (!input.ok) return input;
   const { compile, shown } = input.value;
   const image = compileImage(request.root, { ...compile, debug: mode.debug ?? false }, mode);
-  if (!image.ok) return { ok: false, problems: image.problems.map((problem) => rename(problem, shown)) };
+  const checked = image.ok ? checkWorkload(request.root, input.value) : image;
+  if (!image.ok || !checked.ok) return renamed(checked, shown);
   return success({ image: image.value, files: compile.files });
 }
 
@@ -80,9 +93,8 @@ export function elfOf(request: ImageRequest): Result<Uint8Array> {
   const known = readCache(kept);
   if (known) return success(known);
   const image = compileImage(request.root, input.value.compile);
-  if (!image.ok) {
-    return { ok: false, problems: image.problems.map((problem) => rename(problem, input.value.shown)) };
-  }
+  const checked = image.ok ? checkWorkload(request.root, input.value) : image;
+  if (!image.ok || !checked.ok) return renamed(checked, input.value.shown);
   writeCache(kept, image.value.elf);
   return success(image.value.elf);
 }

@@ -15,6 +15,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
   K031: "const a = new FixedArray<u32>(0);\nexport function test(): u32 { return a[0]; }",
   K032: "class c { f: void }\nconst x = new c();\nexport function test(): u32 { return addr(x); }",
   K067: "class pair { constructor(readonly a: u32) {} }\nconst p = new pair(1, 2);\nexport function test(): u32 { return p.a; }",
+  K069: "const a = new FixedArray<u32>(10);\nexport function test(): u32 { return a[10]; }",
   K068: "class c { n: u32 = 0 }\nexport function test(): u32 { const p = new PerCpu(c); return 1; }",
   K085: "class c { n: u32 = 0; get_n(): u32 { return this.n; } }\nconst x = new c();\nexport function test(): u32 { const f = x.get_n; return 1; }",
   K086: "function id<T>(x: T): T { return x; }\nexport function test(): usize { return addr(id); }",

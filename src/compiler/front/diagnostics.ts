@@ -93,6 +93,7 @@ export const DIAGNOSTICS = {
   ],
   K067: ["new {0} takes {1} arguments, not {2}", "give one for each constructor parameter"],
   K068: ["PerCpu is for module-level `const` and fields of statics", "declare it at module level"],
+  K069: ["the index {0} is outside of an array of {1}", "elements count from 0"],
   // calls
   K080: ["{0} takes {1}, not {2}", "its parameters are ({3})"],
   K081: ["{0} is not a function", "{1}"],

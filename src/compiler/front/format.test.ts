@@ -43,6 +43,7 @@ test("formats that do not fit", () => {
     print(\`\${x}\`, x);
     const s = \`\${x}\`;
     print("%pS %u", t, x);
+    print("%s %s %s", 3, y, x);
   }`);
   expect(problems).toMatchInlineSnapshot(`
     [
@@ -74,6 +75,14 @@ test("formats that do not fit", () => {
           const s = \`\${x}\`;
                     ^
       it is the format of pr_info, snprintf and other functions that print",
+      "kernel/main.ts:18:11: %s for an argument of type a constant (K119)
+          print("%s %s %s", 3, y, x);
+                ^
+      write %d, or pass a string",
+      "kernel/main.ts:18:11: %s for an argument of type u64 (K119)
+          print("%s %s %s", 3, y, x);
+                ^
+      write %llu, or pass a string",
     ]
   `);
 });

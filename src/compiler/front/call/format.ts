@@ -5,7 +5,7 @@
  *
  * A substitution prints by its type: %u %d %llu %lld, %s for a string, %p for what is an address; a conversion that stands
  * right before it is used instead. The rest of the text is a format as ever (`%%` for a percent sign). A format that is
- * known here is checked against its arguments: their number, and one word or two.
+ * known here is checked against its arguments: their number, one word or two, and no %s for a number that is no address.
  * The conversions are those of kernel/lib/vsprintf.ts.
  */
 import type TS from "typescript";
@@ -64,6 +64,11 @@ export function templateFormat(
   return format;
 }
 
+/** What cannot be the address of a text; a u32 can. */
+function isNoAddress(type: Type): boolean {
+  return type.kind === "literal" || type.kind === "bool" || (type.kind === "int" && (type.bytes !== 4 || type.signed));
+}
+
 /** Objects to a format that does not fit its arguments. */
 export function checkFormat(
   f: Lowering,
@@ -74,6 +79,11 @@ export function checkFormat(
   let at = 0;
   const next = (wide: boolean, conversion: string): void => {
     const value = values[at++];
+    if (value && /s$/.test(conversion) && isNoAddress(value.type)) {
+      const fitting = conversionOf(value.type) ?? "%u";
+      f.diagnostics.report(call, "K119", `${conversion} for an argument of type ${typeName(value.type)}`, `write ${fitting}, or pass a string`);
+      return;
+    }
     if (!value || value.literal || wide === (value.type.kind === "int" && value.type.bytes === 8))
       return;
     const hint = wide ? "drop `ll`, or widen the argument" : "write `ll` before the conversion";

@@ -59,7 +59,7 @@ export function lowerIntrinsic(
       intrinsic.min === intrinsic.max
         ? `${intrinsic.min} arguments`
         : `${intrinsic.min} to ${intrinsic.max} arguments`;
-    return f.diagnostics.fail(node, "K080", name, expected, given, "see kernel/lib.kernel.d.ts");
+    return f.diagnostics.fail(node, "K080", name, expected, given, intrinsic.max === 0 ? `none; is a type meant? ${name}<T>()` : "see kernel/lib.kernel.d.ts");
   }
   return intrinsic.lower({ f, node, args: node.arguments, scope, dropped });
 }

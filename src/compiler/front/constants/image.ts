@@ -211,6 +211,8 @@ function fillScalar(
 ): void {
   if (ts.isNewExpression(node)) unit.diagnostics.fail(node, "K064", node.expression.getText());
   const value = evaluate(unit, node, context);
+  if (!value && ts.isIdentifier(node) && !unit.modules.lookup(context.module, node.text))
+    unit.diagnostics.fail(node, "K020", node.text, "declare it in this module, or import it");
   if (!value) unit.diagnostics.fail(node, "K065", node.getText());
   put(image, offset, sizeOf(unit, type, node), convertStatic(unit, value, type, node));
 }

@@ -83,7 +83,9 @@ export function fieldPlace(
         ? "a Ptr is followed by `p[0]`"
         : object.type.kind === "string"
           ? "strlen() and strcmp() are in kernel/lib/string.ts"
-          : "only class values have fields";
+          : object.type.kind === "int" && object.type.bytes === 4
+            ? "an address is a number: `cast<T>(address)` makes a pointer of it"
+            : "only class values have fields";
     return f.diagnostics.fail(node.name, "K021", typeName(object.type), name, hint);
   }
   const field = findField(f.unit, object.type, name);
@@ -124,20 +126,24 @@ function elementPlace(f: Lowering, node: TS.ElementAccessExpression, scope: Scop
     node.argumentExpression,
     strideOf(f.unit, element, node),
     scope,
+    type.kind === "array" ? type.length : null,
   );
   f.at(node, scope);
   return memoryPlace(f, address, 0, element);
 }
 
-/** `base + index * stride`. */
+/** `base + index * stride`; a constant index is held to the array's length, where that is known. */
 export function indexed(
   f: Lowering,
   base: Value,
   index: TS.Expression,
   stride: number,
   scope: Scope,
+  length: number | null = null,
 ): Value {
   const i = lowerExpression(f, index, scope);
+  if (i.literal && length !== null && (i.literal.value < 0n || i.literal.value >= BigInt(length)))
+    f.diagnostics.fail(index, "K069", String(i.literal.value), length);
   if (i.type.kind === "int" && i.type.bytes === 8)
     f.diagnostics.fail(index, "K040", i.type.key, "u32", "convert it: `u32(...)`");
   const word = i.literal

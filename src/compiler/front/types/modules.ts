@@ -22,7 +22,7 @@ import { ts } from "../typescript.ts";
 /** Trees of the texts parsed last, by path: they are never changed, and builds in one process share most files. */
 const parsed = new Map<string, TS.SourceFile>();
 
-function parse(path: string, text: string): TS.SourceFile {
+export function parse(path: string, text: string): TS.SourceFile {
   const known = parsed.get(path);
   if (known?.text === text) return known;
   const options = {

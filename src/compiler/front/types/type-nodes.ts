@@ -140,7 +140,7 @@ function namedType(unit: Unit, node: TS.TypeReferenceNode, context: TypeContext)
   const symbol = unit.modules.lookup(context.module, name);
   switch (symbol?.kind) {
     case "class":
-      if (args.length && args.length !== symbol.typeParams.length) {
+      if (args.length !== symbol.typeParams.length) {
         unit.diagnostics.fail(node, "K027", name, symbol.typeParams.length, args.length);
       }
       return classType(
@@ -208,7 +208,7 @@ export function storageTypeOfNew(unit: Unit, node: TS.NewExpression, context: Ty
   const cls = unit.modules.lookup(context.module, name);
   if (cls?.kind !== "class") return unit.diagnostics.fail(node.expression, "K064", name);
   const written = node.typeArguments?.map((a) => resolveType(unit, a, context)) ?? [];
-  if (written.length && written.length !== cls.typeParams.length) {
+  if (written.length !== cls.typeParams.length) {
     unit.diagnostics.fail(node, "K027", name, cls.typeParams.length, written.length);
   }
   return structType(cls, written);
