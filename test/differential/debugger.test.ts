@@ -133,6 +133,35 @@ testWithTool("gdb-multiarch", "gdb walks through a compiled program on QEMU", ()
   `);
 });
 
+testWithTool("gdb-multiarch", "step enters what is called and what is inlined, next goes over it, on optimised code", () => {
+  const walked = session(compile(false), [
+    "break count.ts:34", "continue", "step", "step", "backtrace", "step", "step", "step", "next", "kill",
+  ]);
+  expect(walked).toMatchInlineSnapshot(`
+    [
+      "ADDRESS in ?? ()",
+      "Breakpoint 1 at ADDRESS: file firmware/count.ts, line 34.",
+      "Breakpoint 1, middle (by=5) at firmware/count.ts:34",
+      "34	  const first = inner(by);",
+      "inner (by=5) at firmware/count.ts:28",
+      "28	  add(by);",
+      "add (by=5) at firmware/count.ts:23",
+      "23	  total.hits += by;",
+      "#0  add (by=5) at firmware/count.ts:23",
+      "#1  inner (by=5) at firmware/count.ts:28",
+      "#2  ADDRESS in middle (by=<optimized out>) at firmware/count.ts:34",
+      "#3  ADDRESS in main () at firmware/count.ts:40",
+      "inner (by=5) at firmware/count.ts:29",
+      "29	  return total.hits * 3;",
+      "middle (by=<optimized out>) at firmware/count.ts:35",
+      "35	  return inner(first) + first;",
+      "inner (by=15) at firmware/count.ts:28",
+      "28	  add(by);",
+      "29	  return total.hits * 3;",
+    ]
+  `);
+});
+
 testWithTool("gdb-multiarch", "a debug build shows parameters, locals, what a pointer points to, and watches", () => {
   const addressless = session(compile(true), [
     "break inner",
