@@ -30,6 +30,29 @@ export class ImageFile {
     this.#segments = segments;
   }
 
+  /** The word of code at a virtual address, of which two bytes suffice; null where the image has none. */
+  codeWord(address: number): number | null {
+    for (const { start, bytes } of this.#segments) {
+      const at = address - start;
+      if (at < 0 || at + 2 > bytes.length) continue;
+      const half = (i: number): number => bytes[at + i] | (bytes[at + i + 1] << 8);
+      return (half(0) | (at + 4 <= bytes.length ? half(2) << 16 : 0)) >>> 0;
+    }
+    return null;
+  }
+
+  /** Whether a text stands in the image's constant data. */
+  hasConstantString(text: string): boolean {
+    const wanted = new TextEncoder().encode(`${text}\0`);
+    return this.#segments.some(({ bytes, writable }) => {
+      if (writable) return false;
+      for (let at = bytes.indexOf(wanted[0]); at >= 0; at = bytes.indexOf(wanted[0], at + 1)) {
+        if (wanted.every((byte, i) => bytes[at + i] === byte)) return true;
+      }
+      return false;
+    });
+  }
+
   /** The NUL-terminated text at a virtual address of the image's constant data; null where there is none. */
   constantString(address: number): string | null {
     for (const { start, bytes, writable } of this.#segments) {

@@ -65,6 +65,11 @@ export class Symbols {
     return this.#functionAt(address)?.leaf === true;
   }
 
+  /** Whether an address is the first instruction of a function. */
+  isEntry(address: number): boolean {
+    return this.#functionAt(address)?.address === address;
+  }
+
   /** `function+0xoff/0xsize`, as the kernel prints addresses. */
   offsetName(address: number): string {
     const owner = this.#functionAt(address);

@@ -56,11 +56,16 @@ export class SecondLook implements Pauses {
   }
 }
 
-function backtrace(machine: Machine, index: number, isLeaf: (pc: number) => boolean): Backtrace {
-  const hart = machine.hart(index);
-  const trace = [hart.pc];
-  if (isLeaf(hart.pc)) trace.push(hart.x[RA]);
-  let frame = hart.x[FP];
+/** Where a hart is: its stack as far as it can be walked. */
+export function backtrace(machine: Machine, index: number, isLeaf: (pc: number) => boolean): Backtrace {
+  const { pc, x } = machine.hart(index);
+  return [pc, ...(isLeaf(pc) ? [x[RA]] : []), ...callers(machine, x[FP])].slice(0, FRAMES_MAX);
+}
+
+/** The return addresses along a chain of frames, from the frame pointer of the innermost one on. */
+export function callers(machine: Machine, innermost: number): number[] {
+  const trace: number[] = [];
+  let frame = innermost;
   while (trace.length < FRAMES_MAX) {
     const words = frame < 8 ? null : machine.readVirtual(frame - 8, 8);
     if (words === null) break;
