@@ -6,7 +6,7 @@ import { exitCode, type RunResult } from "../lab/run/result.ts";
 import type { TimelineView } from "../lab/observe/timeline.ts";
 import { runScenario } from "../lab/run/run.ts";
 import { createMachine } from "../machine/machine.ts";
-import { conditions, report, verdictLine } from "../report/index.ts";
+import { conditions, explain, report, verdictLine } from "../report/index.ts";
 import { configDefaults } from "./config.ts";
 import { writeProblem, writeWhole } from "./files.ts";
 import { elfOf } from "./image.ts";
@@ -17,6 +17,7 @@ import { VERSION } from "./version.ts";
 
 export interface RunOptions extends ScenarioOptions {
   readonly json?: boolean;
+  readonly explain?: boolean;
   readonly console?: string;
   readonly trace?: string;
   readonly color: boolean;
@@ -47,6 +48,9 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const loaded = readScenario(file, options);
   if (!loaded.ok) return printProblems(loaded.problems);
   const { scenario, text } = loaded.value;
+  if (options.explain && scenario.steps.length === 0) {
+    return printProblems([{ message: `${file} has no steps to explain`, hint: "docs/scenario.md, steps." }]);
+  }
   for (const path of [options.console, options.trace]) {
     const unwritable = path === undefined ? null : writeProblem(path);
     if (unwritable) return printProblems([unwritable]);
@@ -90,6 +94,9 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   return exitCode(result);
 }
 
+const again = (result: RunResult, file: string, options: RunOptions): string =>
+  exitCode(result) === 0 ? "" : `${reproduce(file, options, result)}\n`;
+
 async function printResult(result: RunResult, file: string, options: RunOptions): Promise<void> {
   if (options.json) {
     await print(`${JSON.stringify(result, null, 2)}\n`);
@@ -97,6 +104,9 @@ async function printResult(result: RunResult, file: string, options: RunOptions)
   }
   const verdict = paintVerdict(verdictLine(result), wantsColour(options.color));
   const console = options.console === undefined ? `${result.console.trimEnd()}\n\n` : "";
-  const again = exitCode(result) === 0 ? "" : `${reproduce(file, options, result)}\n`;
-  await print(`${verdict}\n\n${console}${report(result).trimEnd()}\n\n${again}${verdict}\n`);
+  if (options.explain) {
+    await print(`${verdict}\n\n${explain(result)}\n\n${again(result, file, options)}${verdict}\n`);
+    return;
+  }
+  await print(`${verdict}\n\n${console}${report(result).trimEnd()}\n\n${again(result, file, options)}${verdict}\n`);
 }

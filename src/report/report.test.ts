@@ -110,6 +110,7 @@ const RESULT: RunResult = {
       latencyCycles: null,
     },
   ],
+  steps: [],
   findings: [{ id: "warning-1", kind: "warning", summary: "an assertion failed" }],
   expect: [
     {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { formatProblem, type Result } from "../../src/base/result.ts";
 import { elfOf, type ImageRequest } from "../../src/cli/image.ts";
 import { imageRequest, readScenario } from "../../src/cli/scenario-file.ts";
+import type { LoadedScenario } from "../../src/lab/scenario/load.ts";
 import { exitCode, type RunResult } from "../../src/lab/run/result.ts";
 import { runScenario } from "../../src/lab/run/run.ts";
 import { createMachine } from "../../src/machine/machine.ts";
@@ -44,14 +45,17 @@ export function runInProcess(file: string, { seed, harts, set = [] }: Settings):
   const reproduce = `hartlab run ${file} --seed ${seed}${where}${set.map((one) => ` --set ${one}`).join("")}`;
   const path = join(ROOT, file);
   const options = { seed: String(seed), set, ...(harts === undefined ? {} : { harts: String(harts) }) };
-  const { scenario, text } = value(readScenario(path, options), reproduce);
-  const ran = runScenario({
+  const result = value(runLoaded(path, value(readScenario(path, options), reproduce)), reproduce);
+  return { status: exitCode(result), result, reproduce };
+}
+
+/** `path` is where the scenario's file is, or would be. */
+export function runLoaded(path: string, { scenario, text }: LoadedScenario): Result<RunResult> {
+  return runScenario({
     version: "test",
     scenario,
     text,
     compile: (wanted) => imageOf(imageRequest(wanted, path, ROOT)),
-    createMachine: (config) => value(createMachine(config), reproduce),
+    createMachine: (config) => value(createMachine(config), path),
   });
-  const result = value(ran, reproduce);
-  return { status: exitCode(result), result, reproduce };
 }

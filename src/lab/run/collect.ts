@@ -12,6 +12,7 @@ import { lockdepSummary } from "./lockdep-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
 import { type ResultHeap, type ResultLockdep, type ResultWait, resolver } from "./resolve.ts";
 import { judge } from "./expect.ts";
+import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 import {
   type Finding,
@@ -43,6 +44,7 @@ export interface Collected {
   readonly injector: EventInjector;
   readonly reader: ConsoleReader;
   readonly symbols: Symbols;
+  readonly steps: readonly StepResult[];
   /** The whole stack of a moment, if the run was looked at a second time. */
   readonly backtraceAt: (moment: Moment) => Backtrace | null;
 }
@@ -105,6 +107,7 @@ export function collect(run: Collected): RunResult {
           : "without marks nobody sees the scenario start",
     ),
     findings,
+    steps: run.steps,
     expect: judge(scenario.expect, {
       verdict,
       reports: reader.reports,
@@ -112,6 +115,7 @@ export function collect(run: Collected): RunResult {
       findings,
       outcome,
       marks: run.marks,
+      steps: run.steps,
     }),
   };
 }

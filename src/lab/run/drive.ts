@@ -23,6 +23,17 @@ export interface Pauses {
   reached(): void;
 }
 
+/** Who holds harts and lets them go (src/lab/steps); acts at stops only. */
+export interface Steps {
+  /** The clock at which it wants to be called. */
+  readonly dueCycle: number;
+  start(): void;
+  broke(hart: number, pc: number): void;
+  due(): void;
+  /** Nothing can happen any more; whether that is no longer so. */
+  stuck(): boolean;
+}
+
 export interface DriveInput {
   readonly machine: Machine;
   readonly maxInstructions: number;
@@ -35,6 +46,7 @@ export interface DriveInput {
   readonly scenarioStart: () => number | null;
   readonly hooks: DriveHooks;
   readonly pauses?: Pauses;
+  readonly steps?: Steps | null;
   /** Since when nothing good can come of it, once that is known. */
   readonly stuckSince?: () => number | null;
 }
@@ -46,21 +58,23 @@ const STUCK_CYCLES = 50_000_000;
 
 /** The stop that ended the run; null: the last pause did. */
 export function drive(input: DriveInput): Stop | null {
-  const { machine, maxInstructions, injector, hooks, pauses } = input;
+  const { machine, maxInstructions, injector, hooks, pauses, steps } = input;
   let attention = input.startMark === null ? [] : [input.startMark];
   /** Until then the harts catch up with the one that fired the start mark: a record comes out when no hart is behind it. */
   let catchUp: number | null = null;
   let look = LOOK_CYCLES;
+  let retired = 0;
   for (;;) {
     if (pauses?.dueCycle === null) return null;
     const stuckSince = input.stuckSince?.() ?? null;
     const giveUp = stuckSince === null ? Infinity : stuckSince + STUCK_CYCLES;
     const event = catchUp ?? injector.dueCycle ?? Infinity;
-    const until = Math.min(event, pauses?.dueCycle ?? Infinity, giveUp, look);
+    const stepDue = steps?.dueCycle ?? Infinity;
+    const until = Math.min(event, pauses?.dueCycle ?? Infinity, giveUp, look, stepDue);
     const limits: RunLimits = {
       maxInstructions,
       ...(attention.length === 0 ? {} : { attention }),
-      untilCycle: until,
+      ...(until === Infinity ? {} : { untilCycle: until }),
     };
     const stop = machine.run(limits);
     input.drain();
@@ -71,18 +85,36 @@ export function drive(input: DriveInput): Stop | null {
     if (stop.kind === "mark") {
       attention = [];
       catchUp = latestClock(machine);
+      steps?.start();
+    } else if (stop.kind === "break") {
+      steps?.broke(stop.hart, stop.pc);
     } else if (stop.kind === "cycle") {
-      if (look === until) look += LOOK_CYCLES;
+      if (look === until) {
+        // When nobody has done anything since the last look, let the machine find out whether anybody ever will.
+        const now = retiredBy(machine);
+        look = now === retired ? Infinity : look + LOOK_CYCLES;
+        retired = now;
+      }
       if (giveUp === until) return { kind: "deadlock", detail: "tasks wait for each other" };
       if (pauses?.dueCycle === until) pauses.reached();
+      if (stepDue === until) steps?.due();
       if (catchUp === until) {
         const start = input.scenarioStart();
         assert(start !== null, "lab: the start mark has a record");
         injector.start(start);
         catchUp = null;
       } else if (catchUp === null && injector.dueCycle === until) injector.inject();
+    } else if (stop.kind === "deadlock" && steps?.stuck() === true) {
+      continue;
     } else if (stop.kind !== "drain") return stop;
+    if (look === Infinity && retiredBy(machine) !== retired) look = latestClock(machine) + LOOK_CYCLES;
   }
+}
+
+function retiredBy(machine: Machine): number {
+  let sum = 0;
+  for (let hart = 0; hart < machine.config.harts; hart++) sum += machine.hart(hart).instructions;
+  return sum;
 }
 
 function latestClock(machine: Machine): number {

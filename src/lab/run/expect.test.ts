@@ -29,6 +29,7 @@ const leak = (name: string, size: number): ResultLeak => ({
 
 function judged(expectation: Expectation, evidence: Partial<Evidence>): string[] {
   const results = judge(expectation, {
+    steps: [],
     verdict: plantedVerdict([], []),
     reports: [complete],
     leaks: [],

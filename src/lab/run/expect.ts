@@ -6,6 +6,7 @@
 import type { LeakReport } from "../observe/leak-report.ts";
 import type { PlantedVerdict } from "../observe/verdict.ts";
 import type { Expectation } from "../scenario/schema.ts";
+import type { StepResult } from "../steps/types.ts";
 import type { ExpectResult, Finding, Outcome, ResultLeak } from "./result.ts";
 
 export interface Evidence {
@@ -17,6 +18,7 @@ export interface Evidence {
   readonly outcome: Outcome;
   /** Whether the kernel was built with marks; without them nobody knows what was planted. */
   readonly marks: boolean;
+  readonly steps: readonly StepResult[];
 }
 
 export function judge(expectation: Expectation, evidence: Evidence): ExpectResult[] {
@@ -34,6 +36,7 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
       results.push({ ...check, detail, undecided: true });
     }
   }
+  if (evidence.steps.length > 0) results.push(allSteps(evidence.steps));
   if (expectation.findings !== undefined)
     results.push(...expectedFindings(expectation.findings, evidence.findings));
   if (expectation.outcome !== undefined)
@@ -43,6 +46,15 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
       detail: `${evidence.outcome}, ${expectation.outcome} expected`,
     });
   return results;
+}
+
+/** Steps are there to be made: every one that is not optional. */
+function allSteps(steps: readonly StepResult[]): ExpectResult {
+  const done = steps.filter((one) => one.status === "done").length;
+  const failed = steps.find((one) => one.status === "never" || one.status === "not reached");
+  const skipped = steps.filter((one) => one.status === "skipped").map((one) => `; ${one.detail}`);
+  const detail = `${done} of ${steps.length} done${skipped.join("")}`;
+  return { name: "steps", pass: failed === undefined, detail: failed?.detail ?? detail };
 }
 
 /** Exactly `count` findings of each entry, and no others. */

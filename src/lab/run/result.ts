@@ -4,6 +4,7 @@ import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
+import type { StepResult } from "../steps/types.ts";
 import type { ResultHeap, ResultLockdep, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
@@ -152,6 +153,8 @@ export interface RunResult {
   readonly scans: readonly ResultScan[];
   readonly events: readonly EventOutcome[];
   readonly findings: readonly Finding[];
+  /** What became of the scenario's steps, in their order. */
+  readonly steps: readonly StepResult[];
   readonly expect: readonly ExpectResult[];
 }
 

@@ -16,6 +16,8 @@ import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
+import { Choreography } from "../steps/choreography.ts";
+import { type PlannedStep, planSteps } from "../steps/plan.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
 import { momentsOf, taskOf } from "./resolve.ts";
@@ -67,11 +69,20 @@ export function runScenario(request: RunRequest): Result<RunResult> {
   const image = readImage(compiled.value);
   if (!image.ok) return image;
   const numbers = eventNumbers(image.value.section);
+  const plan = planSteps(scenario, image.value, request.text);
+  if (!plan.ok) return plan;
+  if (plan.value.length > 0 && !numbers.marks) return failure(needsMarks(request.text));
   const machine = request.createMachine(machineConfig(scenario, numbers.marks));
   const loaded = machine.loadElf(compiled.value);
   if (!loaded.ok) return failure(...loaded.problems.map((one) => placeMemory(one, request.text)));
-  return success(execute(request, compiled.value, machine, image.value, numbers));
+  return success(execute(request, compiled.value, machine, image.value, numbers, plan.value));
 }
+
+const needsMarks = (text: ScenarioText): Problem => ({
+  message: "steps begin at a mark of the kernel, and this one is built without marks",
+  place: text.value(["steps"]),
+  hint: "Leave out `marks: false`.",
+});
 
 function execute(
   request: RunRequest,
@@ -79,6 +90,7 @@ function execute(
   machine: Machine,
   image: ImageFile,
   numbers: EventNumbers,
+  plan: readonly PlannedStep[],
 ): RunResult {
   const { scenario } = request;
   const symbols = new Symbols(image.section);
@@ -93,8 +105,12 @@ function execute(
   const output = new ConsoleLog();
   const harts = Array.from({ length: scenario.machine.harts }, (_, hart) => hart);
   const maxInstructions = scenario.limits.instructions;
+  const stepsOn = (one: Machine): Choreography | null =>
+    plan.length === 0 ? null : new Choreography(one, plan, image.section, symbols);
+  const steps = stepsOn(machine);
   const stop = drive({
     machine,
+    steps,
     maxInstructions,
     startMark: numbers.scenarioStart,
     injector,
@@ -119,6 +135,7 @@ function execute(
   });
   assert(stop !== null, "lab: a run without pauses ends by itself");
   reader.finish();
+  steps?.ended(stop.kind);
   const view = timelineView(scenario, observation);
   if (view !== null) request.onTimeline?.(view);
   const moments = momentsOf([
@@ -126,7 +143,7 @@ function execute(
     ...observation.lockdep.deadlockAtEnd(),
     ...(observation.heap?.reports ?? []),
   ]);
-  const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments);
+  const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments, stepsOn);
   return collect({
     version: request.version,
     scenario,
@@ -140,6 +157,7 @@ function execute(
     injector,
     reader,
     symbols,
+    steps: steps?.results ?? [],
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
 }
@@ -203,6 +221,7 @@ function lookAgain(
   first: Observation,
   symbols: Symbols,
   moments: readonly Moment[],
+  stepsOn: (machine: Machine) => Choreography | null,
 ): SecondLook {
   const { scenario } = request;
   const { observeAccesses: _, ...config } = machineConfig(scenario, numbers.marks);
@@ -211,6 +230,7 @@ function lookAgain(
   const look = new SecondLook(machine, moments, (pc) => symbols.isLeaf(pc));
   drive({
     machine,
+    steps: stepsOn(machine),
     maxInstructions: scenario.limits.instructions,
     startMark: numbers.scenarioStart,
     injector: injectorOf(scenario, numbers, machine),

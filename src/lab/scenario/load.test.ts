@@ -44,6 +44,7 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
         "heap": false,
       },
       "seed": 1,
+      "steps": [],
       "tasks": [],
       "timing": {
         "preset": "u54-like",

@@ -57,7 +57,13 @@ export function loadScenario(
   const problems = crossChecks(parsed.data, places);
   return problems.length > 0
     ? failure(...problems)
-    : success({ scenario: parsed.data, text: places });
+    : success({ scenario: inOrder(parsed.data), text: places });
+}
+
+/** Steps hold harts at exact places: one instruction at a time, none of them compiled. */
+function inOrder(scenario: Scenario): Scenario {
+  if (scenario.steps.length === 0) return scenario;
+  return { ...scenario, machine: { ...scenario.machine, interleave: "exact", jit: false } };
 }
 
 function explain(
@@ -147,6 +153,13 @@ function crossChecks(scenario: Scenario, places: ScenarioText): Problem[] {
         hint: `Use \`${field}:\` instead.`,
       });
     }
+  }
+  if (scenario.steps.length > 0 && scenario.machine.jit === true) {
+    problems.push({
+      message: "with steps nothing is compiled: they stop harts between any two instructions",
+      place: places.value(["machine", "jit"]),
+      hint: "Leave out machine.jit.",
+    });
   }
   const { length } = bootargs(scenario);
   if (length > BOOTARGS_BYTES_MAX) {

@@ -20,11 +20,13 @@ import type { Symbols } from "../image/symbols.ts";
 import { formatDuration } from "../scenario/units.ts";
 import { Guest, type GuestTask } from "./guest.ts";
 import type { PlannedStep } from "./plan.ts";
-import type { StepResult, Whereabouts } from "./types.ts";
+import type { StepFrame, StepResult, Whereabouts } from "./types.ts";
 import { readWatch } from "./watch.ts";
 import { framesOf, sentence, whereabouts } from "./whereabouts.ts";
 
 const POINT_NAME_MAX = 128;
+/** Where marks POINT are made, inlined at their place. */
+const POINT_FILE = "kernel/lib/point.ts";
 
 /** Somebody that steps name. */
 interface Subject {
@@ -38,6 +40,15 @@ interface Subject {
   arrived: number | null;
 }
 
+/** Of a stack, the frame that a step names; else the innermost. */
+function placeIn(stack: readonly StepFrame[], { step, place }: PlannedStep): StepFrame | null {
+  const named = step.until ?? step.passes ?? "";
+  const [, file, line] = /^(.+):(\d+)$/.exec(named) ?? [];
+  const isNamed = ({ function: name, file: of, line: at }: StepFrame): boolean =>
+    place === null || place.point !== null ? of !== POINT_FILE : name === named.split("+")[0] || (file !== undefined && of?.endsWith(file) === true && at === Number(line));
+  return stack.find(isNamed) ?? stack[0] ?? null;
+}
+
 export class Choreography {
   readonly #machine: Machine;
   readonly #plan: readonly PlannedStep[];
@@ -49,7 +60,7 @@ export class Choreography {
   #turn = -1;
   /** When the step at hand ends, or has failed. */
   #deadline = Infinity;
-  /** The hart that is stalled, and whether it is held besides. */
+  /** The hart that a step stalls. */
   #stalled: number | null = null;
   #armed = "";
 
@@ -144,11 +155,11 @@ export class Choreography {
         assert(subject !== null, "steps: a place has somebody who comes there");
         this.#deadline = this.#now() + step.within;
         if (subject.arrived === turn) return this.#arrive(subject);
-        subject.held = null;
+        this.#letGo(subject);
       } else if (step.wait !== undefined) this.#deadline = this.#now() + step.wait;
       else if (step.stall !== undefined) this.#stall(step.cpu ?? 0, step.stall);
       else if (subject !== null) return step.interrupt === undefined ? this.#release(subject) : this.#interrupt(subject, step.interrupt);
-    }
+    } else for (const one of this.#subjects.values()) one.held = null;
     this.#apply();
   }
 
@@ -164,9 +175,16 @@ export class Choreography {
 
   #release(subject: Subject): void {
     const hart = subject.held?.hart ?? subject.cpu;
-    subject.held = null;
-    subject.arrived = null;
+    this.#letGo(subject);
     this.#finish(hart);
+  }
+
+  /** Whoever is held under this or another name and is meant by it goes on; at the place of a later step of its own it stays. */
+  #letGo({ cpu, task }: Subject): void {
+    for (const one of this.#subjects.values()) {
+      if (one.held === null || one.arrived !== null || (cpu !== null && cpu !== one.held.hart)) continue;
+      if (task === null || task === this.#guest.current(one.held.hart)?.comm) one.held = null;
+    }
   }
 
   #stall(hart: number, cycles: number): void {
@@ -196,6 +214,7 @@ export class Choreography {
       cycle: this.#now(),
       hart,
       task: task === null ? null : { comm: task.comm, pid: task.pid },
+      at: placeIn(stack, planned),
       stack,
       values: this.#values(planned, hart ?? 0),
     });
@@ -219,8 +238,6 @@ export class Choreography {
     const detail = `step ${this.#turn + 1} (${what}) did not happen ${why}: ${where.map(sentence).join("; ")}`;
     const values = this.#values(planned, planned.step.cpu ?? 0);
     this.#record(planned, { status: optional ? "skipped" : "never", cycle: this.#now(), values, detail, where });
-    const subject = this.#subjects.get(planned.who);
-    if (subject?.held !== null && subject?.held !== undefined && subject.held.step >= this.#turn) subject.held = null;
     if (optional && !atEnd) return this.#begin(this.#turn + 1);
     for (const rest of this.#plan.slice(this.#turn + 1)) {
       this.#record(rest, { status: optional && rest.step.optional ? "skipped" : "not reached" });
@@ -238,7 +255,7 @@ export class Choreography {
   }
 
   #record({ step, line, who, action }: PlannedStep, what: Partial<StepResult> & Pick<StepResult, "status">): void {
-    const rest = { cycle: null, hart: null, task: null, stack: [], values: [], detail: null, where: [] };
+    const rest = { cycle: null, hart: null, task: null, at: null, stack: [], values: [], detail: null, where: [] };
     this.#results.push({ step: this.#results.length + 1, line, who, action, note: step.note ?? null, ...rest, ...what });
   }
 

@@ -9,7 +9,7 @@
  * A file may be named by the end of its path. Functions of one name in several files are all meant.
  */
 import { failure, type Problem, type Result, success } from "../../base/result.ts";
-import { type ImageFile } from "../image/elf.ts";
+import type { ImageFile } from "../image/elf.ts";
 import type { HartlabSection, LineRow } from "../../base/hartlab-section.ts";
 import { nearest } from "../scenario/suggest.ts";
 

@@ -33,6 +33,8 @@ export interface StepResult {
   readonly cycle: number | null;
   readonly hart: number | null;
   readonly task: StepTask | null;
+  /** The place of the step in the source, or where the hart was. */
+  readonly at: StepFrame | null;
   /** Where the hart was then; innermost first, inlined functions included. */
   readonly stack: readonly StepFrame[];
   readonly values: readonly { readonly name: string; readonly value: string }[];
