@@ -44,6 +44,7 @@ function printSpeed(speed: Speed): void {
     const seconds = speed[name as keyof typeof SPEED_GOALS];
     line([name, seconds === null ? "-" : seconds.toFixed(2), `${goal}`, seconds === null || seconds <= goal ? "" : "NOT met"]);
   }
+  line(["yardstick", speed.yardstick.toFixed(2)]);
   process.stdout.write(`${speed.sourceLines} lines of kernel and firmware\n`);
 }
 
