@@ -25,7 +25,7 @@ function cellOf(step: StepResult): string {
   const place = at === null ? "" : ` ${frame(at)}`;
   if (action.startsWith("until ")) return `${subject}stops at${place}`;
   if (action.startsWith("passes ")) return `${subject}passes${place}`;
-  if (action === "release") return `${subject}goes on from${place}`;
+  if (action === "release") return `${subject}goes on${place === "" ? "" : ` from${place}`}`;
   if (action.endsWith("interrupt")) return `${subject}${action} at${place}`;
   return `${subject}${action}`;
 }

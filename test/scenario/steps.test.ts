@@ -84,6 +84,18 @@ describe("races on purpose", () => {
   });
 });
 
+test("a put too many, and two mutexes deadlock; with a warning at the culprit they do not", () => {
+  const file = "scenarios/steps/unbalanced-put.yaml";
+  const wrong = runInProcess(file, { seed: 1 });
+  expect(wrong.status, JSON.stringify(wrong.result.expect)).toBe(0);
+  expect(wrong.result.steps[2].values[0].value).toBe("0");
+  const { result } = runInProcess(file, { seed: 1, set: ["hotplug.underflow=put-warn"] });
+  expect(result.outcome).toBe("poweroff");
+  expect(result.findings.map((one) => one.kind)).toEqual(["warning", "lockdep"]);
+  expect(statuses(result)[3]).toBe("skipped");
+  expect(result.steps[2].values[0].value).toBe("1");
+});
+
 describe("what steps can say", () => {
   test("places: function, offset, line of a file; a CPU, a task, a task on a CPU", () => {
     const result = ran(`
