@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GUEST_LAYERS, HOST_LAYERS, violations } from "./layers.ts";
+import { folderOf, GUEST_LAYERS, HOST_LAYERS, violations } from "./layers.ts";
 import { imports, sources } from "./sources.ts";
 
 const isTest = (path: string) => /\.test\.ts$/.test(path);
@@ -14,6 +14,22 @@ test("the guest's layers import downwards only", () => {
   const files = sources("kernel", "firmware");
   expect(files.length).toBeGreaterThan(30);
   expect(violations(files, GUEST_LAYERS)).toEqual([]);
+});
+
+test("every folder of the guest has a row, and every row is used", () => {
+  const files = sources("kernel", "firmware").filter(({ path }) => path.split("/").length > 2 || path.startsWith("firmware/"));
+  expect(files.filter(({ path }) => folderOf(path, GUEST_LAYERS) === null)).toEqual([]);
+  for (const [folder, allowed] of Object.entries(GUEST_LAYERS)) {
+    for (const other of allowed.filter((one) => one.endsWith(".ts"))) {
+      const without = { ...GUEST_LAYERS, [folder]: allowed.filter((one) => one !== other) };
+      expect(violations(files, without), `nothing of ${folder} imports ${other}`).not.toEqual([]);
+    }
+  }
+});
+
+test("the check sees an edge upwards", () => {
+  const file = { path: "kernel/rcu/x.ts", text: 'import { cpu_up } from "../cpu/hotplug.ts";\nimport { get_online_cpus } from "../cpu/lock.ts";' };
+  expect(violations([file], GUEST_LAYERS)).toEqual([{ file: "kernel/rcu/x.ts", imports: "kernel/cpu/hotplug.ts" }]);
 });
 
 test("the check sees static, type-only, dynamic and bare imports", () => {
