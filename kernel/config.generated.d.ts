@@ -36,7 +36,7 @@ declare module "config" {
       readonly chain: HOTPLUG_CHAIN;
       /** what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13) */
       readonly lock: HOTPLUG_LOCK;
-      /** what notices a put_online_cpus too many, with hotplug.lock=refcount */
+      /** what notices a put_online_cpus too many */
       readonly underflow: UNDERFLOW;
     };
     readonly rcu: {

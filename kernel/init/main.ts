@@ -11,7 +11,7 @@ import { boot_cpu_init, cpu_init, smp_init } from "../cpu/hotplug.ts";
 import { lockup_detector_init } from "../cpu/watchdog.ts";
 import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
-import { cmdline_setup } from "../lib/cmdline.ts";
+import { cmdline_report_unknown, cmdline_setup } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/system_state.ts";
 import { fault_inject_init } from "../mm/fault-inject.ts";
@@ -93,6 +93,7 @@ function kernel_init(_arg: u32): void {
   lab_init();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
+  cmdline_report_unknown();
   kernel_power_off();
 }
 

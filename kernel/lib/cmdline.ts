@@ -1,6 +1,7 @@
 // Boot arguments: `key=value` or `key`, separated by blanks. A key may come several times; for a single value the last wins.
 //
 // cmdline_setup copies the text and ends each argument with a NUL; values handed out point into that copy, which stays.
+// Who asks for a key marks it as known; cmdline_report_unknown names the others at the end, when everybody has asked.
 // Limit: COMMAND_LINE_SIZE bytes; what is behind them is dropped, and a message says so.
 
 import { pr_err, pr_warn } from "./printk.ts";
@@ -14,6 +15,8 @@ const EQUALS = 0x3d;
 const command_line = new FixedArray<u8>(COMMAND_LINE_SIZE);
 /** Bytes used, the last NUL included. */
 let command_line_length: u32 = 0;
+/** One bit a byte of command_line: the argument that begins there has a key that somebody asked for. */
+const known = new FixedArray<u32>(COMMAND_LINE_SIZE / 32);
 
 /** `text` may be 0: no arguments. */
 export function cmdline_setup(text: usize): void {
@@ -44,7 +47,20 @@ export function* for_each_option(key: string): Generator<usize> {
   const end = addr(command_line) + command_line_length;
   for (let at = addr(command_line); at < end; at += strlen(stringAt(at)) + 1) {
     const value = value_of(at, key);
-    if (value !== 0) yield value;
+    if (value === 0) continue;
+    const n = at - addr(command_line);
+    amoOr(addressOf(known[n / 32]), 1 << (n % 32));
+    yield value;
+  }
+}
+
+/** A line for each argument that nobody has asked for: misspelt, or of something that this kernel is built without. seed= always comes. */
+export function cmdline_report_unknown(): void {
+  const end = addr(command_line) + command_line_length;
+  for (let at = addr(command_line); at < end; at += strlen(stringAt(at)) + 1) {
+    const n = at - addr(command_line);
+    const asked = (READ_ONCE(known[n / 32]) & (1 << (n % 32))) !== 0 || value_of(at, "seed") !== 0;
+    if (!asked && strlen(stringAt(at)) !== 0) pr_warn("cmdline: nobody has asked for %s\n", stringAt(at));
   }
 }
 

@@ -33,6 +33,11 @@ function values(option: Option): string {
   return option.type === "enum" ? option.values.join(", ") : `${option.min}..${option.max}`;
 }
 
+function needs(option: Option): string {
+  const needed = Object.entries(option.needs).map(([key, value]) => `${key}=${value}`);
+  return needed.length === 0 ? "" : `; only with ${needed.join(", ")}`;
+}
+
 export async function config(flags: { readonly json?: boolean }): Promise<number> {
   const table = options(packageRoot());
   if (!table.ok) return printProblems(table.problems);
@@ -43,12 +48,13 @@ export async function config(flags: { readonly json?: boolean }): Promise<number
       values: values(option).split(", "),
       default: option.default,
       doc: option.doc,
+      needs: option.needs,
     }));
     await print(`${JSON.stringify({ schemaVersion: 1, keys }, null, 2)}\n`);
     return EXIT.ok;
   }
   const lines = table.value.map(
-    (option) => `${option.key}\n    ${option.doc}\n    values: ${values(option)}; default: ${option.default}`,
+    (option) => `${option.key}\n    ${option.doc}\n    values: ${values(option)}; default: ${option.default}${needs(option)}`,
   );
   await print(`${lines.join("\n")}\n\nSet one in a scenario under kernel:, or with --set KEY=VALUE.\n`);
   return EXIT.ok;

@@ -40,6 +40,15 @@ test("kernel/config.generated.d.ts is what kernel/config.ts says", () => {
   );
 });
 
+test("a key that would do nothing is a sentence, its default is not", () => {
+  const table = OPTIONS.replace('doc: "words"', 'needs: { marks: true }, doc: "words"');
+  const problems = (config: Record<string, boolean | number>) =>
+    problemsOf({ "kernel/config.ts": table, "kernel/main.ts": "export function test(): void {}" }, { config });
+  expect(problems({ "kmemleak.chunk": 8, marks: false })[0]).toContain("kmemleak.chunk does nothing without marks=true (K010)");
+  expect(problems({ "kmemleak.chunk": 8 })).toEqual([]);
+  expect(problems({ "kmemleak.chunk": 4, marks: false })).toEqual([]);
+});
+
 test("wrong keys and values are sentences", () => {
   const given = { "kmemleak.design": "km99", "kmemleak.chunk": 65, mark: true, marks: "yes" };
   const files = {

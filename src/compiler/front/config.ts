@@ -20,6 +20,8 @@ export interface Option {
   readonly max: number;
   readonly default: ConfigValue;
   readonly doc: string;
+  /** Keys with the values without which this one does nothing. */
+  readonly needs: Readonly<Record<string, ConfigValue>>;
 }
 
 export interface Config {
@@ -72,12 +74,17 @@ function objectIn(node: TS.Expression): TS.ObjectLiteralExpression | null {
   return ts.isObjectLiteralExpression(node) ? node : null;
 }
 
-function optionOf(key: string, record: TS.ObjectLiteralExpression): Option {
+function recordOf(record: TS.ObjectLiteralExpression): Record<string, unknown> {
   const data: Record<string, unknown> = {};
   for (const p of record.properties) {
     if (ts.isPropertyAssignment(p) && (ts.isIdentifier(p.name) || ts.isStringLiteral(p.name)))
       data[p.name.text] = plainValue(p.initializer);
   }
+  return data;
+}
+
+function optionOf(key: string, record: TS.ObjectLiteralExpression): Option {
+  const data = recordOf(record);
   const type = data.type === "bool" || data.type === "enum" ? data.type : "u32";
   return {
     key,
@@ -89,6 +96,7 @@ function optionOf(key: string, record: TS.ObjectLiteralExpression): Option {
     max: typeof data.max === "number" ? data.max : 0xffff_ffff,
     default: data.default as ConfigValue,
     doc: typeof data.doc === "string" ? data.doc : "",
+    needs: (data.needs ?? {}) as Record<string, ConfigValue>,
   };
 }
 
@@ -98,11 +106,12 @@ function plainValue(node: TS.Expression): unknown {
   if (node.kind === ts.SyntaxKind.TrueKeyword) return true;
   if (node.kind === ts.SyntaxKind.FalseKeyword) return false;
   if (ts.isArrayLiteralExpression(node)) return node.elements.map(plainValue);
+  if (ts.isObjectLiteralExpression(node)) return recordOf(node);
   if (ts.isAsExpression(node)) return plainValue(node.expression);
   return null;
 }
 
-/** Defaults overlaid with what this build sets; unknown keys and values are problems. */
+/** Defaults overlaid with what this build sets; unknown keys, wrong values and keys that would do nothing are problems. */
 export function resolveConfig(
   options: ReadonlyMap<string, Option>,
   given: Readonly<Record<string, ConfigValue>>,
@@ -117,6 +126,11 @@ export function resolveConfig(
       : `there is no configuration key ${key}`;
     if (wrong) diagnostics.report(null, "K010", wrong);
     else values[key] = given[key]!;
+  }
+  for (const option of options.values()) {
+    if (values[option.key] === option.default) continue;
+    const missing = Object.entries(option.needs).find(([other, value]) => values[other] !== value);
+    if (missing) diagnostics.report(null, "K010", `${option.key} does nothing without ${missing.join("=")}`);
   }
   return { options, values, enums: enumsOf(options) };
 }
