@@ -7,9 +7,10 @@
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { CSR_SIE } from "../arch/csr.ts";
 import { IPI, ipi_take, send_ipi_single } from "../arch/ipi.ts";
-import { irqs_disabled } from "../arch/irqflags.ts";
+import { irqs_disabled, local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { WARN_ON_ONCE } from "../lib/bug.ts";
+import { ENXIO } from "../lib/errno.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
 import { preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { smp_processor_id } from "../sched/task.ts";
@@ -70,6 +71,13 @@ function await_answer(cpu: u32): void {
   fence("r", "rw");
 }
 
+/** @calls_atomic fn */
+function call_here(fn: smp_call_func, arg: u32): void {
+  const flags = local_irq_save();
+  fn(arg);
+  local_irq_restore(flags);
+}
+
 /** fn(arg) in hardirq context on all other online CPUs; always waits until all have returned. Interrupts are on. @calls_atomic fn */
 export function smp_call_function(fn: smp_call_func, arg: u32, _wait: boolean): void {
   WARN_ON_ONCE(irqs_disabled());
@@ -84,30 +92,31 @@ export function smp_call_function(fn: smp_call_func, arg: u32, _wait: boolean): 
   preempt_enable();
 }
 
-/** fn(arg) on one CPU, this one included; false when it is offline. @calls_atomic fn */
-export function smp_call_function_single(cpu: u32, fn: smp_call_func, arg: u32): boolean {
+/** fn(arg) on one CPU, this one included, interrupts off there; 0, or -ENXIO when it is offline. Waits as above. @calls_atomic fn */
+export function smp_call_function_single(cpu: u32, fn: smp_call_func, arg: u32, _wait: boolean): i32 {
   WARN_ON_ONCE(irqs_disabled());
   preempt_disable();
-  const here = cpu === smp_processor_id();
-  const online = cpu_online(cpu);
-  if (here) {
-    fn(arg);
-  } else if (online) {
+  let err: i32 = 0;
+  if (cpu === smp_processor_id()) {
+    call_here(fn, arg);
+  } else if (cpu_online(cpu)) {
     raw_spin_lock(call_lock);
     request.fn = fn;
     request.arg = arg;
     ask(cpu);
     await_answer(cpu);
     raw_spin_unlock(call_lock);
+  } else {
+    err = -ENXIO;
   }
   preempt_enable();
-  return here || online;
+  return err;
 }
 
-/** As smp_call_function, and here too. @calls_atomic fn */
-export function on_each_cpu(fn: smp_call_func, arg: u32): void {
+/** As smp_call_function, and here too, with interrupts off. @calls_atomic fn */
+export function on_each_cpu(fn: smp_call_func, arg: u32, _wait: boolean): void {
   preempt_disable();
   smp_call_function(fn, arg, true);
-  fn(arg);
+  call_here(fn, arg);
   preempt_enable();
 }

@@ -2,9 +2,12 @@
 //
 // All of them work in any context. A backtrace is one line a frame, `[<address>] function+0xoffset/0xsize`; addresses are
 // return addresses, named by the call before them. Sixteen frames at most.
+// The first CPU that panics reports; others that panic meanwhile stop silently (panic_enter), as in Linux. Nothing is locked.
 
+import { local_irq_disable } from "../arch/irqflags.ts";
 import { stack_trace_save } from "../arch/stacktrace.ts";
-import { pr_cont, printk, vprintk_cont } from "./printk.ts";
+import { printk } from "./printk.ts";
+import { vsnprintf } from "./vsprintf.ts";
 
 const FRAMES_MAX = 16;
 const SBI_EXT_SRST = 0x5352_5354;
@@ -13,8 +16,16 @@ const SBI_SRST_SYSTEM_FAILURE = 1;
 
 /** Prints the line `CPU: 0 PID: 1 Comm: init`; registered by the scheduler, which alone knows. */
 let print_task: (() => void) | null = null;
-/** A panic inside panic must not print for ever. */
-let panics: u32 = 0;
+class panic_state {
+  /** BUG and panic that this CPU is inside of: a panic inside panic must not print for ever. */
+  depth: u32;
+}
+const panic_cpu = new PerCpu(panic_state);
+/** A CPU reports. */
+let panicking: u32 = 0;
+const MESSAGE_MAX = 384;
+/** What the reporting CPU says: in one piece, others print too. */
+const message = new FixedArray<u8>(MESSAGE_MAX);
 
 export function set_dump_stack_task(print: () => void): void {
   print_task = print;
@@ -40,27 +51,34 @@ function halt(): never {
   for (;;) wfi();
 }
 
+/** Comes back on the first CPU, on which it may be called once more; how often it has been. */
+function panic_enter(): u32 {
+  local_irq_disable();
+  const mine = panic_cpu.current();
+  mine.depth += 1;
+  if (mine.depth === 1 && CMPXCHG(panicking, 0, 1) !== 0) for (;;) wfi();
+  if (mine.depth > 2) halt();
+  return mine.depth;
+}
+
 /** The kernel cannot go on: says why and ends the machine with a failure. */
 export function panic(format: string, ...args: vararg[]): never {
   "noinline";
-  panics += 1;
-  if (panics > 2) halt();
-  printk("Kernel panic - not syncing: ");
-  vprintk_cont(format, vaWords(args), args.length);
-  pr_cont("\n");
-  if (panics === 1) dump_stack();
+  const depth = panic_enter();
+  vsnprintf(message, MESSAGE_MAX, format, vaWords(args), args.length);
+  printk("Kernel panic - not syncing: %s\n", message);
+  if (depth === 1) dump_stack();
   halt();
 }
 
 /** An invariant is broken, as the sentence (without a newline) says. */
 export function BUG(sentence: string, ...args: vararg[]): never {
   "noinline";
+  panic_enter();
+  vsnprintf(message, MESSAGE_MAX, sentence, vaWords(args), args.length);
   printk("------------[ cut here ]------------\n");
-  printk("kernel BUG: ");
-  vprintk_cont(sentence, vaWords(args), args.length);
-  pr_cont("\n");
+  printk("kernel BUG: %s\n", message);
   dump_stack();
-  panics += 1;
   panic("Fatal exception");
 }
 

@@ -93,11 +93,6 @@ export function vprintk(format: string, words: Ptr<u32>, count: u32): void {
   emit(STYLE.line, format, words, count);
 }
 
-/** As pr_cont, with the arguments of someone else's rest parameter. */
-export function vprintk_cont(format: string, words: Ptr<u32>, count: u32): void {
-  emit(STYLE.continued, format, words, count);
-}
-
 export function printk(format: string, ...args: vararg[]): void {
   emit(STYLE.line, format, vaWords(args), args.length);
 }

@@ -75,7 +75,7 @@ function has_callbacks(cpu: u32): boolean {
 function barrier_a(): void {
   preempt_disable();
   adopt_orphans();
-  on_each_cpu(post, 0);
+  on_each_cpu(post, 0, true);
   preempt_enable();
 }
 
@@ -89,7 +89,7 @@ function barrier_b(): void {
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
     preempt_disable();
     const online = cpu_online(cpu);
-    if (online && has_callbacks(cpu)) smp_call_function_single(cpu, post, 0);
+    if (online && has_callbacks(cpu)) smp_call_function_single(cpu, post, 0, true);
     preempt_enable();
     if (!online) await_orphans(cpu);
   }
@@ -105,7 +105,7 @@ function barrier_c(): void {
   const lock = CONFIG.rcu.barrier === RCU_BARRIER.c || !cpu_hotplug_is_writer();
   if (lock) cpus_read_lock();
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
-    if (cpu_online(cpu) && has_callbacks(cpu)) smp_call_function_single(cpu, post, 0);
+    if (cpu_online(cpu) && has_callbacks(cpu)) smp_call_function_single(cpu, post, 0, true);
   }
   if (lock) cpus_read_unlock();
 }
@@ -142,7 +142,7 @@ function barrier_m(): void {
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
     while (!visited(cpu)) {
       // It may go offline at this very moment: then whoever adopts its callbacks does it, or this loop.
-      smp_call_function_single(cpu, entrain_here, 0);
+      smp_call_function_single(cpu, entrain_here, 0, true);
       if (READ_ONCE(rcu_data.of(cpu).barrier_seq) === barrier_seq) break;
       schedule_timeout_uninterruptible(1);
     }

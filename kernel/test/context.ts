@@ -133,7 +133,7 @@ function interrupt_rows(): void {
   // On this CPU the function is called, not interrupted for: the other CPUs have the interrupt.
   seen = 0;
   for (let cpu: u32 = 0; cpu < 2; cpu++) {
-    if (cpu === smp_processor_id() || !smp_call_function_single(cpu, in_ipi, 0)) continue;
+    if (cpu === smp_processor_id() || smp_call_function_single(cpu, in_ipi, 0, true) !== 0) continue;
     // What it interrupted may be ksoftirqd on rt.
     expect_equal(seen & ~(RT ? SERVING | SOFTIRQ | READER : 0), IN_HARDIRQ, "a hardirq");
     expect_equal(seen_count & 0xf_0000, HARDIRQ_OFFSET, "its count");
@@ -160,7 +160,7 @@ function nested_thread(index: u32): void {
     del_timer_sync(timer);
   } else if (index === 1) {
     while (READ_ONCE(spinning_on) === NOWHERE) yield_cpu();
-    smp_call_function_single(spinning_on, in_ipi, 0);
+    smp_call_function_single(spinning_on, in_ipi, 0, true);
   }
 }
 

@@ -90,7 +90,7 @@ function interrupt_cases(): void {
   msleep(3 + LONG_MS);
   del_timer_sync(timer);
   grace_period_ends(interrupt_cookie, "when the reader in the softirq has left");
-  smp_call_function_single(nr_cpu_ids - 1, read_in_ipi, 0);
+  smp_call_function_single(nr_cpu_ids - 1, read_in_ipi, 0, true);
   grace_period_ends(interrupt_cookie, "when the reader in the hardirq has left");
 }
 
@@ -246,7 +246,7 @@ function offline_round(cpu: u32): void {
   if (PREEMPT_RCU && !expect_true(kthread_run(hold_up, 0, "hold_up") !== null, "a thread can be made")) return;
   while (PREEMPT_RCU && !READ_ONCE(reader_inside)) msleep(1);
   for (let n: u32 = 0; n < 3; n++) {
-    smp_call_function_single(cpu, queue_here, CALLBACKS / 3);
+    smp_call_function_single(cpu, queue_here, CALLBACKS / 3, true);
     msleep(n === 2 ? 0 : 2);
   }
   expect_true(cpu_down(cpu) === 0, "a CPU goes offline");
@@ -257,7 +257,7 @@ function offline_round(cpu: u32): void {
   if (PREEMPT_RCU) wait_for_completion(reader_ended);
   expect_true(cpu_up(cpu) === 0, "the CPU comes back");
   begin_callbacks();
-  smp_call_function_single(cpu, queue_here, 3);
+  smp_call_function_single(cpu, queue_here, 3, true);
   rcu_barrier();
   all_ran();
 }

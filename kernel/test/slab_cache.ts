@@ -200,7 +200,7 @@ function hotplug_cases(): void {
   for (const cpu of for_each_possible_cpu()) expect_true(cache.array[cpu] !== no_array, "a CPU online has an array");
   for (let round: u32 = 0; round < 3 && num_online_cpus() > 1; round++) {
     const cpu = nr_cpu_ids - 1;
-    smp_call_function_single(cpu, use_here, addr(cache));
+    smp_call_function_single(cpu, use_here, addr(cache), true);
     expect_true(cache.array[cpu].avail !== 0, "the CPU's array holds objects");
     expect_equal(u32(cpu_down(cpu)), 0, "the CPU goes");
     expect_true(cache.array[cpu] === no_array, "a CPU that is gone has no array");
@@ -211,7 +211,7 @@ function hotplug_cases(): void {
     expect_true(made.array[cpu] === no_array, "a new cache has no array for a CPU that is gone");
     expect_equal(u32(cpu_up(cpu)), 0, "the CPU comes back");
     expect_true(cache.array[cpu] !== no_array && made.array[cpu] !== no_array, "a CPU that is back has arrays");
-    smp_call_function_single(cpu, use_here, addr(made));
+    smp_call_function_single(cpu, use_here, addr(made), true);
     kmem_cache_destroy(made);
   }
   check_slabs(cache);

@@ -1,8 +1,11 @@
 // stop_machine: nothing runs on any CPU while the function does, and nobody was stopped inside a section with preemption off.
 
-import { cpumask, cpumask_clear_cpu, cpumask_set_cpu, nr_cpu_ids, num_online_cpus } from "../arch/cpumask.ts";
+import {
+  cpumask, cpumask_clear_cpu, cpumask_set_cpu, cpumask_test_cpu, for_each_online_cpu, nr_cpu_ids, num_online_cpus,
+} from "../arch/cpumask.ts";
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
+import { cpu_down, cpu_up } from "../cpu/hotplug.ts";
 import { stop_machine } from "../cpu/stop_machine.ts";
 import { EIO } from "../lib/errno.ts";
 import { cond_resched } from "../sched/core.ts";
@@ -92,16 +95,23 @@ function mask_cases(): void {
   stop_machine(nothing, 0, cpus);
   expect_equal(calls, num_online_cpus(), "the function runs on all CPUs of the mask");
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) cpumask_clear_cpu(cpu, cpus);
-  cpumask_set_cpu(nr_cpu_ids - 1, cpus);
+  let last: u32 = 0;
+  for (const cpu of for_each_online_cpu()) last = cpu;
+  cpumask_set_cpu(last, cpus);
   for (let word: u32 = 0; word < NR_CPUS / 32; word++) seen.bits[word] = 0;
   stop_machine(nothing, 0, cpus);
-  expect_equal(seen.bits[0], 1 << (nr_cpu_ids - 1), "the function runs on the CPU of the mask");
+  for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++)
+    expect_true(cpumask_test_cpu(cpu, seen) === (cpu === last), "the function runs on the CPU of the mask and on no other");
 }
 
 function stop_cases(): void {
   WRITE_ONCE(finished, false);
   expect_equal(run_threads(stopper_or_counter, 2), 2 * num_online_cpus(), "threads");
   mask_cases();
+  const gone = nr_cpu_ids - 1;
+  if (num_online_cpus() === 1 || cpu_down(gone) !== 0) return;
+  mask_cases();
+  expect_true(cpu_up(gone) === 0, "the CPU comes back");
 }
 
 export function test_stop_machine(_arg: u32): void {

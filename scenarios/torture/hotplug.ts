@@ -216,9 +216,9 @@ function call_others(random: prandom_state): void {
   if ((dice & 7) === 0) {
     get_online_cpus();
     amoAdd(addressOf(stats.calls), num_online_cpus());
-    on_each_cpu(answer, 0);
+    on_each_cpu(answer, 0, true);
     put_online_cpus();
-  } else if (smp_call_function_single((dice >>> 3) % nr_cpu_ids, answer, 0)) {
+  } else if (smp_call_function_single((dice >>> 3) % nr_cpu_ids, answer, 0, true) === 0) {
     amoAdd(addressOf(stats.calls), 1);
   }
 }

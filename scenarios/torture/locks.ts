@@ -367,7 +367,7 @@ export function lock_torture_writer(index: u32): void {
     // Mostly short, now and then long, as locktorture holds them.
     const length = ((dice >>> 24) & 31) === 0 ? 800 : (dice >>> 20) & 63;
     if (operate((dice & 0xffff) % KIND.COUNT, (dice >>> 16) & 7, length)) writes_of[index] += 1;
-    if ((dice >>> 29) === 0) on_each_cpu(interrupt, 0);
+    if ((dice >>> 29) === 0) on_each_cpu(interrupt, 0, true);
     if ((n & 63) === 63) msleep(1);
     cond_resched();
   }

@@ -53,7 +53,7 @@ const ALONE: Readonly<Record<string, Defect>> = {
   ],
   "a shrink asks this CPU only": [
     CREATE,
-    "on_each_cpu(drain_local, addr(cachep));",
+    "on_each_cpu(drain_local, addr(cachep), true);",
     "drain_local(addr(cachep));",
     /^# kmem_cache_remote: nothing is left after trading$/,
   ],

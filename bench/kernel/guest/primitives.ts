@@ -165,7 +165,7 @@ function op_wake_up(n: u32): void {
 function answer(_arg: u32): void {}
 
 function op_call(n: u32): void {
-  for (let i: u32 = 0; i < n; i++) smp_call_function_single(1, answer, 0);
+  for (let i: u32 = 0; i < n; i++) smp_call_function_single(1, answer, 0, true);
 }
 
 function ring(_timer: timer_list): void {}

@@ -99,7 +99,7 @@ export function drain_local_pages(_arg: u32): void {
 /** All per-CPU pages go back. With interrupts off, where nobody else can be asked, those of this CPU. */
 export function drain_all_pages(): void {
   if (irqs_disabled()) drain_local_pages(0);
-  else on_each_cpu(drain_local_pages, 0);
+  else on_each_cpu(drain_local_pages, 0, true);
 }
 
 /** A CPU has stopped: its pages go back. */

@@ -185,7 +185,7 @@ function drain_local(cache: u32): void {
 
 /** As kmem_cache_shrink. The caller is in cpus_read_lock and holds slab_mutex. */
 function __kmem_cache_shrink(cachep: kmem_cache): boolean {
-  on_each_cpu(drain_local, addr(cachep));
+  on_each_cpu(drain_local, addr(cachep), true);
   return drain_free_slabs(cachep);
 }
 

@@ -95,7 +95,7 @@ export function rcu_torture_fakewriter(who: u32): void {
   while (!kthread_should_stop()) {
     schedule_timeout_uninterruptible(1 + prandom_u32_max(random.state, 8));
     const cpu = prandom_u32_max(random.state, nr_cpu_ids);
-    if (cpu_online(cpu)) smp_call_function_single(cpu, rcu_torture_ipi, 0);
+    if (cpu_online(cpu)) smp_call_function_single(cpu, rcu_torture_ipi, 0, true);
     if ((prandom_u32(random.state) & 7) === 0) rcu_barrier();
     else wait_for_grace_period(1 + prandom_u32_max(random.state, RTWS.COUNT - 1), random);
   }

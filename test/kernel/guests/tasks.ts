@@ -37,7 +37,7 @@ export function storm(_arg: u32): void {
 export function calling(_arg: u32): void {
   while (!scenario_stopping()) {
     const before = READ_ONCE(calls);
-    on_each_cpu(count, 0);
+    on_each_cpu(count, 0, true);
     if (READ_ONCE(calls) === before) pr_info("calling: nobody answered\n");
     synchronize_rcu();
   }
