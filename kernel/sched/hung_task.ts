@@ -33,7 +33,8 @@ let looked: u32 = 0;
 function check_task(task: task_struct, now: u32): void {
   if (READ_ONCE(task.state) !== TASK_UNINTERRUPTIBLE || READ_ONCE(task.on_rq) !== 0) return;
   const since = READ_ONCE(task.slept_at);
-  if (since === 0 || now - since < timeout || i32(looked - since) >= i32(timeout)) return;
+  // slept_at is odd, and so may be a tick ahead of now.
+  if (since === 0 || i32(now - since) < i32(timeout) || i32(looked - since) >= i32(timeout)) return;
   if (warnings === 0) return;
   warnings -= 1;
   const whole = timeout >= 1000;

@@ -111,8 +111,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "preempted readers are not written down",
     file: "kernel/rcu/grace_period.ts",
-    from: "const reader = PREEMPT_RCU && task.rcu_read_lock_nesting !== 0 && task.rcu_read_unlock_special === 0;",
-    to: "const reader = PREEMPT_RCU && task.rcu_read_lock_nesting > 1000 && task.rcu_read_unlock_special === 0;",
+    from: "const reader = PREEMPT_RCU && task.rcu_read_lock_nesting !== 0 && (task.rcu_read_unlock_special & BLOCKED) === 0;",
+    to: "const reader = PREEMPT_RCU && task.rcu_read_lock_nesting > 1000 && (task.rcu_read_unlock_special & BLOCKED) === 0;",
     scenario: "scenarios/rcu/preempted-readers.yaml",
     symptom: crashed,
   },
