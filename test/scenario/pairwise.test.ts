@@ -3,7 +3,7 @@
  *
  * The rows are made from kernel/config.ts, so a new key is tried with all others from its first day. Greedy: of TRIES random rows the
  * one with the most new pairs is taken, until none is left; the random numbers are the test's own, so the rows are always the same.
- * Left out are values that are wrong on purpose.
+ * About 40 s of CPU.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,10 +15,11 @@ import { runInProcess } from "./in-process.ts";
 
 type Row = Readonly<Record<string, string>>;
 
-/** Seeded bugs; no pair of theirs is expected to pass. */
+/** Seeded bugs, of which no pair is expected to pass, and what differs only when somebody errs, which nobody does here. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   busted: ["lock", "rcu", "hotplug", "slab", "vmalloc"],
   "rcu.barrier": ["b-bug"],
+  "hotplug.underflow": ["none", "get", "put-bug"],
 };
 const SCENARIOS = ["locks", "rcu", "slab", "vmalloc"];
 const HARTS = ["1", "2", "4"];
