@@ -79,6 +79,12 @@ declare function u32_replace_bits(old: u32, value: u32, mask: number): u32;
 // ---- memory order, volatile access, CPU ----
 declare function READ_ONCE<T>(lvalue: T): T;
 declare function WRITE_ONCE<T>(lvalue: T, value: NoInfer<T>): void;
+/** The expression; whatever it reads and writes itself, inlined calls included, may race with others, and that is meant. */
+declare function data_race<T>(expression: T): T;
+/** Nobody else writes the place now; readers may be there. Tells the race checker (docs/observers.md), nothing happens here. */
+declare function ASSERT_EXCLUSIVE_WRITER<T>(lvalue: T): void;
+/** Nobody else reads or writes the place now. */
+declare function ASSERT_EXCLUSIVE_ACCESS<T>(lvalue: T): void;
 /** The old word; acquire-release. */
 declare function amoSwap(p: Ptr<u32>, v: u32): u32;
 declare function amoAdd(p: Ptr<u32> | Ptr<i32>, v: number): u32;

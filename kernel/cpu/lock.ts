@@ -43,7 +43,7 @@ export function cpu_hotplug_init(): void {
 }
 
 function get_counted(): void {
-  if (cpu_hotplug.active_writer === get_current()) return;
+  if (READ_ONCE(cpu_hotplug.active_writer) === get_current()) return;
   mutex_lock(cpu_hotplug.lock);
   if (CONFIG.hotplug.underflow === UNDERFLOW.get) WARN_ON(cpu_hotplug.refcount < 0);
   cpu_hotplug.refcount += 1;
@@ -51,7 +51,7 @@ function get_counted(): void {
 }
 
 function put_counted(): void {
-  if (cpu_hotplug.active_writer === get_current()) return;
+  if (READ_ONCE(cpu_hotplug.active_writer) === get_current()) return;
   mutex_lock(cpu_hotplug.lock);
   if (CONFIG.hotplug.underflow === UNDERFLOW.put_bug && cpu_hotplug.refcount === 0) {
     BUG("put_online_cpus without get_online_cpus");
@@ -60,7 +60,7 @@ function put_counted(): void {
   cpu_hotplug.refcount -= 1;
   if (cpu_hotplug.refcount === 0) {
     if (CONFIG.hotplug.underflow === UNDERFLOW.akpm_wrong && WARN_ON(cpu_hotplug.refcount === -1)) cpu_hotplug.refcount += 1;
-    const writer = cpu_hotplug.active_writer;
+    const writer = READ_ONCE(cpu_hotplug.active_writer);
     if (writer !== null) wake_up_process(writer);
   }
   mutex_unlock(cpu_hotplug.lock);
@@ -100,13 +100,14 @@ function begin_counted(): void {
 
 /** No reader is inside, and none enters until cpu_hotplug_done. The caller holds cpu_add_remove_lock. @may_sleep */
 export function cpu_hotplug_begin(): void {
-  cpu_hotplug.active_writer = get_current();
+  // Readers look without the lock: is it me?
+  WRITE_ONCE(cpu_hotplug.active_writer, get_current());
   if (COUNTED) begin_counted();
   else percpu_down_write(cpu_hotplug_lock);
 }
 
 export function cpu_hotplug_done(): void {
-  cpu_hotplug.active_writer = null;
+  WRITE_ONCE(cpu_hotplug.active_writer, null);
   if (COUNTED) mutex_unlock(cpu_hotplug.lock);
   else percpu_up_write(cpu_hotplug_lock);
 }

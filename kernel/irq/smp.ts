@@ -58,6 +58,8 @@ export function handle_ipi(): void {
 }
 
 function ask(cpu: u32): void {
+  // The other CPU may look before the IPI is there: the question comes first.
+  fence("rw", "w");
   WRITE_ONCE(asked[cpu], ASKED);
   fence("rw", "rw");
   send_ipi_single(cpu, IPI.CALL_FUNC);

@@ -37,7 +37,8 @@ export function ticket_try(word: Ptr<u32>): boolean {
 export function ticket_release(word: Ptr<u32>): void {
   "inline";
   const serving = cast<Ptr<u16>>(addr(word));
-  const next = u16(serving[0] + 1);
+  // Others draw tickets from the same word meanwhile.
+  const next = u16(READ_ONCE(serving[0]) + 1);
   fence("rw", "w");
   WRITE_ONCE(serving[0], next);
 }

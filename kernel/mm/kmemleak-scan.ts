@@ -79,7 +79,8 @@ function scan_block(start: usize, end: usize, scanned: kmemleak_object | null): 
   let at = (start + 3) & ~3;
   for (; at < stop; at += 4) {
     words++;
-    const value = READ_ONCE(cast<Ptr<usize>>(at)[0]);
+    // Whoever owns the word may write it meanwhile.
+    const value = data_race(cast<Ptr<usize>>(at)[0]);
     if (!in_tracked_range(value)) continue;
     lookups++;
     const object = find_and_get_object(value, true);

@@ -113,7 +113,7 @@ function barrier_c(): void {
 /** Behind all callbacks of a CPU, once in each barrier. Its list stands still; barrier_lock is held. */
 function entrain(data: rcu_cpu): void {
   if (data.barrier_seq === barrier_seq) return;
-  data.barrier_seq = barrier_seq;
+  WRITE_ONCE(data.barrier_seq, barrier_seq);
   const head = data.barrier_head;
   head.func = barrier_callback;
   if (!segcblist_entrain(data.cblist, head)) return;
@@ -131,7 +131,7 @@ function entrain_here(_arg: u32): void {
 function visited(cpu: u32): boolean {
   const data = rcu_data.of(cpu);
   const flags = raw_spin_lock_irqsave(barrier_lock);
-  if (data.cblist.len === 0) data.barrier_seq = barrier_seq;
+  if (READ_ONCE(data.cblist.len) === 0) WRITE_ONCE(data.barrier_seq, barrier_seq);
   else if (!cpumask_test_cpu(cpu, rcu_online)) entrain(data);
   const done = data.barrier_seq === barrier_seq;
   raw_spin_unlock_irqrestore(barrier_lock, flags);

@@ -57,7 +57,7 @@ function owing_none(): boolean {
 
 function start_grace_period(): void {
   WRITE_ONCE(gp_started, gp_started + 1);
-  for (let i: u32 = 0; i < NR_CPUS / 32; i++) rcu_owing.bits[i] = rcu_online.bits[i];
+  for (let i: u32 = 0; i < NR_CPUS / 32; i++) WRITE_ONCE(rcu_owing.bits[i], rcu_online.bits[i]);
   // Readers preempted earlier may hold what this grace period shall free.
   list_splice_tail_init(preempted_tasks, blocking_tasks);
   stall_grace_period_began();

@@ -65,8 +65,9 @@ export function stall_init(): void {
 
 /** rcu_lock is held. */
 export function stall_grace_period_began(): void {
-  began = now();
-  report_at = began + timeout;
+  // Ticks look without the lock.
+  WRITE_ONCE(began, now());
+  WRITE_ONCE(report_at, began + timeout);
 }
 
 /** In each tick, interrupts off. */

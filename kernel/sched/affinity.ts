@@ -40,7 +40,7 @@ export function task_may_run_on(task: task_struct, cpu: u32): boolean {
 function set_mask(task: task_struct, mask: cpumask): void {
   let count: u32 = 0;
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) if (cpumask_test_cpu(cpu, mask)) count += 1;
-  for (let n: u32 = 0; n < NR_CPUS / 32; n++) task.cpus_mask.bits[n] = mask.bits[n];
+  for (let n: u32 = 0; n < NR_CPUS / 32; n++) task.cpus_mask.bits[n] = READ_ONCE(mask.bits[n]);
   task.nr_cpus_allowed = u8(count);
 }
 
@@ -64,8 +64,8 @@ function change_mask(task: task_struct, mask: cpumask): boolean {
     running = true;
     resched_curr(queue);
   } else {
-    if (queued) queue.nr_running -= 1;
-    task.cpu = select_allowed_cpu(task);
+    if (queued) WRITE_ONCE(queue.nr_running, queue.nr_running - 1);
+    WRITE_ONCE(task.cpu, select_allowed_cpu(task));
   }
   raw_spin_unlock(queue.lock);
   if (queued && !stays) place_task(task);

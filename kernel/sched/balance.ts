@@ -85,8 +85,8 @@ function take_task(from: rq, cpu: u32): task_struct | null {
   }
   if (found !== null) {
     dequeue_task(from, found);
-    from.nr_running -= 1;
-    found.cpu = cpu;
+    WRITE_ONCE(from.nr_running, from.nr_running - 1);
+    WRITE_ONCE(found.cpu, cpu);
   }
   raw_spin_unlock(from.lock);
   return found;
@@ -116,7 +116,7 @@ export function idle_balance(): boolean {
 
 /** From the tick, with interrupts off. */
 export function periodic_balance(queue: rq): void {
-  if ((jiffies() + queue.cpu) % BALANCE_TICKS !== 0 || queue.nr_running === 0 || !cpu_active(queue.cpu)) return;
-  pull_task(queue, queue.nr_running + 2);
+  if ((jiffies() + queue.cpu) % BALANCE_TICKS !== 0 || READ_ONCE(queue.nr_running) === 0 || !cpu_active(queue.cpu)) return;
+  pull_task(queue, READ_ONCE(queue.nr_running) + 2);
 }
 

@@ -99,7 +99,7 @@ function __schedule_bug(task: task_struct): void {
  * went offline meanwhile, and now it may stay. The run queue is locked.
  */
 function sent_away(queue: rq, task: task_struct): boolean {
-  task.cpu = select_allowed_cpu(task);
+  WRITE_ONCE(task.cpu, select_allowed_cpu(task));
   return task.cpu !== queue.cpu;
 }
 
@@ -116,9 +116,9 @@ function __schedule(mode: u32): void {
     if (mode !== SM.preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
       prev.on_rq = 0;
       prev.slept_at = jiffies() | 1;
-      queue.nr_running -= 1;
+      WRITE_ONCE(queue.nr_running, queue.nr_running - 1);
     } else if (unlikely(!task_may_run_on(prev, queue.cpu)) && sent_away(queue, prev)) {
-      queue.nr_running -= 1;
+      WRITE_ONCE(queue.nr_running, queue.nr_running - 1);
     } else {
       // A task that was pushed aside before its turn was over goes on first, among equals.
       const rest = prev.time_slice !== 0;
@@ -133,7 +133,7 @@ function __schedule(mode: u32): void {
   }
   queue.nr_switches += 1;
   queue.curr = next;
-  queue.curr_prio = next.prio;
+  WRITE_ONCE(queue.curr_prio, next.prio);
   queue.prev = prev;
   next.on_cpu = 1;
   traceMark(MARK.SWITCH, next, prev, next.pid);
@@ -262,7 +262,7 @@ function say_rebound(task: task_struct, from: u32): void {
 function activate_task(queue: rq, task: task_struct): void {
   task.on_rq = 1;
   if (task.time_slice === 0) task.time_slice = RR_TIMESLICE;
-  queue.nr_running += 1;
+  WRITE_ONCE(queue.nr_running, queue.nr_running + 1);
   enqueue_task(queue, task, false);
   if (task.prio < queue.curr_prio) resched_curr(queue);
 }
@@ -293,10 +293,10 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
       if (unlikely(queue.online === 0 || !task_may_run_on(task, cpu))) {
         from = cpu;
         rebound = queue.online === 0;
-        task.cpu = select_allowed_cpu(task);
+        WRITE_ONCE(task.cpu, select_allowed_cpu(task));
       } else if (queue.nr_running !== 0 && !looked) {
         looked = true;
-        task.cpu = select_task_rq(queue, task);
+        WRITE_ONCE(task.cpu, select_task_rq(queue, task));
       }
       if (task.cpu !== cpu) {
         raw_spin_unlock(queue.lock);
@@ -341,11 +341,11 @@ export function place_task(task: task_struct): void {
   for (;;) {
     const queue = task_rq_lock(task);
     if (queue.online === 0 && (task.flags & PF_PER_CPU) === 0) {
-      task.cpu = select_allowed_cpu(task);
+      WRITE_ONCE(task.cpu, select_allowed_cpu(task));
       raw_spin_unlock(queue.lock);
       continue;
     }
-    queue.nr_running += 1;
+    WRITE_ONCE(queue.nr_running, queue.nr_running + 1);
     enqueue_task(queue, task, false);
     if (task.prio < queue.curr_prio) resched_curr(queue);
     raw_spin_unlock(queue.lock);
@@ -361,8 +361,8 @@ function detach_task(queue: rq): task_struct | null {
   if (task === queue.idle) {
     task = null;
   } else {
-    queue.nr_running -= 1;
-    task!.cpu = select_allowed_cpu(task!);
+    WRITE_ONCE(queue.nr_running, queue.nr_running - 1);
+    WRITE_ONCE(task!.cpu, select_allowed_cpu(task!));
   }
   raw_spin_unlock(queue.lock);
   return task;
@@ -372,7 +372,7 @@ function detach_task(queue: rq): task_struct | null {
 export function sched_cpu_dying(cpu: u32): void {
   const queue = cpu_rq(cpu);
   raw_spin_lock(queue.lock);
-  queue.online = 0;
+  WRITE_ONCE(queue.online, 0);
   raw_spin_unlock(queue.lock);
   for (;;) {
     const task = detach_task(queue);
@@ -386,6 +386,6 @@ export function sched_cpu_dying(cpu: u32): void {
 export function sched_cpu_starting(cpu: u32): void {
   const queue = cpu_rq(cpu);
   raw_spin_lock(queue.lock);
-  queue.online = 1;
+  WRITE_ONCE(queue.online, 1);
   raw_spin_unlock(queue.lock);
 }

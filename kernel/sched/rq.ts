@@ -79,7 +79,7 @@ function goes_before(at: list_head, task: task_struct, first: boolean): boolean 
 /** The task waits for its turn, after all others of its priority (or before them). */
 export function enqueue_task(queue: rq, task: task_struct, first: boolean): void {
   const head = queue.queue;
-  if (movable(task)) queue.nr_movable += 1;
+  if (movable(task)) WRITE_ONCE(queue.nr_movable, queue.nr_movable + 1);
   // The few that go before ordinary ones stand at the front: their place is near it, that of others near the end.
   if (first || task.prio < MAX_RT_PRIO) {
     let at = head.next;
@@ -93,7 +93,7 @@ export function enqueue_task(queue: rq, task: task_struct, first: boolean): void
 }
 
 export function dequeue_task(queue: rq, task: task_struct): void {
-  if (movable(task)) queue.nr_movable -= 1;
+  if (movable(task)) WRITE_ONCE(queue.nr_movable, queue.nr_movable - 1);
   list_del_init(task.run_list);
 }
 

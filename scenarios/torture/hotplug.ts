@@ -78,7 +78,7 @@ let threads_done: u32 = 0;
 let ops_left: i32 = 0;
 
 function begin(item: torture_item, wait: u32, due: u32): void {
-  item.due = due;
+  WRITE_ONCE(item.due, due);
   WRITE_ONCE(item.wait, wait);
   amoAdd(addressOf(stats.begun[wait]), 1);
 }

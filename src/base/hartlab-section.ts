@@ -25,7 +25,22 @@ export interface HartlabSection {
   readonly percpu: readonly StaticInfo[];
   /** Rows sorted by address: from this address on, until the next row, this place. */
   readonly lines: readonly LineRow[];
+  readonly accesses: AccessKinds;
 }
+
+/**
+ * Loads and stores whose kind their encoding does not tell; all others are plain, or AMO, LR and SC. In order of address, each as its
+ * distance in instructions (4 bytes) from the one before it; the first from address 0.
+ */
+export interface AccessKinds {
+  /** READ_ONCE and WRITE_ONCE. */
+  readonly once: readonly number[];
+  /** Within data_race(), or of literal assembly: nobody asks how they are ordered. */
+  readonly excused: readonly number[];
+}
+
+/** Events of the marks that ASSERT_EXCLUSIVE_WRITER and ASSERT_EXCLUSIVE_ACCESS make: c is the address, a the size in bytes. */
+export const EXCLUSIVE_MARK = { WRITER: 0x6f0, ACCESS: 0x6f1 } as const;
 
 export interface StructInfo {
   readonly size: number;

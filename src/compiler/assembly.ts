@@ -2,7 +2,7 @@
  * The form between `back/` (code generation) and `link/` (assembler and linker): instructions with symbolic operands.
  * `link/` expands pseudo-instructions, relaxes branches and encodes through `src/isa`.
  */
-import type { LocalVariable, LocationId } from "./ir.ts";
+import type { AccessKind, LocalVariable, LocationId } from "./ir.ts";
 
 /** 0..31. */
 export type Register = number;
@@ -24,6 +24,8 @@ export type AsmItem =
       readonly rs2?: Register;
       readonly imm?: Immediate;
       readonly csr?: number;
+      /** Of a load or store; absent: plain. */
+      readonly access?: AccessKind;
       readonly loc: LocationId;
     }
   /** beq, bne, blt, bge, bltu, bgeu to a label; a far one becomes the inverse around a jump. */

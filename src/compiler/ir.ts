@@ -33,8 +33,11 @@ export type AmoOp = "swap" | "add" | "and" | "or" | "xor" | "min" | "max" | "min
 export type MemoryOrder = "relaxed" | "acquire" | "release" | "acquire-release";
 export type Condition = "eq" | "ne" | "lt" | "ge" | "ltu" | "geu";
 
-/** What kind of access the source wrote; volatile kinds are never merged, moved or dropped. */
-export type AccessKind = "plain" | "once";
+/**
+ * What kind of access the source wrote: READ_ONCE and WRITE_ONCE, or within data_race(). All but plain ones are volatile: never merged,
+ * moved or dropped, so that a kind belongs to one instruction to the end.
+ */
+export type AccessKind = "plain" | "once" | "race";
 
 /** Per operation: the arguments (by position) are described beside the payload. */
 export interface Payloads {

@@ -1,5 +1,5 @@
 /** The intermediate form as text, for tests and for reading. */
-import type { IrFunction, IrUnit, Terminator, Value } from "./ir.ts";
+import type { AccessKind, IrFunction, IrUnit, Terminator, Value } from "./ir.ts";
 
 export function printValue(v: Value): string {
   const args = v.args.map((a) => `v${a.id}`).join(", ");
@@ -44,8 +44,8 @@ function describe(v: Value): string {
   }
 }
 
-function once(access: "plain" | "once"): string {
-  return access === "once" ? ".once" : "";
+function once(access: AccessKind): string {
+  return access === "plain" ? "" : `.${access}`;
 }
 
 function printEnd(end: Terminator): string {

@@ -55,6 +55,7 @@ const RESULT: RunResult = {
   lockdep: { reports: [], dropped: 0, dependencies: 3 },
   deadlock: [],
   heap: null,
+  races: null,
   scenarioStart: 1_000_000,
   leaks: {
     reported: [

@@ -5,6 +5,7 @@ import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
+import { raceText } from "./races.ts";
 import { stackLines } from "./stack.ts";
 import { type Align, grouped, section, table } from "./text.ts";
 
@@ -20,6 +21,7 @@ export function report(result: RunResult): string {
     ...deadlockSection(result),
     ...lockdepSections(result),
     ...heapSections(result),
+    ...raceSections(result),
     ...heldSection(result),
     expectationsSection(result),
     totalsSection(result),
@@ -123,6 +125,14 @@ function heapSections({ heap, hartlab }: RunResult): string[] {
   if (heap.dropped > 0)
     texts.push(`heap: ${heap.dropped} different reports more, not kept (the limit is ${heap.reports.length})`);
   return [...texts, `heap: ${grouped(heap.checked)} accesses to allocated memory checked`];
+}
+
+function raceSections({ races, hartlab }: RunResult): string[] {
+  if (races === null) return [];
+  const texts = races.reports.map((one) => raceText(one, `hartlab ${hartlab}`));
+  if (races.dropped > 0)
+    texts.push(`races: ${races.dropped} different reports more, not kept (the limit is ${races.reports.length})`);
+  return [...texts, `races: ${grouped(races.checked)} accesses compared with those of other harts`];
 }
 
 /** Who holds what tells why a run did not come to its end. */

@@ -57,7 +57,8 @@ export function free_one_block(first: page, order: u32): void {
     const other = at ^ (1 << o);
     if (other >= pages) break;
     const buddy = cast<page>(map + other * sizeof<page>());
-    if (buddy.flags !== PG_buddy || buddy.private !== o) break;
+    // Its owner, if it has one, may be at its fields; they say PG_buddy under zone.lock only.
+    if (data_race(buddy.flags !== PG_buddy || buddy.private !== o)) break;
     list_del(buddy.lru);
     buddy.flags = 0;
     zone.free_area[o].nr_free -= 1;
@@ -65,7 +66,7 @@ export function free_one_block(first: page, order: u32): void {
     o++;
   }
   enlist(cast<page>(map + at * sizeof<page>()), o);
-  zone.free_pages += 1 << order;
+  WRITE_ONCE(zone.free_pages, zone.free_pages + (1 << order));
 }
 
 /** Take a block of `order` off the free lists, splitting a larger one if need be. zone.lock is held. */
@@ -84,7 +85,7 @@ export function take_block(order: u32): page | null {
     enlist(nth_page(p, 1 << o), o);
   }
   p.flags = 0;
-  zone.free_pages -= 1 << order;
+  WRITE_ONCE(zone.free_pages, zone.free_pages - (1 << order));
   return p;
 }
 
@@ -121,7 +122,7 @@ export function free_range(from: usize, to: usize): void {
     enlist(pfn_to_page(min_low_pfn + at), order);
     at += 1 << order;
   }
-  zone.free_pages += to - from;
+  WRITE_ONCE(zone.free_pages, zone.free_pages + to - from);
   zone.managed_pages += to - from;
 }
 

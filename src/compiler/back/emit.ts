@@ -20,7 +20,7 @@ import type { Place, PlacedMove } from "./moves.ts";
 import { orderMoves } from "./moves.ts";
 import { VariableRecorder } from "./debug/variables.ts";
 import { ADDRESS_SCRATCH, CALL_TARGET_REGISTER, FP, RA, SP, VALUE_SCRATCH, ZERO } from "./allocate/registers.ts";
-import type { MemoryOrder } from "../ir.ts";
+import type { AccessKind, MemoryOrder } from "../ir.ts";
 
 export function emitFunction(fn: MachineFunction, allocation: Allocation): AsmFunction {
   const emitter = new Emitter(fn, allocation);
@@ -39,6 +39,7 @@ interface Fields {
   rs2?: Register;
   imm?: Immediate;
   csr?: number;
+  access?: AccessKind;
 }
 
 class Emitter {
@@ -128,9 +129,10 @@ class Emitter {
   }
 
   /** An access to a stack word at any distance. */
-  #stack(mnemonic: string, register: Register, offset: number): void {
+  #stack(mnemonic: string, register: Register, offset: number, access: AccessKind = "plain"): void {
     const store = mnemonic.startsWith("s");
-    const fields = store ? { rs2: register } : { rd: register };
+    const fields: Fields = store ? { rs2: register } : { rd: register };
+    if (access !== "plain") fields.access = access;
     if (fitsImmediate(offset)) return this.#op(mnemonic, { ...fields, rs1: SP, imm: offset });
     const upper = upperPart(offset);
     this.#li(ADDRESS_SCRATCH, upper);
@@ -193,7 +195,7 @@ class Emitter {
     const { mnemonic, imm } = insn;
     if (imm !== null && typeof imm === "object" && "slot" in imm) {
       const register = this.#register(insn.rd !== NONE ? insn.rd : insn.rs2);
-      return this.#stack(mnemonic, register, this.#slotOffset(imm));
+      return this.#stack(mnemonic, register, this.#slotOffset(imm), insn.access);
     }
     const fields: Fields = {};
     if (insn.rd !== NONE) fields.rd = this.#register(insn.rd);
@@ -201,6 +203,7 @@ class Emitter {
     if (insn.rs2 !== NONE) fields.rs2 = this.#register(insn.rs2);
     if (imm !== null) fields.imm = imm;
     if (insn.csr >= 0) fields.csr = insn.csr;
+    if (insn.access !== "plain") fields.access = insn.access;
     this.#op(mnemonic, fields);
   }
 

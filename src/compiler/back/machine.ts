@@ -6,7 +6,7 @@
  * target is written. Moves (and so calls, parameters and returns) accept registers that were spilled; operands of all
  * other kinds must be in registers.
  */
-import type { Condition, IrFunction, LocationId } from "../ir.ts";
+import type { AccessKind, Condition, IrFunction, LocationId } from "../ir.ts";
 
 export type Reg = number;
 export const NONE: Reg = -1;
@@ -62,6 +62,8 @@ export interface MachineInsn {
   readonly symbol: string | null;
   readonly moves: Move[];
   readonly results: Reg[];
+  /** Of loads and stores. */
+  readonly access: AccessKind;
   readonly loc: LocationId;
 }
 
@@ -114,6 +116,7 @@ export function machineInsn(kind: MachineKind, loc: LocationId, fields: Partial<
     mnemonic: fields.mnemonic ?? "", symbol: fields.symbol ?? null, csr: fields.csr ?? -1,
     rd: fields.rd ?? NONE, rs1: fields.rs1 ?? NONE, rs2: fields.rs2 ?? NONE, rs3: fields.rs3 ?? NONE,
     rs4: fields.rs4 ?? NONE, imm: fields.imm ?? null, moves: fields.moves ?? NO_MOVES, results: fields.results ?? NO_RESULTS,
+    access: fields.access ?? "plain",
   };
 }
 const NO_MOVES: Move[] = [];

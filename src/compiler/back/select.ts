@@ -142,12 +142,12 @@ class Selector implements AddressContext {
       case "load": {
         const { base, imm } = memoryOperand(this, value, this.#block);
         const mnemonic = LOAD_MNEMONICS[value.x.width][value.x.signed ? 1 : 0];
-        return this.#emit("op", value.loc, { mnemonic, rd: this.#result(value, ZERO), rs1: base, imm });
+        return this.#emit("op", value.loc, { mnemonic, rd: this.#result(value, ZERO), rs1: base, imm, access: value.x.access });
       }
       case "store": {
         const stored = this.#operand(value.args[1], value.loc);
         const { base, imm } = memoryOperand(this, value, this.#block);
-        return this.#emit("op", value.loc, { mnemonic: STORE_MNEMONICS[value.x.width], rs1: base, rs2: stored, imm });
+        return this.#emit("op", value.loc, { mnemonic: STORE_MNEMONICS[value.x.width], rs1: base, rs2: stored, imm, access: value.x.access });
       }
       case "percpu": return this.#percpu(value);
       case "call": return this.#call(value);

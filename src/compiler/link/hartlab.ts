@@ -1,6 +1,8 @@
 /** Makes the `.hartlab` section (src/base/hartlab-section.ts) of an image. */
 import { HARTLAB_SECTION_VERSION } from "../../base/hartlab-section.ts";
+import { originOf, pieceSize } from "./assemble/piece.ts";
 import type {
+  AccessKinds,
   FunctionInfo,
   HartlabSection,
   LineRow,
@@ -71,10 +73,41 @@ function lineInfos(
   );
 }
 
+const OPCODE_MASK = 0x7f;
+const OPCODE_LOAD = 0x03;
+const OPCODE_STORE = 0x23;
+
+function accessKinds(linked: Linked, wordAt: (address: number) => number): AccessKinds {
+  const once: number[] = [];
+  const excused: number[] = [];
+  for (const code of linked.layout.sections.flatMap(({ codes }) => codes)) {
+    let offset = 0;
+    for (const piece of code.pieces) {
+      const { access = "plain", text } = "origin" in piece ? piece.origin : originOf(0);
+      const address = code.address + offset;
+      if ((access !== "plain" || text !== null) && isAccess(wordAt(address)))
+        (access === "once" ? once : excused).push(address);
+      offset += pieceSize(piece, offset);
+    }
+  }
+  return { once: distances(once), excused: distances(excused) };
+}
+
+function isAccess(word: number): boolean {
+  const opcode = word & OPCODE_MASK;
+  return opcode === OPCODE_LOAD || opcode === OPCODE_STORE;
+}
+
+function distances(addresses: number[]): number[] {
+  addresses.sort((a, b) => a - b);
+  return addresses.map((address, i) => (address - (addresses[i - 1] ?? 0)) / 4);
+}
+
 export function hartlabSection(
   linked: Linked,
   sequences: readonly RowSequence[],
   files: FileNumbers,
+  wordAt: (address: number) => number,
 ): HartlabSection {
   const { enums, structs, config, tasks } = linked.unit;
   const lines = lineInfos(linked, sequences, files);
@@ -90,6 +123,7 @@ export function hartlabSection(
     statics: staticInfos(linked, false),
     percpu: staticInfos(linked, true),
     lines,
+    accesses: accessKinds(linked, wordAt),
   };
 }
 

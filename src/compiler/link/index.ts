@@ -120,7 +120,7 @@ function finish(linked: Linked, sections: readonly ElfSection[]): Image {
   const wordAt = wordReader(sections);
   const symbols = imageSymbols(linked);
   const debug = dwarfSections(linked, rows, files, wordAt);
-  const hartlab = plainSection(HARTLAB_SECTION, hartlabBytes(hartlabSection(linked, rows, files)));
+  const hartlab = plainSection(HARTLAB_SECTION, hartlabBytes(hartlabSection(linked, rows, files, wordAt)));
   const elf = writeElf(FIRMWARE_BASE, [...sections, ...debug, hartlab], symbols);
   return {
     elf,

@@ -17,17 +17,34 @@ const STRING_BYTES_MAX = 256;
 
 interface Segment {
   readonly start: number;
+  readonly physical: number;
   readonly bytes: Uint8Array;
   readonly writable: boolean;
 }
 
 export class ImageFile {
   readonly section: HartlabSection;
+  /** The linear map: addresses from `linearStart` on lie so far above the physical ones. */
+  readonly linearStart: number;
+  readonly linearOffset: number;
   readonly #segments: readonly Segment[];
 
   constructor(section: HartlabSection, segments: readonly Segment[]) {
     this.section = section;
     this.#segments = segments;
+    const mapped = segments.filter(({ start, physical }) => start !== physical);
+    this.linearStart = mapped.reduce((least, { start }) => Math.min(least, start), 2 ** 32);
+    this.linearOffset = mapped.length === 0 ? 0 : mapped[0].start - mapped[0].physical;
+  }
+
+  /** An aligned word of the image's text or constant data; null: there is none. */
+  constantWord(address: number): number | null {
+    for (const { start, bytes, writable } of this.#segments) {
+      const at = address - start;
+      if (writable || at < 0 || at + 4 > bytes.length) continue;
+      return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    }
+    return null;
   }
 
   /** The word of code at a virtual address, of which two bytes suffice; null where the image has none. */
@@ -87,6 +104,7 @@ export function readImage(elf: Uint8Array): Result<ImageFile> {
     const offset = view.getUint32(at + 4, true);
     segments.push({
       start: view.getUint32(at + 8, true),
+      physical: view.getUint32(at + 12, true),
       bytes: elf.subarray(offset, offset + view.getUint32(at + 16, true)),
       writable: (view.getUint32(at + 24, true) & PF_W) !== 0,
     });

@@ -4,7 +4,7 @@
  * The observers' loop switches on small codes of our own; `codeOf` maps an event number to its code, 0 for events that no
  * observer wants.
  */
-import type { HartlabSection } from "../../base/hartlab-section.ts";
+import { EXCLUSIVE_MARK, type HartlabSection } from "../../base/hartlab-section.ts";
 
 export const CODE = {
   lockInit: 1,
@@ -36,6 +36,8 @@ export const CODE = {
   resize: 27,
   vmap: 28,
   vmapPage: 29,
+  exclusiveWriter: 30,
+  exclusiveAccess: 31,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -96,6 +98,8 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
   const marks = section.enums.MARK ?? {};
   for (const [name, event] of Object.entries(marks)) codeOf[event] = MARK_NAMES[name] ?? 0;
   codeOf[section.enums.MACHINE_RECORD?.IRQS_OFF ?? MACHINE_IRQS_OFF] = CODE.irqsOff;
+  codeOf[EXCLUSIVE_MARK.WRITER] = CODE.exclusiveWriter;
+  codeOf[EXCLUSIVE_MARK.ACCESS] = CODE.exclusiveAccess;
   const lockKinds: string[] = [];
   for (const [name, value] of Object.entries(section.enums.LOCK_KIND ?? {}))
     lockKinds[value] = name;

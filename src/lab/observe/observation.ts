@@ -18,6 +18,8 @@ import { LockInstances } from "./lock-instances.ts";
 import { lockSite } from "./lock-site.ts";
 import { LockStat } from "./lock-stat.ts";
 import { Lockdep } from "./lockdep/lockdep.ts";
+import type { Consume } from "./merge.ts";
+import { RaceChecker } from "./races/races.ts";
 import { ScanCosts } from "./scan-cost.ts";
 
 const RECORD_WORDS = MARK_BYTES / 4;
@@ -25,6 +27,7 @@ const TWO_32 = 2 ** 32;
 const PAGE_BYTES = 4096;
 const CACHE_NAME_BYTES = 64;
 const COMM_BYTES = 16;
+const HARTS_MAX = 64;
 /** Of a lock mark's words a and b, and of a record's head. */
 const KIND_MASK = 7;
 const SUBCLASS_MASK = 7;
@@ -54,16 +57,19 @@ export interface HotplugMark {
 export interface ObserverChoice {
   /** Needs a machine that observes accesses. */
   readonly heap: boolean;
+  /** So does this. */
+  readonly races: boolean;
   readonly timeline?: boolean;
 }
 
-const NOTHING_MORE: ObserverChoice = { heap: false };
+const NOTHING_MORE: ObserverChoice = { heap: false, races: false };
 
 export class Observation {
   readonly lockStat: LockStat;
   readonly lockdep: Lockdep;
   /** null: not asked for. */
   readonly heap: HeapChecker | null;
+  readonly races: RaceChecker | null;
   readonly timeline: Timeline | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
@@ -91,12 +97,14 @@ export class Observation {
     numbers: EventNumbers,
     readMemory: (address: number, length: number) => Uint8Array | null,
     wanted: ObserverChoice = NOTHING_MORE,
+    harts = HARTS_MAX,
   ) {
     this.#image = image;
     this.#numbers = numbers;
     this.#readMemory = readMemory;
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
     this.timeline = wanted.timeline ? new Timeline() : null;
+    this.races = wanted.races ? new RaceChecker(image, symbols, this.currentTasks, harts) : null;
     const kinds = lockKinds(numbers.lockKinds);
     const classes = new LockClasses(symbols, (address) => image.constantString(address));
     this.#instances = new LockInstances(classes, () => this.#percpuStarts);
@@ -127,6 +135,16 @@ export class Observation {
       else this.#rare(code, words, at, hart, clock);
     }
   };
+
+  /** Takes access records; null: nobody wants them. */
+  get accesses(): Consume | null {
+    const { heap, races } = this;
+    if (heap === null || races === null) return heap?.consume ?? races?.consume ?? null;
+    return (words, count) => {
+      heap.consume(words, count);
+      races.consume(words, count);
+    };
+  }
 
   #lock(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
     const event = this.#event;
@@ -177,6 +195,7 @@ export class Observation {
   }
 
   #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    if (this.races !== null) this.#races(this.races, code, words, at, hart, clock);
     const heap = this.heap;
     if (heap === null) return;
     const c = words[at + MARK_WORD.C];
@@ -221,6 +240,15 @@ export class Observation {
     }
   }
 
+  #races(races: RaceChecker, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    const c = words[at + MARK_WORD.C];
+    const a = words[at + MARK_WORD.A];
+    if (code === CODE.alloc) races.allocated(c, a >>> 0);
+    else if (code === CODE.pageAlloc || code === CODE.pageFree) races.allocated(c, (PAGE_BYTES << a) >>> 0);
+    else if (code >= CODE.exclusiveWriter)
+      races.exclusive(c, a, code === CODE.exclusiveAccess, words[at + MARK_WORD.PC], hart, clock);
+  }
+
   /** A kmem_cache as it was when it was first seen. */
   #cacheAt(cache: number): CacheInfo {
     const known = this.#caches.get(cache);
@@ -255,9 +283,11 @@ export class Observation {
       case CODE.taskSwitch:
         this.currentTasks.switched(hart, c);
         this.lockdep.switched(task, this.currentTasks.task[hart]);
+        this.races?.order.switched(hart, this.currentTasks.numberOf(a), this.currentTasks.task[hart]);
         scans.switched(hart, c, a, clock, instructions);
         break;
       case CODE.taskNew:
+        this.races?.order.taskCreated(hart, this.currentTasks.numberOf(c));
         this.tasks.set(c >>> 0, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
         break;
       case CODE.taskExit:
@@ -277,10 +307,12 @@ export class Observation {
         break;
       case CODE.irqEnter:
         this.lockdep.irqEntered(hart);
+        this.races?.interruptEntered(hart);
         scans.interruptEntered(hart, clock, instructions);
         break;
       case CODE.irqExit:
         this.lockdep.irqLeft(hart);
+        this.races?.interruptLeft(hart);
         scans.interruptLeft(hart, instructions);
         break;
       case CODE.irqsOff:

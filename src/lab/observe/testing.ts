@@ -68,6 +68,7 @@ export const SECTION: HartlabSection = {
       ],
     },
   },
+  accesses: { once: [], excused: [] },
   config: { marks: true },
   tasks: [],
   files: ["kernel/mm/slab.ts", "kernel/locking/spinlock.ts"],
@@ -101,7 +102,7 @@ function strings(): Uint8Array {
 export function observation(config: HartlabSection["config"] = {}): Observation {
   const section = { ...SECTION, config: { ...SECTION.config, ...config } };
   const image = new ImageFile(section, [
-    { start: STRINGS_START, bytes: strings(), writable: false },
+    { start: STRINGS_START, physical: STRINGS_START, bytes: strings(), writable: false },
   ]);
   return new Observation(image, new Symbols(section), eventNumbers(section), () => null);
 }

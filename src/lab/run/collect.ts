@@ -10,7 +10,8 @@ import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
-import { type ResultHeap, type ResultLockdep, type ResultWait, resolver } from "./resolve.ts";
+import { raceSummary } from "./race-summary.ts";
+import { type ResultHeap, type ResultLockdep, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
 import { judge } from "./expect.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -54,8 +55,8 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, deadlock, heap } = resolver(observation, symbols, run.backtraceAt);
-  const findings = findingsOf(run, lockdep, deadlock, heap);
+  const { lockdep, deadlock, heap, races } = resolver(observation, symbols, run.backtraceAt);
+  const findings = findingsOf(run, lockdep, deadlock, heap, races);
   const started = observation.scenarioStart !== null;
   return {
     schemaVersion: RESULT_SCHEMA_VERSION,
@@ -98,6 +99,10 @@ export function collect(run: Collected): RunResult {
       observation.heap === null
         ? null
         : { reports: heap, dropped: observation.heap.dropped, checked: observation.heap.checked },
+    races:
+      observation.races === null
+        ? null
+        : { reports: races, dropped: observation.races.dropped, checked: observation.races.checked },
     scans: observation.scanCosts.scans,
     events: run.injector.outcomes(
       started
@@ -140,6 +145,7 @@ function findingsOf(
   lockdep: readonly ResultLockdep[],
   deadlock: readonly ResultWait[],
   heap: readonly ResultHeap[],
+  races: readonly ResultRace[],
 ): Finding[] {
   const findings: Finding[] = [];
   const counts = new Map<string, number>();
@@ -154,6 +160,7 @@ function findingsOf(
   }
   for (const found of lockdep) add("lockdep", lockdepSummary(found));
   for (const found of heap) add("heap", heapSummary(found));
+  for (const found of races) add("race", raceSummary(found));
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }

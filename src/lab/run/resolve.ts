@@ -6,6 +6,7 @@ import type { LockdepReport } from "../observe/lockdep/types.ts";
 import type { WaitReport } from "../observe/lockdep/waits.ts";
 import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
+import type { RaceReport } from "../observe/races/types.ts";
 import { hex, type ResultFrame } from "./result.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 
@@ -28,6 +29,7 @@ export interface Resolved extends Form {
 export type ResultLockdep = LockdepReport<Resolved>;
 /** One task of a circle of waits; see WaitReport. */
 export type ResultWait = WaitReport<Resolved>;
+export type ResultRace = RaceReport<Resolved>;
 export type ResultHeap = HeapReport<Resolved>;
 
 /** Calls `change` for each property, nested ones too; what it returns, if not undefined, takes the property's place. */
@@ -57,7 +59,7 @@ export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
-): { lockdep: ResultLockdep[]; deadlock: ResultWait[]; heap: ResultHeap[] } {
+): { lockdep: ResultLockdep[]; deadlock: ResultWait[]; heap: ResultHeap[]; races: ResultRace[] } {
   const siteOf = lockSite(symbols);
   const resolve = (reports: readonly unknown[]): unknown =>
     walk(reports, (name, value) => {
@@ -79,6 +81,7 @@ export function resolver(
     lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
     deadlock: resolve(observation.lockdep.deadlockAtEnd()) as ResultWait[],
     heap: resolve(observation.heap?.reports ?? []) as ResultHeap[],
+    races: resolve(observation.races?.reports ?? []) as ResultRace[],
   };
 }
 

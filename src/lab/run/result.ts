@@ -5,7 +5,7 @@ import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/lock-stat.ts";
 import type { StepResult } from "../steps/types.ts";
-import type { ResultHeap, ResultLockdep, ResultWait } from "./resolve.ts";
+import type { ResultHeap, ResultLockdep, ResultRace, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -147,6 +147,12 @@ export interface RunResult {
   /** What the heap checker found, and how many accesses to allocators' memory it saw; null: not asked for. */
   readonly heap: {
     readonly reports: readonly ResultHeap[];
+    readonly dropped: number;
+    readonly checked: number;
+  } | null;
+  /** What the race checker found, and how many accesses it compared; null: not asked for. */
+  readonly races: {
+    readonly reports: readonly ResultRace[];
     readonly dropped: number;
     readonly checked: number;
   } | null;

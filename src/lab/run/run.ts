@@ -56,7 +56,7 @@ export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig
     bootargs: bootargs(scenario),
     lab: true,
     recordMarks: marks,
-    ...(marks && scenario.observe.heap ? { observeAccesses: true } : {}),
+    ...(marks && (scenario.observe.heap || scenario.observe.races) ? { observeAccesses: true } : {}),
   };
 }
 
@@ -99,7 +99,7 @@ function execute(
   const observation = new Observation(image, symbols, numbers, readMemory, {
     ...scenario.observe,
     timeline: request.onTimeline !== undefined,
-  });
+  }, scenario.machine.harts);
   const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
@@ -142,6 +142,7 @@ function execute(
     ...observation.lockdep.reports,
     ...observation.lockdep.deadlockAtEnd(),
     ...(observation.heap?.reports ?? []),
+    ...(observation.races?.reports ?? []),
   ]);
   const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments, stepsOn);
   return collect({
@@ -180,7 +181,8 @@ function timelineView(scenario: Scenario, observation: Observation): TimelineVie
 
 /** Gives the observers what the machine has recorded, in order of time. */
 function drainRecords(machine: Machine, observation: Observation): void {
-  if (observation.heap === null) {
+  const takeAccesses = observation.accesses;
+  if (takeAccesses === null) {
     machine.drainMarks(observation.consume);
     return;
   }
@@ -191,7 +193,7 @@ function drainRecords(machine: Machine, observation: Observation): void {
     machine.drainAccesses(take);
   });
   const { harts } = machine.config;
-  mergeRecords(marks, accesses, harts, observation.consume, observation.heap.consume);
+  mergeRecords(marks, accesses, harts, observation.consume, takeAccesses);
 }
 
 /** Both drains call back at most once, with everything in order. */

@@ -42,6 +42,7 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
       "name": "a/b",
       "observe": {
         "heap": false,
+        "races": false,
       },
       "seed": 1,
       "steps": [],

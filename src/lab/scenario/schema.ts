@@ -159,6 +159,7 @@ const timing = z.strictObject({
 
 const observe = z.strictObject({
   heap: z.boolean({ error: "must be true or false" }).default(false),
+  races: z.boolean({ error: "must be true or false" }).default(false),
 });
 
 export const scenarioSchema = z.strictObject({

@@ -5,6 +5,7 @@ import { convert } from "../lower/convert.ts";
 import { NO_VALUE } from "../lower/expressions.ts";
 import { type Call, type Intrinsic, effect, emit, u32Of, value, word } from "./intrinsics.ts";
 import type { Operand } from "../lower/operand.ts";
+import type { Unit } from "../unit.ts";
 import { I32, U32, U64, typeName } from "../types/types.ts";
 import { constantNumber } from "../lower/variables.ts";
 
@@ -60,9 +61,14 @@ export function lowerEcall(c: Call): Operand {
   return { type: U64, words: [low, c.f.b.emit("result1", [low], {})] };
 }
 
+/** Whether the image is built with marks. */
+export function hasMarks({ config }: Unit): boolean {
+  const marks = config.options.get("marks");
+  return !marks || configNumber(config, marks) !== 0;
+}
+
 export function lowerMark(c: Call): Operand {
-  const marks = c.f.unit.config.options.get("marks");
-  if (marks && configNumber(c.f.unit.config, marks) === 0) return NO_VALUE;
+  if (!hasMarks(c.f.unit)) return NO_VALUE;
   const event = Number(constantNumber(c.f, c.args[0]!, c.scope, "the event of a mark"));
   if (event < 1 || event > 2047)
     c.f.diagnostics.fail(c.args[0]!, "K041", event, "an event number", "events are 1 to 2047");

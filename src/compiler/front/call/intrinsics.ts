@@ -1,10 +1,12 @@
 /** The names of lib.kernel.d.ts that are no types: memory access, atomics, CSRs, pointers, the rest of the machine. */
+import { EXCLUSIVE_MARK } from "../../../base/hartlab-section.ts";
 import type { AmoOp, MemoryOrder, Op, Payloads, Value } from "../../ir.ts";
+import { sizeOf } from "../types/layout.ts";
 import { BIT_FIELDS } from "./intrinsics-bits.ts";
 import { evaluate } from "../constants/consteval.ts";
 import { convert } from "../lower/convert.ts";
 import { NO_VALUE, lowerExpression } from "../lower/expressions.ts";
-import { csr, lowerEcall, lowerFence, lowerMark, lowerMulhu, system } from "./intrinsics-cpu.ts";
+import { csr, hasMarks, lowerEcall, lowerFence, lowerMark, lowerMulhu, system } from "./intrinsics-cpu.ts";
 import { lowerAddr, lowerCast, lowerContainerOf, lowerOffsetOf } from "./intrinsics-pointer.ts";
 import { type Lowering, type Scope, constContext, staticOperand } from "../lower/lowering.ts";
 import type { Operand, Place } from "../lower/operand.ts";
@@ -124,6 +126,27 @@ function lowerWriteOnce(c: Call): Operand {
   return NO_VALUE;
 }
 
+/** Whatever the expression reads and writes itself, inlined calls included, is a race that is meant. */
+function lowerDataRace(c: Call): Operand {
+  const { access } = c.f;
+  c.f.access = "race";
+  const result = value(c, 0);
+  c.f.access = access;
+  return result;
+}
+
+/** A mark that says so; the place itself is not touched. */
+function lowerExclusive(event: number): Intrinsic {
+  return fixed(1, (c) => {
+    const place = lowerPlace(c.f, c.args[0]!, c.scope);
+    if (place.kind !== "memory") return c.f.diagnostics.fail(c.args[0]!, "K040", "a local variable", "a place in memory", "nobody else can reach it");
+    if (!hasMarks(c.f.unit)) return NO_VALUE;
+    c.f.at(c.node, c.scope);
+    const size = c.f.b.constant(sizeOf(c.f.unit, place.type, c.node));
+    return effect(c, "mark", [addressOf(c.f, place), size, c.f.b.constant(0)], { event });
+  });
+}
+
 function wordPlace(c: Call, place: Place): Place & { kind: "memory" } {
   const type = placeType(place);
   const oneWord = (type.kind === "int" && type.bytes === 4) || isAddress(type);
@@ -220,6 +243,9 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ["linkerSymbol", fixed(1, lowerConstant)],
   ["READ_ONCE", fixed(1, lowerReadOnce)],
   ["WRITE_ONCE", fixed(2, lowerWriteOnce)],
+  ["data_race", fixed(1, lowerDataRace)],
+  ["ASSERT_EXCLUSIVE_WRITER", lowerExclusive(EXCLUSIVE_MARK.WRITER)],
+  ["ASSERT_EXCLUSIVE_ACCESS", lowerExclusive(EXCLUSIVE_MARK.ACCESS)],
   ["CMPXCHG", fixed(3, lowerCmpxchg)],
   ...AMO_NAMES.flatMap(([n, op]) =>
     AMO_ORDERS.map(([o, order]) => [`amo${n}${o}`, amo(op, order)] as const),

@@ -4,7 +4,7 @@
  * `Activation` is one call that was entered, real or inlined; `Scope` is one block of names within it.
  */
 import type TS from "typescript";
-import type { Block, LocalVariable, LocationId, Value } from "../../ir.ts";
+import type { AccessKind, Block, LocalVariable, LocationId, Value } from "../../ir.ts";
 import { Restores } from "../contract/restore.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { Environments } from "./environment.ts";
@@ -58,6 +58,8 @@ export class Lowering {
   readonly restores = new Restores();
   /** Calls within a statement whose result nobody uses: `x && f();`. */
   readonly dropped = new Set<TS.Node>();
+  /** What an access is that the source marks no further; "race" within data_race(). */
+  access: AccessKind = "plain";
   /** Whose local a slot of the frame is. */
   private readonly slotOwners = new Map<number, Activation>();
   private argumentAddress: Value | null = null;

@@ -156,7 +156,7 @@ export function indexed(
 }
 
 /** The value in a place; storage in place is named by its address. */
-export function loadPlace(f: Lowering, place: Place, access: AccessKind = "plain"): Operand {
+export function loadPlace(f: Lowering, place: Place, access: AccessKind = f.access): Operand {
   if (place.kind === "variable") {
     const { variable } = place;
     return (
@@ -195,7 +195,7 @@ export function storePlace(
   f: Lowering,
   place: Place,
   value: Operand,
-  access: AccessKind = "plain",
+  access: AccessKind = f.access,
 ): void {
   if (place.kind === "variable") {
     place.variable.words.forEach((w, i) => {
@@ -232,7 +232,7 @@ export function assignPlace(
   place: Place,
   value: Operand,
   node: TS.Node,
-  access: AccessKind = "plain",
+  access: AccessKind = f.access,
 ): Operand {
   const converted = convert(f, value, placeType(place), node);
   storePlace(f, place, converted, access);

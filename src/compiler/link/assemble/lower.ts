@@ -91,7 +91,7 @@ class Lowering {
     const { origin } = this;
     switch (item.kind) {
       case "insn":
-        this.insn(item, origin);
+        this.insn(item, item.access === undefined ? origin : { ...origin, access: item.access });
         return;
       case "branch": {
         const { mnemonic, rs1, rs2 } = item;

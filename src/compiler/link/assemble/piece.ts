@@ -6,7 +6,7 @@
  * true.
  */
 import type { AsmFunction } from "../../assembly.ts";
-import type { LocationId } from "../../ir.ts";
+import type { AccessKind, LocationId } from "../../ir.ts";
 import type { Problem } from "../../../base/result.ts";
 import type { Expression } from "./expression.ts";
 
@@ -24,6 +24,8 @@ export interface Origin {
   readonly lineOffset: number;
   /** The line of assembly, when there is one. */
   readonly text: string | null;
+  /** Of a compiled load or store that is not plain. */
+  readonly access?: AccessKind;
 }
 
 export function originOf(loc: LocationId): Origin {
