@@ -118,7 +118,7 @@ function execute(
       drainRecords(machine, observation);
     },
     scenarioStart: () => observation.scenarioStart,
-    stuckSince: () => observation.lockdep.deadlock?.at(0)?.wants.clock ?? null,
+    stuckSince: () => observation.lockdep.stuckSince(),
     hooks: {
       console(bytes) {
         output.push(bytes);

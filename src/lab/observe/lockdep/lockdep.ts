@@ -104,9 +104,16 @@ export class Lockdep {
     this.#checks.unbalanced(event, cls, locks, this.#irq(event, locks));
   }
 
+  /** Since when tasks wait for each other, as far as it is known now: a wait for which one sleeps counts once the task sleeps. */
+  stuckSince(): number | null {
+    for (const [task, locks] of this.#taskLocks.entries())
+      if (locks?.waitsFor) this.deadlock ??= this.#waits.cycleFrom(task, false);
+    return this.deadlock?.at(0)?.wants.clock ?? null;
+  }
+
   /** Tasks that wait for each other, now that the run has ended; empty: none do. */
   deadlockAtEnd(): WaitReport[] {
-    for (const task of this.#taskLocks.keys()) this.deadlock ??= this.#waits.cycleFrom(task, false);
+    this.stuckSince();
     return (this.deadlock ?? []).map(({ task, wants, heldAs }) => ({
       task,
       class: this.#instances.classes.names[wants.cls],
