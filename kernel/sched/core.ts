@@ -175,6 +175,11 @@ export function schedule(): void {
   } while (need_resched());
 }
 
+/** As schedule, for a caller with preemption off, once, before and after: nothing comes between what it did last and its sleep. */
+export function schedule_preempt_disabled(): void {
+  __schedule(SM.none);
+}
+
 /** The idle task's schedule: it keeps preemption off. */
 export function schedule_idle(): void {
   __schedule(SM.none);

@@ -14,7 +14,7 @@ import { select_idlest_cpu } from "./balance.ts";
 import { complete, reinit_completion, wait_for_completion } from "./completion.ts";
 import {
   __set_current_state,
-  schedule,
+  schedule_preempt_disabled,
   set_current_state,
   try_to_wake_up,
   wake_up_process,
@@ -27,6 +27,7 @@ import {
   put_task_struct,
   task_begins_at,
 } from "./fork.ts";
+import { preempt_disable, preempt_enable } from "./preempt.ts";
 import {
   CPU_ANY,
   get_current,
@@ -150,8 +151,11 @@ export function kthread_parkme(): void {
   for (;;) {
     set_current_state(TASK_PARKED);
     if ((READ_ONCE(task.kthread_flags) & KTHREAD_SHOULD_PARK) === 0) break;
+    // Whoever waits for it must find it gone: on this CPU its sleep could need a timer that only this very thread serves (rt).
+    preempt_disable();
     complete(task.parked);
-    schedule();
+    schedule_preempt_disabled();
+    preempt_enable();
   }
   __set_current_state(TASK_RUNNING);
 }

@@ -86,3 +86,12 @@ for (const { scenario, busted, models } of ROWS) {
     });
   });
 }
+
+/** Runs that once ended by budget: a dying CPU's softirq thread was pushed aside between saying that it parks and parking. */
+test.each([
+  ["slab", 76, 2],
+  ["rcu", 36, 4],
+] as const)("%s, seed %i, %i harts, preempt=rt: comes to its end", (name, seed, harts) => {
+  const ran = torture(name, "rt", "none", harts, seed);
+  expect(ran.status, shown(ran)).toBe(0);
+});
