@@ -64,7 +64,15 @@ const TWINS: readonly [name: string, preempt: string, task: string, file: string
   ],
 ];
 
+const HARTS = [4, 8];
+
 test.each(TWINS)("%s", { timeout: 180_000 }, (_name, preempt, task, file, from, to, line) => {
   const elf = compile({ preempt }, (files) => replaceIn(files, file, from, to));
-  expect(tapOf(onOurs(elf, 4, 1, [task]))).toContainEqual(expect.stringMatching(line));
+  // Where a grace period is under way just then depends on the number of CPUs that it waits for.
+  const said: string[] = [];
+  for (const harts of HARTS) {
+    said.push(...tapOf(onOurs(elf, harts, 1, [task])));
+    if (said.some((one) => line.test(one))) break;
+  }
+  expect(said).toContainEqual(expect.stringMatching(line));
 });
