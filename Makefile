@@ -23,6 +23,7 @@ tools/lint/node_modules: tools/lint/package.json
 check: node_modules tools/lint/node_modules
 	npx tsc --noEmit -p tsconfig.json
 	npx tsc --noEmit -p tsconfig.kernel.json
+	npx tsc --noEmit -p tsconfig.page.json
 	tools/lint/node_modules/.bin/biome lint --error-on-warnings src test scripts bench
 	tools/lint/node_modules/.bin/oxlint --quiet src test scripts bench
 

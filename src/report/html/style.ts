@@ -1,0 +1,106 @@
+/**
+ * The page's style sheet: light and dark by the system's setting, dense, for screen and paper.
+ *
+ * c0..c7 are the colours of series and tasks (an order that stays apart for the colour-blind), h0..h9 the steps of a heatmap.
+ */
+export const STYLE = `
+:root {
+  color-scheme: light dark;
+  --bg: #fcfcfb; --panel: #f4f4f2; --line: #dcdbd6; --soft: #ebeae6; --text: #1d1d1b; --dim: #63625d;
+  --link: #1a5fb4; --mark: #fff1c2; --pass: #1b7f4b; --fail: #b3261e; --open: #8a5a00;
+  --c0: #2f6fb5; --c1: #d8752a; --c2: #2f9a6c; --c3: #b8498f; --c4: #8a6fc7; --c5: #a38a12; --c6: #3aa0ad; --c7: #7d7a74;
+  --h0: #f4f4f2; --h1: #fdeccb; --h2: #fcd9a0; --h3: #f9bf78; --h4: #f3a05a; --h5: #e67e46; --h6: #d45d3c; --h7: #b93f38; --h8: #952a35; --h9: #6c1a30;
+  --mono: ui-monospace, "SF Mono", "Cascadia Mono", "Roboto Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --bg: #17181a; --panel: #1f2123; --line: #383b3f; --soft: #292c2f; --text: #e4e3df; --dim: #9b9a94;
+    --link: #82b4ee; --mark: #4a3f1a; --pass: #5bc48c; --fail: #f2877e; --open: #e2b04a;
+    --c0: #6ea6e0; --c1: #eb985a; --c2: #5fc096; --c3: #dd82ba; --c4: #b3a0e6; --c5: #cdb64a; --c6: #6cc7d2; --c7: #a3a09a;
+    --h0: #1f2123; --h1: #3a2620; --h2: #562f23; --h3: #753a25; --h4: #964827; --h5: #b65a2b; --h6: #d27333; --h7: #e79346; --h8: #f4b768; --h9: #fcdf9e;
+  }
+}
+* { box-sizing: border-box; }
+html { scroll-padding-top: 3rem; }
+body { margin: 0; background: var(--bg); color: var(--text); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+header, main, footer, nav { max-width: 1440px; margin: 0 auto; padding: 0 1.5rem; }
+a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 2px; }
+code, pre, .mono { font-family: var(--mono); font-size: 12.5px; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 1px; }
+.skip { position: absolute; left: -99rem; }
+.skip:focus { left: 1rem; top: 0.5rem; background: var(--bg); padding: 0.25rem 0.5rem; z-index: 9; }
+header { padding-top: 1.5rem; padding-bottom: 1rem; --verdict: var(--open); }
+header.pass { --verdict: var(--pass); }
+header.fail { --verdict: var(--fail); }
+header .what { margin: 0; color: var(--dim); }
+h1 { margin: 0.1rem 0 0.6rem; padding-left: 0.7rem; border-left: 5px solid var(--verdict); font-size: 1.35rem; line-height: 1.35; font-weight: 600; overflow-wrap: anywhere; }
+h1 b { color: var(--verdict); font-weight: 700; }
+nav { position: sticky; top: 0; z-index: 3; display: flex; gap: 0 1.1rem; overflow-x: auto; background: var(--bg); border-bottom: 1px solid var(--line); }
+nav a { padding: 0.5rem 0; white-space: nowrap; text-decoration: none; color: var(--text); border-bottom: 2px solid transparent; }
+nav a:hover { border-color: var(--link); color: var(--link); }
+.count { color: var(--dim); font-variant-numeric: tabular-nums; font-size: 12px; }
+section { padding: 0.4rem 0 0.8rem; }
+h2 { margin: 1.2rem 0 0.5rem; font-size: 1.05rem; font-weight: 650; }
+h3 { margin: 1.1rem 0 0.35rem; font-size: 0.95rem; font-weight: 600; }
+p { margin: 0.35rem 0; }
+.note, .none { color: var(--dim); font-size: 13px; max-width: 100ch; }
+footer { padding: 1rem 1.5rem 2rem; color: var(--dim); font-size: 12.5px; border-top: 1px solid var(--line); margin-top: 1.5rem; }
+.badge { display: inline-block; padding: 0 0.45em; border: 1px solid currentColor; border-radius: 3px; font-size: 12px; line-height: 1.45; }
+.badge.ok { color: var(--pass); } .badge.bad { color: var(--fail); } .badge.open { color: var(--open); }
+.command { display: block; margin: 0.4rem 0; padding: 0.45rem 0.7rem; background: var(--panel); border: 1px solid var(--line); border-radius: 4px; overflow-wrap: anywhere; user-select: all; }
+pre { margin: 0.4rem 0; padding: 0.6rem 0.8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 4px; overflow: auto; line-height: 1.45; tab-size: 2; }
+pre.tall { max-height: 32rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
+caption { text-align: left; color: var(--dim); padding-bottom: 0.2rem; }
+th, td { padding: 0.16rem 0.65rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--soft); }
+th:first-child, td:first-child { padding-left: 0.2rem; }
+thead th { border-bottom: 1px solid var(--line); font-weight: 600; white-space: nowrap; vertical-align: bottom; color: var(--dim); }
+th.n, td.n { text-align: right; white-space: nowrap; }
+tbody tr:hover { background: var(--panel); }
+th button { all: unset; cursor: pointer; color: inherit; }
+th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+th button::after { content: "\\2195"; opacity: 0.35; padding-left: 0.25em; font-size: 11px; }
+th[aria-sort] button { color: var(--text); }
+th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
+th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
+.facts { margin: 0.3rem 0; }
+.facts th { font-weight: 400; color: var(--dim); white-space: nowrap; }
+.facts td { overflow-wrap: anywhere; }
+.columns { display: flex; flex-wrap: wrap; gap: 0.5rem 2.5rem; align-items: flex-start; }
+details { margin: 0.3rem 0; }
+summary { cursor: pointer; }
+summary:hover { color: var(--link); }
+.charts { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; }
+figure { margin: 0.4rem 0; min-width: 0; }
+.chart figcaption { font-size: 13px; }
+.chart b, .grid-title { font-weight: 600; }
+svg { max-width: 100%; height: auto; display: block; }
+svg text { fill: var(--text); font: 11px system-ui, -apple-system, "Segoe UI", Arial, sans-serif; font-variant-numeric: tabular-nums; }
+svg .tick, svg .label { fill: var(--dim); }
+svg .grid { stroke: var(--soft); fill: none; } svg .axis { stroke: var(--line); fill: none; }
+svg .line { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
+svg .bar { fill: none; stroke: currentColor; stroke-width: 1; opacity: 0.55; }
+svg circle { fill: currentColor; stroke: var(--bg); stroke-width: 1; }
+.c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
+.c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
+.key { margin-left: 0.9em; white-space: nowrap; }
+.key::before { content: ""; display: inline-block; width: 0.75em; height: 0.75em; margin-right: 0.35em; background: currentColor; border-radius: 2px; }
+.legend .key { color: var(--text); } 
+.legend .c0::before { background: var(--c0); } .legend .c1::before { background: var(--c1); } .legend .c2::before { background: var(--c2); } .legend .c3::before { background: var(--c3); }
+.legend .c4::before { background: var(--c4); } .legend .c5::before { background: var(--c5); } .legend .c6::before { background: var(--c6); } .legend .c7::before { background: var(--c7); }
+@media (max-width: 700px) {
+  header, main, footer, nav { padding-left: 0.8rem; padding-right: 0.8rem; }
+  h1 { font-size: 1.1rem; }
+}
+@media print {
+  :root { --bg: #fff; --panel: #fff; --text: #000; --dim: #444; --line: #bbb; --soft: #ddd; }
+  body { font-size: 10pt; }
+  nav, .skip, .controls { display: none; }
+  header, main, footer { max-width: none; padding: 0; }
+  pre, .scroll, pre.tall { overflow: visible; max-height: none; white-space: pre-wrap; overflow-wrap: anywhere; }
+  figure, tr, .finding { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+`;
