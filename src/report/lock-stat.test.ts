@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LockRow } from "../lab/observe/lock-stat.ts";
+import type { LockRow } from "../lab/observe/locks/lock-stat.ts";
 import { KIND, type Mark, observed } from "../lab/observe/testing.ts";
 import { lockStatTable } from "./lock-stat.ts";
 

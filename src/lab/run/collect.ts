@@ -3,7 +3,7 @@ import type { HartView, Stop } from "../../machine/types.ts";
 import type { EventInjector } from "../event/injector.ts";
 import type { Symbols } from "../image/symbols.ts";
 import type { ConsoleReader, LeakReport, ReportedLeak } from "../observe/leak-report.ts";
-import type { LockPoint, LockRow } from "../observe/lock-stat.ts";
+import type { LockPoint, LockRow } from "../observe/locks/lock-stat.ts";
 import type { Observation } from "../observe/observation.ts";
 import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";

@@ -1,6 +1,6 @@
 /** Names for what observers report with numbers: addresses, tasks, sites and stacks. */
 import type { Symbols } from "../image/symbols.ts";
-import { lockSite } from "../observe/lock-site.ts";
+import { lockSite } from "../observe/locks/lock-site.ts";
 import type { HeapReport } from "../observe/heap/types.ts";
 import type { LockdepReport } from "../observe/lockdep/types.ts";
 import type { WaitReport } from "../observe/lockdep/waits.ts";

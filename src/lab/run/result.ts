@@ -3,7 +3,7 @@
 import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
-import type { HeldLock } from "../observe/lock-stat.ts";
+import type { HeldLock } from "../observe/locks/lock-stat.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultHeap, ResultLockdep, ResultRace, ResultWait } from "./resolve.ts";
 

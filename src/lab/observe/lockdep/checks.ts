@@ -1,6 +1,6 @@
 /** The rules of lockdep, and the reports that breaking them makes. */
-import { LockEvent, type LockKinds } from "../lock-event.ts";
-import type { LockInstances } from "../lock-instances.ts";
+import { LockEvent, type LockKinds } from "../locks/lock-event.ts";
+import type { LockInstances } from "../locks/lock-instances.ts";
 import { DependencyGraph, type Edge, EXCLUSIVE, RECURSIVE } from "./graph.ts";
 import { HARDIRQ, type HeldLock, SOFTIRQ, TaskLocks } from "./held.ts";
 import { NO_STACK, type Raw, type Stack } from "../moment.ts";

@@ -1,5 +1,5 @@
 /** Locks that a task holds, and the interrupt context it is in. */
-import type { LockEvent } from "../lock-event.ts";
+import type { LockEvent } from "../locks/lock-event.ts";
 import { EXCLUSIVE } from "./graph.ts";
 import type { Stack } from "../moment.ts";
 

@@ -11,8 +11,8 @@
  * run/second-look.ts turns into whole stacks.
  */
 import type { CurrentTasks } from "../current-tasks.ts";
-import type { LockEvent, LockKinds } from "../lock-event.ts";
-import type { LockInstances } from "../lock-instances.ts";
+import type { LockEvent, LockKinds } from "../locks/lock-event.ts";
+import type { LockInstances } from "../locks/lock-instances.ts";
 import { Checks, type LockdepRules } from "./checks.ts";
 import { EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
 import { type WaitCycle, type WaitReport, Waits } from "./waits.ts";

@@ -1,5 +1,5 @@
 /** Who took a lock: of a mark's pc and two return addresses, the one that names the user of the lock and not the lock's own code. */
-import type { Symbols } from "../image/symbols.ts";
+import type { Symbols } from "../../image/symbols.ts";
 
 const LOCKING_FOLDER = "kernel/locking/";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LockRow } from "./lock-stat.ts";
-import { KIND, type Mark, observed } from "./testing.ts";
+import { KIND, type Mark, observed } from "../testing.ts";
 
 const LOCK = 0xc0020000;
 const NAME = 0xc0005000;

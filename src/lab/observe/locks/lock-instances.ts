@@ -1,6 +1,6 @@
 /** Locks by address -> small numbers, and the class of each. */
 import type { LockClasses } from "./lock-classes.ts";
-import { WordMap } from "./word-map.ts";
+import { WordMap } from "../word-map.ts";
 
 export class LockInstances {
   readonly classes: LockClasses;

@@ -5,7 +5,7 @@
  * is another class and shows as `name#2`. A static lock is its own class, named by symbol and field path. Subclass n of a
  * class shows as `name/n`.
  */
-import type { Symbols } from "../image/symbols.ts";
+import type { Symbols } from "../../image/symbols.ts";
 
 const SUBCLASSES = 8;
 /** As Linux's MAX_LOCKDEP_KEYS; locks of further classes share one, whose name says so. */
