@@ -3,7 +3,6 @@
 import { CONFIG } from "config";
 import { num_online_cpus } from "../arch/cpumask.ts";
 import { CSR_TIME } from "../arch/csr.ts";
-import { NR_CPUS } from "../arch/percpu.ts";
 import { timebase_hz } from "../arch/time.ts";
 import { atomic_inc, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
 import {
@@ -45,25 +44,29 @@ function contender(index: u32): void {
   }
 }
 
-const arrivals = new FixedArray<u32>(2 * NR_CPUS);
-const arrival_count = new atomic_t();
+let taken: boolean = false;
 let served: u32 = 0;
 let out_of_order: u32 = 0;
 
-/** Threads come one after the other, 2 ms apart, to a mutex that is taken; they must get it in this order. */
+/** How many wait for the mutex, as long as nobody leaves. */
+function waiters(): u32 {
+  let count: u32 = 0;
+  for (let at = READ_ONCE(lock.wait_list.next); at !== lock.wait_list; at = READ_ONCE(at.next)) count += 1;
+  return count;
+}
+
+/** Threads come one after the other to a mutex that is taken until all wait; they must get it in this order. */
 function queuer(index: u32): void {
   if (index === 0) {
     mutex_lock(lock);
-    msleep(2 * (2 * num_online_cpus() + 2));
+    WRITE_ONCE(taken, true);
+    while (waiters() !== 2 * num_online_cpus() - 1) msleep(1);
     mutex_unlock(lock);
     return;
   }
-  msleep(2 * index);
-  const place = u32(atomic_read(arrival_count));
-  arrivals[place] = index;
-  atomic_inc(arrival_count);
+  while (!READ_ONCE(taken) || waiters() !== index - 1) msleep(1);
   mutex_lock(lock);
-  if (arrivals[served] !== index) out_of_order += 1;
+  if (served !== index - 1) out_of_order += 1;
   served += 1;
   mutex_unlock(lock);
 }
@@ -113,7 +116,7 @@ function mutex_cases(): void {
   expect_equal(first, u32(atomic_read(changes)), "changes that were not lost");
   served = 0;
   out_of_order = 0;
-  atomic_set(arrival_count, 0);
+  taken = false;
   const count = run_threads(queuer, 2);
   expect_equal(served, count - 1, "tasks that were served");
   expect_equal(out_of_order, 0, "tasks that were served out of turn");

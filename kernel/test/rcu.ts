@@ -40,7 +40,7 @@ function mdelay(ms: u32): void {
 }
 
 function grace_period_ends(cookie: u32, what: string): void {
-  for (let n: u32 = 0; n < 50 && !poll_state_synchronize_rcu(cookie); n++) msleep(1);
+  for (let n: u32 = 0; n < 500 && !poll_state_synchronize_rcu(cookie); n++) msleep(1);
   expect_true(poll_state_synchronize_rcu(cookie), what);
 }
 
@@ -86,8 +86,9 @@ function interrupt_cases(): void {
   const timer = new timer_list();
   timer_setup(timer, read_in_timer);
   timer.expires = jiffies() + 1;
+  interrupt_cookie = 0;
   add_timer(timer);
-  msleep(3 + LONG_MS);
+  while (READ_ONCE(interrupt_cookie) === 0) msleep(1);
   del_timer_sync(timer);
   grace_period_ends(interrupt_cookie, "when the reader in the softirq has left");
   smp_call_function_single(nr_cpu_ids - 1, read_in_ipi, 0, true);

@@ -4,6 +4,7 @@
 
 import { num_online_cpus } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
+import { smp_rmb, smp_wmb } from "../lib/atomic.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spinlock_t } from "../locking/spinlock.ts";
 import { expect_equal, expect_true, test_run } from "./tap.ts";
 import { run_threads } from "./threads.ts";
@@ -23,6 +24,9 @@ let done: u32 = 0;
 function hold(threads: u32, step: u32): void {
   raw_spin_lock(lock);
   entered = 0;
+  // Whose turn was last does not begin before it is called.
+  WRITE_ONCE(turn, 0);
+  smp_wmb();
   WRITE_ONCE(round, round + 1);
   for (let n: u32 = 1; n < threads; n++) {
     const before = READ_ONCE(lock.slock);
@@ -43,7 +47,9 @@ function fifo_thread(index: u32): void {
       hold(threads, (n & 1) === 1 ? 1 : threads - 1);
       continue;
     }
-    while (READ_ONCE(round) < n || READ_ONCE(turn) !== index) pause();
+    while (READ_ONCE(round) < n) pause();
+    smp_rmb();
+    while (READ_ONCE(turn) !== index) pause();
     raw_spin_lock(lock);
     order[entered] = index;
     WRITE_ONCE(entered, entered + 1);

@@ -28,13 +28,15 @@ class counted_work {
   /** Position in the order in which functions ran, and where. */
   turn: u32;
   cpu: u32;
-  /** How long the function sleeps. */
+  /** How long the function sleeps, once `gate_open` says so. */
   sleep_ms: u32;
   inside: u32;
   overlaps: u32;
 }
 const works = new StructArray(counted_work, WORKS);
 const turns = new atomic_t();
+/** Works that sleep wait for it first: what was queued behind them is pending until then. */
+let gate_open: boolean = true;
 
 function count_work(work: work_struct): void {
   const counted = containerOf(counted_work, "work", work);
@@ -42,7 +44,10 @@ function count_work(work: work_struct): void {
   counted.turn = u32(atomic_read(turns));
   atomic_inc(turns);
   counted.cpu = get_current().cpu;
-  if (counted.sleep_ms !== 0) msleep(counted.sleep_ms);
+  if (counted.sleep_ms !== 0) {
+    while (!READ_ONCE(gate_open)) msleep(1);
+    msleep(counted.sleep_ms);
+  }
   counted.runs += 1;
   amoAdd(addressOf(counted.inside), -1);
 }
@@ -64,13 +69,15 @@ function order_cases(): void {
   if (!expect_true(wq !== null, "a workqueue can be created")) return;
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
     atomic_set(turns, 0);
+    WRITE_ONCE(gate_open, false);
     for (let i: u32 = 0; i < WORKS; i++) {
-      // Sleeping, the first is still running when the last is queued: the others are pending.
-      works[i].sleep_ms = i === 0 ? 3 : 0;
+      // The first is still running when the last is queued: the others are pending.
+      works[i].sleep_ms = i === 0 ? 1 : 0;
       expect_true(queue_work_on(cpu, wq!, works[i].work), "a work that is not pending is queued");
     }
     expect_true(!queue_work_on(cpu, wq!, works[WORKS - 1].work), "a pending work is not queued again");
     expect_true(work_pending(works[WORKS - 1].work), "a queued work is pending");
+    WRITE_ONCE(gate_open, true);
     flush_workqueue(wq!);
     for (let i: u32 = 0; i < WORKS; i++) {
       expect_equal(works[i].runs, cpu + 1, "a work runs once for each time it was queued");
@@ -126,20 +133,22 @@ function cancel_cases(): void {
   prepare_works(5);
   const first = works[0];
   const second = works[1];
+  WRITE_ONCE(gate_open, false);
   schedule_work_on(0, first.work);
   schedule_work_on(0, second.work);
   while (READ_ONCE(first.inside) === 0) msleep(1);
   expect_true(cancel_work_sync(second.work), "a pending work is cancelled");
+  WRITE_ONCE(gate_open, true);
   expect_true(!cancel_work_sync(first.work), "a work that runs was not pending");
   expect_equal(first.runs, 1, "cancel_work_sync waits for the function");
   expect_equal(second.runs, 0, "a cancelled work does not run");
   const endless = works[2];
   INIT_WORK(endless.work, again);
+  atomic_set(turns, 0);
   schedule_work(endless.work);
-  msleep(7);
+  while (atomic_read(turns) < 2) msleep(1);
   cancel_work_sync(endless.work);
   const runs = atomic_read(turns);
-  expect_true(runs > 1, "a work can queue itself");
   msleep(5);
   expect_true(atomic_read(turns) === runs, "a cancelled work does not queue itself");
   expect_true(schedule_work(first.work), "a cancelled work can be queued again");
@@ -150,6 +159,8 @@ function cancel_cases(): void {
 const delayed = new delayed_work();
 let delayed_at: u32 = 0;
 let delayed_runs: u32 = 0;
+/** Long enough that it has not passed between two statements, on a busy host neither. */
+const DELAY_MS = 60;
 
 function note_time(_work: work_struct): void {
   delayed_at = jiffies();
@@ -160,12 +171,12 @@ function delayed_cases(): void {
   INIT_DELAYED_WORK(delayed, note_time);
   delayed_runs = 0;
   const start = jiffies();
-  expect_true(queue_delayed_work(system_wq, delayed, 8), "a delayed work is queued");
+  expect_true(queue_delayed_work(system_wq, delayed, DELAY_MS), "a delayed work is queued");
   expect_true(!queue_delayed_work(system_wq, delayed, 1), "a delayed work is pending");
-  msleep(14);
+  while (READ_ONCE(delayed_runs) === 0) msleep(1);
   flush_work(delayed.work);
   expect_equal(delayed_runs, 1, "a delayed work runs once");
-  expect_true(!time_before(delayed_at, start + 8), "and not before its time");
+  expect_true(!time_before(delayed_at, start + DELAY_MS), "and not before its time");
   queue_delayed_work(system_wq, delayed, 100_000);
   expect_true(cancel_delayed_work_sync(delayed), "a delayed work is cancelled");
   expect_true(!cancel_delayed_work_sync(delayed), "once");
@@ -175,7 +186,7 @@ function delayed_cases(): void {
   expect_equal(delayed_runs, 2, "flushing runs the work");
   queue_delayed_work(system_wq, delayed, 100_000);
   expect_true(mod_delayed_work(system_wq, delayed, 2), "a delay can be changed");
-  msleep(8);
+  while (READ_ONCE(delayed_runs) === 2) msleep(1);
   flush_work(delayed.work);
   expect_equal(delayed_runs, 3, "a changed delay ends");
 }
@@ -187,9 +198,11 @@ function hotplug_round(wq: workqueue_struct, cpu: u32): void {
   INIT_DELAYED_WORK(delayed, note_time);
   delayed_runs = 0;
   queue_delayed_work_on(cpu, wq, delayed, 20);
+  WRITE_ONCE(gate_open, false);
   for (let i: u32 = 0; i < WORKS; i++) queue_work_on(cpu, wq, works[i].work);
   if (!expect_true(cpu_down(cpu) === 0, "a CPU goes offline")) return;
   expect_true(u32(atomic_read(turns)) < WORKS, "works wait when the CPU goes");
+  WRITE_ONCE(gate_open, true);
   flush_workqueue(wq);
   for (let i: u32 = 0; i < WORKS; i++) expect_equal(works[i].runs, 1, "a work of a CPU that goes runs once");
   expect_true(works[WORKS - 1].cpu !== cpu, "on another CPU");
