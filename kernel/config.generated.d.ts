@@ -7,6 +7,7 @@ declare module "config" {
   export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
   export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
+  export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
   export const enum DESIGN { km08_fix = 0 }
@@ -46,6 +47,8 @@ declare module "config" {
     readonly slab: {
       /** red zones, poison and owners of slab objects, checked at every allocation and free */
       readonly debug: boolean;
+      /** where kmem_cache_destroy waits for the callbacks of a SLAB_DESTROY_BY_RCU cache: outside slab_mutex, or inside as Linux 3.6 did */
+      readonly destroy: SLAB_DESTROY;
     };
     /** a seeded bug that the torture scenario of that subsystem must find */
     readonly busted: BUSTED;

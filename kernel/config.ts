@@ -13,6 +13,7 @@ export const OPTIONS = {
   "hotplug.underflow": { type: "enum", enum: "UNDERFLOW", values: ["none", "get", "put-bug", "put-warn", "akpm-wrong"], default: "put-warn", needs: { "hotplug.lock": "refcount" }, doc: "what notices a put_online_cpus too many" },
   "rcu.barrier": { type: "enum", enum: "RCU_BARRIER", values: ["a", "b", "b-bug", "c", "d", "m"], default: "m", doc: "how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1" },
   "slab.debug": { type: "bool", default: false, doc: "red zones, poison and owners of slab objects, checked at every allocation and free" },
+  "slab.destroy": { type: "enum", enum: "SLAB_DESTROY", values: ["barrier-outside", "barrier-inside"], default: "barrier-outside", doc: "where kmem_cache_destroy waits for the callbacks of a SLAB_DESTROY_BY_RCU cache: outside slab_mutex, or inside as Linux 3.6 did" },
   "busted": { type: "enum", enum: "BUSTED", values: ["none", "lock", "rcu", "hotplug", "slab", "vmalloc"], default: "none", doc: "a seeded bug that the torture scenario of that subsystem must find" },
   "fault_injection": { type: "bool", default: false, doc: "allocations fail on purpose, as the boot parameters failslab= and fail_page_alloc= say" },
   "page_poisoning": { type: "bool", default: false, doc: "free pages are filled with a pattern and checked when they are taken again" },

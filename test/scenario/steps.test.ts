@@ -96,6 +96,39 @@ test("a put too many, and two mutexes deadlock; with a warning at the culprit th
   expect(result.steps[2].values[0].value).toBe("1");
 });
 
+describe("an RCU cache is destroyed under slab_mutex while a CPU comes up", () => {
+  const file = "scenarios/steps/destroy-under-slab-mutex.yaml";
+
+  test("a circle of three locks is reported, and nobody hangs", () => {
+    const { status, result } = runInProcess(file, { seed: 1 });
+    expect(status, JSON.stringify(result.expect)).toBe(0);
+    expect(result.steps[4].values.map(({ value }) => value)).toEqual([expect.stringMatching(/^plugger\/\d+$/), "0"]);
+    const [circle] = result.findings;
+    expect(circle.summary).toContain("barrier_mutex --> cpu_hotplug.lock --> slab_mutex --> barrier_mutex");
+  });
+
+  test.each([
+    ["slab.destroy=barrier-outside", "expect.findings=none"],
+    // Proposed for it in the same thread, and no help: neither of the two is a notifier that waits for callbacks.
+    ["rcu.barrier=d"],
+  ])("%s", (...set) => {
+    const { status, result } = runInProcess(file, { seed: 1, set });
+    expect(status, JSON.stringify(result.expect)).toBe(0);
+  });
+
+  test("with a wrong count they hang; with the count mended they do not; with the wait outside only the CPU that comes up does", () => {
+    const uncounted = "scenarios/steps/destroy-uncounted.yaml";
+    const wrong = runInProcess(uncounted, { seed: 1 });
+    expect(wrong.status, JSON.stringify(wrong.result.expect)).toBe(0);
+    const hung = ["boot.hung_task_timeout=20ms", "boot.hung_task_panic=1"];
+    const outside = runInProcess(uncounted, { seed: 1, set: ["slab.destroy=barrier-outside", ...hung] }).result;
+    expect([outside.outcome, outside.lockdep.reports, outside.deadlock]).toEqual(["panic", [], []]);
+    expect(outside.console).toMatch(/INFO: task plugger:\d+ blocked.*cpu_up/s);
+    const mended = runInProcess(uncounted, { seed: 1, set: ["hotplug.underflow=put-warn"] }).result;
+    expect([mended.outcome, mended.findings.map((one) => one.kind)]).toEqual(["poweroff", ["warning", "lockdep"]]);
+  });
+});
+
 describe("what steps can say", () => {
   test("places: function, offset, line of a file; a CPU, a task, a task on a CPU", () => {
     const result = ran(`

@@ -4,11 +4,12 @@
 // keeps CPUs from coming and going first (cpus_read_lock), so that every array belongs to a CPU that runs and can be asked.
 // Order: cpu_hotplug.lock -> slab_mutex -> list_lock. A CPU's coming or going takes slab_mutex inside cpu_hotplug.lock.
 // A cache is unlinked under slab_mutex, then waited for (rcu_barrier, with SLAB_DESTROY_BY_RCU) and freed outside of both locks:
-// rcu_barrier may want cpu_hotplug.lock itself. A cache that cannot go is linked again before slab_mutex is released.
+// rcu_barrier may want cpu_hotplug.lock itself. slab.destroy=barrier-inside waits inside both, as Linux 3.6 did.
+// A cache that cannot go is linked again before slab_mutex is released.
 // Boot: cache_cache and the kmalloc caches are static and work without arrays until enable_cpucache gives them some, which
 // are kmalloc blocks themselves. An array is never scanned by kmemleak: what lies in it is free.
 
-import { CONFIG } from "config";
+import { CONFIG, SLAB_DESTROY } from "config";
 import { cpu_online, for_each_possible_cpu } from "../../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { PAGE_SIZE } from "../../arch/page.ts";
@@ -233,9 +234,13 @@ export function kmem_cache_pages(): u32 {
   return pages;
 }
 
+/** Slabs of the cache that wait for a grace period know it: they go first. */
+function await_slabs(cachep: kmem_cache): void {
+  if ((cachep.flags & SLAB_DESTROY_BY_RCU) !== 0) rcu_barrier();
+}
+
 /** An unlinked, empty cache: a CPU that comes or goes does not find it, so nobody else looks at its arrays. */
 function free_cache(cachep: kmem_cache): void {
-  if ((cachep.flags & SLAB_DESTROY_BY_RCU) !== 0) rcu_barrier();
   for (const cpu of for_each_possible_cpu()) {
     const ac = cachep.array[cpu];
     if (ac !== no_array) kfree(addr(ac));
@@ -251,8 +256,10 @@ export function kmem_cache_destroy(cachep: kmem_cache | null): void {
   list_del(cachep.next);
   const empty = __kmem_cache_shrink(cachep);
   if (!empty) list_add_tail(cachep.next, slab_caches);
+  if (CONFIG.slab.destroy === SLAB_DESTROY.barrier_inside && empty) await_slabs(cachep);
   mutex_unlock(slab_mutex);
   cpus_read_unlock();
+  if (CONFIG.slab.destroy === SLAB_DESTROY.barrier_outside && empty) await_slabs(cachep);
   if (empty) free_cache(cachep);
   else slab_error(cachep, "kmem_cache_destroy", "Can't free all objects");
 }
