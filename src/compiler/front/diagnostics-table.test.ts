@@ -14,6 +14,8 @@ const FIXTURES: Readonly<Record<string, string>> = {
   K029: "const enum E { a }\nexport function test(): u32 { const e: u32 = E; return e; }",
   K031: "const a = new FixedArray<u32>(0);\nexport function test(): u32 { return a[0]; }",
   K032: "class c { f: void }\nconst x = new c();\nexport function test(): u32 { return addr(x); }",
+  K052: "export function test(a: u32): u32 { return a << 33; }",
+  K053: "export function test(a: u32): u32 { return a < 0 ? 1 : 2; }",
   K067: "class pair { constructor(readonly a: u32) {} }\nconst p = new pair(1, 2);\nexport function test(): u32 { return p.a; }",
   K069: "const a = new FixedArray<u32>(10);\nexport function test(): u32 { return a[10]; }",
   K068: "class c { n: u32 = 0 }\nexport function test(): u32 { const p = new PerCpu(c); return 1; }",

@@ -65,6 +65,8 @@ export const DIAGNOSTICS = {
   K049: ["division by zero", "test the divisor first; this one is the constant 0"],
   K050: ["{0} does not say that it is a 64-bit number", "write `{0}n`: constants of {1} end in n"],
   K051: ["{0} is a 64-bit number, which does not convert to {1}", "drop the n, or convert: `{1}({0})`"],
+  K052: ["a shift of {0} by {1}: the machine would shift by {2}", "shift by 0 to {3}"],
+  K053: ["{0} is never below 0, so this is always {1}", "compare it with what it must not be, or convert it: `i32(...)`"],
   // assignment and storage
   K060: ["{0} is a constant", "declare it with `let`; what `new` made stays where it is"],
   K061: [

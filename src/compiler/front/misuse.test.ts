@@ -59,6 +59,8 @@ const ACCEPTED = [
   "const whole: block = containerOf(block, \"list\", l); t32 = whole.size;",
   "for (const x of entries(l, block, \"list\")) { x.init(); }",
   "if (c < 0) ti = -c;",
+  "t64 = d << 63; t32 = b << 31; t16 = u16(a << 31); ti = c >> 0;",
+  "if (0 < b || b <= 0 || 0 >= b || c >= 0) spin();",
   "t32 = ~0; t32 = 0xffff_ffff; ti = -0x8000_0000;",
   "t8 += 1; t8++; t16 = u16(t8 << 4);",
   "if (nn !== null && nn.left === null) t32 = nn.parent_color;",
@@ -72,6 +74,7 @@ const REFUSED = [
   "t8 = b;", "ti = b;", "t32 = c;", "t8 = b + 1;", "t8 = a + 1;", "t64 = d + b;", "t32 = d;", "t64 = 5;", "t32 = 5n;", "t32 = 1.5;", "t32 = -1;", "t8 = 256;", "ti = 0x8000_0000;",
   "if (b < c) t32 = 1;", "if (b === c) t32 = 1;", "t32 = b + c;", "const sum = b + c;", "if (d < b) t32 = 1;", "if (d === b) t32 = 3;", "t64 = d >> n;", "t64 = d + 5;", "t64 = -1;", "t32 += 5n;", "if (d === 5) t32 = 1;", "t32 += c;", "ti -= b;", "t32 = tb ? b : c;",
   "tb = b;", "t32 = tb;", "if (spin()) t32 = 1;", "t32 = b && 1;", "t32 = b / 0;",
+  "t32 = b << 33;", "ti = c >> 32;", "t64 = d << 64;", "t32 = b >>> -1;", "if (b < 0) t32 = 1;", "tb = a >= 0;", "if (0 > d) t32 = 1;", "while (0n <= d) spin();",
   "twice(c);", "twice(-1);", "twice(1.5);", "const k: number = 1;",
   // pointers and classes
   "n.left = undefined;", "const w: window = r;", "n.left = l;", "const other: kmem_cache<block> = regions;", "t32 = n + 4;", "const p2 = n + 4;", "if (n === l) t32 = 1;", "t32 = n;", "n = 0;", "o.list = l;",
@@ -154,6 +157,22 @@ test("refused, and how", () => {
         boolean does not convert to u32 (K040) |  convert it: \`u32(...)\`
     t32 = b / 0;
         division by zero (K049) |  test the divisor first; this one is the constant 0
+    t32 = b << 33;
+        a shift of u32 by 33: the machine would shift by 1 (K052) |  shift by 0 to 31
+    ti = c >> 32;
+        a shift of i32 by 32: the machine would shift by 0 (K052) |  shift by 0 to 31
+    t64 = d << 64;
+        a shift of u64 by 64: the machine would shift by 0 (K052) |  shift by 0 to 63
+    t32 = b >>> -1;
+        a shift of u32 by -1: the machine would shift by 31 (K052) |  shift by 0 to 31
+    if (b < 0) t32 = 1;
+        u32 is never below 0, so this is always false (K053) |  compare it with what it must not be, or convert it: \`i32(...)\`
+    tb = a >= 0;
+        u8 is never below 0, so this is always true (K053) |  compare it with what it must not be, or convert it: \`i32(...)\`
+    if (0 > d) t32 = 1;
+        u64 is never below 0, so this is always false (K053) |  compare it with what it must not be, or convert it: \`i32(...)\`
+    while (0n <= d) spin();
+        u64 is never below 0, so this is always true (K053) |  compare it with what it must not be, or convert it: \`i32(...)\`
     twice(c);
         i32 does not convert to u32 (K040) |  convert it: \`u32(...)\`
     twice(-1);

@@ -76,6 +76,9 @@ function shift(
   node: TS.Node,
 ): Operand {
   if (!b.literal && b.type.kind !== "int") return refuse(f, op, b.type, node);
+  const bits = type.bytes === 8 ? 64 : 32;
+  if (b.literal && (b.literal.value < 0n || b.literal.value >= bits))
+    f.diagnostics.fail(node, "K052", type.key, String(b.literal.value), String(BigInt.asUintN(type.bytes === 8 ? 6 : 5, b.literal.value)), bits - 1);
   const count = b.literal ? convert(f, b, U32, node).words[0]! : b.words[0]!;
   if (type.bytes === 8) {
     const wide = wideArithmetic(

@@ -173,6 +173,7 @@ function compareOperands(
   if (a.type.kind === "void" || b.type.kind === "void")
     return f.diagnostics.fail(node, "K047", "this call");
   const type = comparisonType(f, op, a, b, node);
+  if (type.kind === "int" && !type.signed) refuseBelowZero(f, op, node, a.literal ? b.type : a.type);
   if (type.kind === "int")
     return {
       a: convert(f, a, type, node.left),
@@ -180,6 +181,14 @@ function compareOperands(
       signed: type.signed,
     };
   return { a, b, signed: false };
+}
+
+/** An unsigned number against a 0 that is written as such; one that has a name may be another number in another configuration. */
+function refuseBelowZero(f: Lowering, op: Comparison, node: TS.BinaryExpression, type: Type): void {
+  const zero = (side: TS.Expression) => (ts.isNumericLiteral(side) || ts.isBigIntLiteral(side)) && /^0n?$/.test(side.text);
+  const below = (op === "<" && zero(node.right)) || (op === ">" && zero(node.left));
+  const atLeast = (op === ">=" && zero(node.right)) || (op === "<=" && zero(node.left));
+  if (below || atLeast) f.diagnostics.fail(node, "K053", typeName(type), String(atLeast));
 }
 
 function comparisonType(
