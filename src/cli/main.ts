@@ -30,6 +30,7 @@ function program(done: (code: number) => void, help: (text: string) => void): Co
     .option("--set <key=value>", "change a field or a kernel configuration key; may be repeated", collect, [])
     .option("--json", "one JSON document on stdout (docs/abi.md)")
     .option("--explain", "print the scenario's steps as they happened, a column for each CPU")
+    .option("--contention", "who waited for which lock and how long, as perf lock contention; waiters over time (always in --json)")
     .option("--console <file>", "write the guest's console to a file instead of stdout")
     .option("--trace <file>", "write a timeline for ui.perfetto.dev: harts, tasks, contended locks")
     .option("--no-color", "no colours, as with NO_COLOR")

@@ -18,6 +18,7 @@ import { VERSION } from "./version.ts";
 export interface RunOptions extends ScenarioOptions {
   readonly json?: boolean;
   readonly explain?: boolean;
+  readonly contention?: boolean;
   readonly console?: string;
   readonly trace?: string;
   readonly color: boolean;
@@ -108,5 +109,5 @@ async function printResult(result: RunResult, file: string, options: RunOptions)
     await print(`${verdict}\n\n${explain(result)}\n\n${again(result, file, options)}${verdict}\n`);
     return;
   }
-  await print(`${verdict}\n\n${console}${report(result).trimEnd()}\n\n${again(result, file, options)}${verdict}\n`);
+  await print(`${verdict}\n\n${console}${report(result, options).trimEnd()}\n\n${again(result, file, options)}${verdict}\n`);
 }

@@ -28,7 +28,8 @@ const COLUMNS = [
 ];
 const WIDTH = NAME_COLUMNS + 1 + COLUMNS.length * (COLUMN + 1);
 
-export function lockStatTable(locks: readonly ResultLock[]): string {
+/** `disabled`: why there are no figures, or wrong ones; null: they are right. */
+export function lockStatTable(locks: readonly ResultLock[], disabled: string | null = null): string {
   const rule = "-".repeat(WIDTH);
   const names = [
     "class name".padStart(NAME_COLUMNS),
@@ -36,6 +37,7 @@ export function lockStatTable(locks: readonly ResultLock[]): string {
   ];
   return [
     "lock_stat version 0.4",
+    ...(disabled === null ? [] : [`*WARNING* lock debugging disabled!! - ${disabled}`]),
     rule,
     names.join(" "),
     rule,
@@ -74,8 +76,7 @@ function sum(rows: readonly ResultLock[], key: "contentions" | "acquisitions"): 
 }
 
 function classLines(rows: readonly ResultLock[]): string[] {
-  // Room for -W and -R; Linux cuts the end of a longer name, too.
-  const name = rows[0].class.slice(0, NAME_COLUMNS - 2);
+  const name = shortened(rows[0].class);
   const hasReaders = rows.some((row) => isShared(row));
   const lines = rows.map((row) => {
     if (isShared(row)) return statLine(`${name}-R`, row);
@@ -94,6 +95,12 @@ function classLines(rows: readonly ResultLock[]): string[] {
   if (waited.length > 0) lines.push(underline, ...waited);
   if (held.length > 0) lines.push(underline, ...held);
   return [...lines, "", ".".repeat(WIDTH), ""];
+}
+
+/** Room for -W and -R: a longer name is cut, as Linux cuts it, but not its suffixes (`#n` namesake, `/n` subclass). */
+function shortened(name: string): string {
+  const suffix = /(#\d+)?(\/\d+)?$/.exec(name)?.[0] ?? "";
+  return name.slice(0, name.length - suffix.length).slice(0, NAME_COLUMNS - 3 - suffix.length) + suffix;
 }
 
 function statLine(name: string, row: ResultLock): string {

@@ -78,6 +78,12 @@ const RESULT: RunResult = {
   },
   heldLocks: [],
   locks: [],
+  contention: {
+    callers: [],
+    locks: [],
+    dropped: { callers: 0, locks: 0 },
+    waiters: { startCycle: 0, bucketCycles: 1024, locks: [], dropped: 0 },
+  },
   scans: [
     {
       number: 1,

@@ -1,6 +1,8 @@
 /** Everything that follows the guest's console: leaks, locks, scans, events, findings, expectations, totals. */
+import { TOO_MANY_CLASSES } from "../lab/observe/locks/lock-classes.ts";
 import { exitCode, type RunResult } from "../lab/run/result.ts";
 import { describeModel } from "../machine/timing/model.ts";
+import { contentionText } from "./contention.ts";
 import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
@@ -11,10 +13,12 @@ import { type Align, grouped, section, table } from "./text.ts";
 
 const BUDGET_HINT = "The instruction budget ended first: raise limits.instructions to decide it.";
 
-export function report(result: RunResult): string {
+/** `contention`: with the tables of who waited for which lock. */
+export function report(result: RunResult, { contention = false } = {}): string {
   const sections = [
     leakReport(result),
-    `${lockStatTable(result.locks).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
+    `${lockStatTable(result.locks, lockStatDisabled(result)).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
+    ...(contention ? [contentionText(result.contention)] : []),
     scansSection(result),
     eventsSection(result),
     findingsSection(result),
@@ -27,6 +31,12 @@ export function report(result: RunResult): string {
     totalsSection(result),
   ];
   return `${sections.join("\n\n")}\n`;
+}
+
+/** Why lock_stat saw nothing, or not everything. */
+function lockStatDisabled({ locks, bootInstructions }: RunResult): string | null {
+  if (bootInstructions === null && locks.length === 0) return "the kernel has no trace marks (marks=false)";
+  return locks.some((one) => one.class === TOO_MANY_CLASSES) ? `${TOO_MANY_CLASSES}: their figures are added up` : null;
 }
 
 /** One row a scan; the second line of the head is the unit. */

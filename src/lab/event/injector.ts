@@ -12,7 +12,7 @@ export interface EventOutcome {
   /** Clock at which it was injected; for a skipped event when it was due, or null when it never came to that. */
   readonly cycle: number | null;
   readonly sinceStart: number;
-  readonly kind: "hotplug" | "scan";
+  readonly kind: "hotplug" | "scan" | "lock_stat";
   readonly detail: string;
   /** ok, -N (an errno), skipped: WHY, overflow, or unanswered. */
   readonly result: string;
@@ -67,6 +67,11 @@ export class EventInjector {
     while (now !== null && this.dueCycle === now) {
       const one = this.#pending[this.#next++];
       one.cycle = now;
+      // An observer's business (locks/control.ts): the guest is not asked.
+      if (one.event.lock_stat !== undefined) {
+        one.result = "ok";
+        continue;
+      }
       const request = this.#requestOf(one.event);
       if (typeof request === "string") one.result = request;
       else {
@@ -90,7 +95,7 @@ export class EventInjector {
     return this.#pending.map(({ event, cycle, result, latencyCycles }) => ({
       cycle,
       sinceStart: event.at,
-      kind: event.scan === undefined ? "hotplug" : "scan",
+      kind: event.hotplug ? "hotplug" : event.scan ? "scan" : "lock_stat",
       detail: this.#detail(event),
       result: result ?? (cycle === null ? `skipped: ${why}` : "unanswered"),
       latencyCycles,
@@ -114,7 +119,8 @@ export class EventInjector {
 
   #detail(event: ScenarioEvent): string {
     const { hotplug, at } = event;
-    const what = hotplug ? `cpu ${this.#cpu(hotplug.cpu)} ${hotplug.to}` : `${event.scan} scan`;
+    const other = event.scan ? `${event.scan} scan` : `lock_stat ${event.lock_stat}`;
+    const what = hotplug ? `cpu ${this.#cpu(hotplug.cpu)} ${hotplug.to}` : other;
     return `${what} at ${formatDuration(at)}`;
   }
 }

@@ -12,8 +12,9 @@ import type { Stack } from "./moment.ts";
 import { Timeline } from "./timeline.ts";
 import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
+import { type LockStatControl, LockStatControls } from "./locks/control.ts";
 import { LockClasses } from "./locks/lock-classes.ts";
-import { LockEvent, lockKinds } from "./locks/lock-event.ts";
+import { LockEvent, type LockKinds, lockKinds } from "./locks/lock-event.ts";
 import { LockInstances } from "./locks/lock-instances.ts";
 import { lockSite } from "./locks/lock-site.ts";
 import { LockStat } from "./locks/lock-stat.ts";
@@ -60,13 +61,18 @@ export interface ObserverChoice {
   /** So does this. */
   readonly races: boolean;
   readonly timeline?: boolean;
+  readonly lockStat?: readonly LockStatControl[];
 }
 
 const NOTHING_MORE: ObserverChoice = { heap: false, races: false };
 
 export class Observation {
   readonly lockStat: LockStat;
+  readonly lockStatControls: LockStatControls;
   readonly lockdep: Lockdep;
+  readonly lockKinds: LockKinds;
+  /** preempt = rt: spinlock_t and rwlock_t sleep. */
+  readonly sleepingSpinlocks: boolean;
   /** null: not asked for. */
   readonly heap: HeapChecker | null;
   readonly races: RaceChecker | null;
@@ -86,7 +92,8 @@ export class Observation {
   readonly #readMemory: (address: number, length: number) => Uint8Array | null;
   readonly #percpuStarts = new Set<number>();
   readonly #lastTp = new Int32Array(64);
-  readonly #instances: LockInstances;
+  /** Locks by number: classes, names, addresses. */
+  readonly locks: LockInstances;
   readonly #caches = new Map<number, CacheInfo>();
   /** The lock record at hand. */
   readonly #event = new LockEvent();
@@ -107,10 +114,13 @@ export class Observation {
     this.races = wanted.races ? new RaceChecker(image, symbols, this.currentTasks, harts) : null;
     const kinds = lockKinds(numbers.lockKinds);
     const classes = new LockClasses(symbols, (address) => image.constantString(address));
-    this.#instances = new LockInstances(classes, () => this.#percpuStarts);
-    this.lockStat = new LockStat(this.#instances, kinds, lockSite(symbols));
-    this.lockdep = new Lockdep(this.#instances, this.currentTasks, kinds, {
-      sleepingSpinlocks: image.section.config.preempt === "rt",
+    this.locks = new LockInstances(classes, () => this.#percpuStarts);
+    this.lockStat = new LockStat(this.locks, kinds, lockSite(symbols));
+    this.lockStatControls = new LockStatControls(this.lockStat, wanted.lockStat ?? []);
+    this.lockKinds = kinds;
+    this.sleepingSpinlocks = image.section.config.preempt === "rt";
+    this.lockdep = new Lockdep(this.locks, this.currentTasks, kinds, {
+      sleepingSpinlocks: this.sleepingSpinlocks,
       fairReaders: image.section.config["rwlock.fairness"] === "queued",
     });
   }
@@ -147,17 +157,18 @@ export class Observation {
   }
 
   #lock(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    if (clock >= this.lockStatControls.dueCycle) this.lockStatControls.reached(clock);
     const event = this.#event;
     const address = words[at + MARK_WORD.C];
     if (code === CODE.lockInit) {
-      const lock = this.#instances.init(address, words[at + MARK_WORD.A]);
+      const lock = this.locks.init(address, words[at + MARK_WORD.A]);
       this.lockStat.init(lock, hart);
       this.lockdep.init(lock);
       return;
     }
     const b = words[at + MARK_WORD.B];
     event.address = address;
-    event.lock = this.#instances.known(address);
+    event.lock = this.locks.known(address);
     event.kind = words[at + MARK_WORD.A] & KIND_MASK;
     event.subclass = b & SUBCLASS_MASK;
     event.trylock = (b & this.#numbers.lockTry) !== 0;
@@ -182,7 +193,7 @@ export class Observation {
 
   #draw(timeline: Timeline, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
     const c = words[at + MARK_WORD.C];
-    const lock = code <= CODE.lockRelease ? this.#instances.known(c) : -1;
+    const lock = code <= CODE.lockRelease ? this.locks.known(c) : -1;
     const task = this.currentTasks.task[hart];
     const [a, b] = [words[at + MARK_WORD.A], words[at + MARK_WORD.B]];
     timeline.add({ clock, hart, code, task, lock, a, b, c });
@@ -190,8 +201,8 @@ export class Observation {
 
   /** Class and address of a lock. */
   lockName(lock: number): string {
-    const { classes } = this.#instances;
-    return `${classes.names[this.#instances.classOf(lock, 0)]} ${hexAddress(this.#instances.addressOf(lock))}`;
+    const { classes } = this.locks;
+    return `${classes.names[this.locks.classOf(lock, 0)]} ${hexAddress(this.locks.addressOf(lock))}`;
   }
 
   #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
@@ -339,7 +350,7 @@ export class Observation {
         this.hotplug.push({ cycle: clock, cpu: c, state: a, errno: b });
         break;
       case CODE.scenarioStart:
-        this.scenarioStart ??= clock;
+        if (this.scenarioStart === null) this.lockStatControls.started((this.scenarioStart = clock));
         break;
       case CODE.firstKthread:
         this.firstKthreadInstructions ??= instructions;

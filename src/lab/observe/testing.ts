@@ -4,7 +4,7 @@ import { MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
 import { ImageFile } from "../image/elf.ts";
 import { Symbols } from "../image/symbols.ts";
 import { eventNumbers } from "./events.ts";
-import { Observation } from "./observation.ts";
+import { Observation, type ObserverChoice } from "./observation.ts";
 
 /** Read-only data of the image below: names by address. */
 const STRINGS: ReadonlyMap<number, string> = new Map([
@@ -99,12 +99,12 @@ function strings(): Uint8Array {
 }
 
 /** Of an image built with `config`. */
-export function observation(config: HartlabSection["config"] = {}): Observation {
+export function observation(config: HartlabSection["config"] = {}, wanted: Partial<ObserverChoice> = {}): Observation {
   const section = { ...SECTION, config: { ...SECTION.config, ...config } };
   const image = new ImageFile(section, [
     { start: STRINGS_START, physical: STRINGS_START, bytes: strings(), writable: false },
   ]);
-  return new Observation(image, new Symbols(section), eventNumbers(section), () => null);
+  return new Observation(image, new Symbols(section), eventNumbers(section), () => null, { heap: false, races: false, ...wanted });
 }
 
 export interface Mark {
@@ -151,8 +151,9 @@ export function records(marks: readonly Mark[]): Int32Array {
 export function observed(
   marks: readonly Mark[],
   config: HartlabSection["config"] = {},
+  wanted: Partial<ObserverChoice> = {},
 ): Observation {
-  const seen = observation(config);
+  const seen = observation(config, wanted);
   seen.consume(records(marks), marks.length);
   return seen;
 }

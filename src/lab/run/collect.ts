@@ -8,6 +8,7 @@ import type { Observation } from "../observe/observation.ts";
 import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
+import { contentionResult } from "./contention.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
 import { raceSummary } from "./race-summary.ts";
@@ -58,6 +59,8 @@ export function collect(run: Collected): RunResult {
   const { lockdep, deadlock, heap, races } = resolver(observation, symbols, run.backtraceAt);
   const findings = findingsOf(run, lockdep, deadlock, heap, races);
   const started = observation.scenarioStart !== null;
+  const cycles = run.harts.reduce((most, hart) => Math.max(most, hart.clock), 0);
+  observation.lockStatControls.reached(cycles);
   return {
     schemaVersion: RESULT_SCHEMA_VERSION,
     hartlab: run.version,
@@ -70,7 +73,7 @@ export function collect(run: Collected): RunResult {
     instructions: run.harts.reduce((sum, hart) => sum + hart.instructions, 0),
     perHart: run.harts.map((hart) => hart.instructions),
     marks: run.harts.reduce((sum, hart) => sum + hart.marks, 0),
-    cycles: run.harts.reduce((most, hart) => Math.max(most, hart.clock), 0),
+    cycles,
     hash: run.hash,
     console: run.console,
     consoleTruncated: run.consoleTruncated,
@@ -89,6 +92,7 @@ export function collect(run: Collected): RunResult {
     },
     heldLocks: observation.lockStat.held(),
     locks: observation.lockStat.rows().map((row) => lockResult(row, symbols)),
+    contention: contentionResult(observation, symbols, cycles),
     lockdep: {
       reports: lockdep,
       dropped: observation.lockdep.dropped,

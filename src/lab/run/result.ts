@@ -5,6 +5,7 @@ import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/locks/lock-stat.ts";
 import type { StepResult } from "../steps/types.ts";
+import type { ResultContention } from "./contention.ts";
 import type { ResultHeap, ResultLockdep, ResultRace, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
@@ -136,6 +137,8 @@ export interface RunResult {
   /** Exclusive locks that were held when the run ended, and since when. */
   readonly heldLocks: readonly HeldLock[];
   readonly locks: readonly ResultLock[];
+  /** Waits for locks by caller, by lock and over time. */
+  readonly contention: ResultContention;
   /** What the lock-order checker found; dropped: different reports beyond its limit, not among them. */
   readonly lockdep: {
     readonly reports: readonly ResultLockdep[];

@@ -99,6 +99,7 @@ function execute(
   const observation = new Observation(image, symbols, numbers, readMemory, {
     ...scenario.observe,
     timeline: request.onTimeline !== undefined,
+    lockStat: scenario.events.flatMap(({ at, lock_stat }) => (lock_stat === undefined ? [] : [{ at, to: lock_stat }])),
   }, scenario.machine.harts);
   const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();

@@ -89,9 +89,10 @@ const event = z
     at: duration,
     hotplug: hotplug.optional(),
     scan: z.enum(["kmemleak"], { error: "must be kmemleak" }).optional(),
+    lock_stat: z.enum(["on", "off", "clear"], { error: "must be on, off or clear" }).optional(),
   })
-  .refine((one) => (one.hotplug === undefined) !== (one.scan === undefined), {
-    error: "must name exactly one of hotplug and scan",
+  .refine(({ hotplug, scan, lock_stat }) => [hotplug, scan, lock_stat].filter((one) => one !== undefined).length === 1, {
+    error: "must name exactly one of hotplug, scan and lock_stat",
   });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], {

@@ -10,7 +10,7 @@ import type { Symbols } from "../../image/symbols.ts";
 const SUBCLASSES = 8;
 /** As Linux's MAX_LOCKDEP_KEYS; locks of further classes share one, whose name says so. */
 export const CLASSES_MAX = 8192;
-const TOO_MANY = "(beyond 8192 lock classes)";
+export const TOO_MANY_CLASSES = "(beyond 8192 lock classes)";
 
 export class LockClasses {
   readonly names: string[] = [];
@@ -62,7 +62,7 @@ export class LockClasses {
 
   #push(name: string): number {
     if (this.names.length < CLASSES_MAX) return this.names.push(name) - 1;
-    this.names[CLASSES_MAX] = TOO_MANY;
+    this.names[CLASSES_MAX] = TOO_MANY_CLASSES;
     return CLASSES_MAX;
   }
 }

@@ -1,7 +1,8 @@
 /** Who took a lock: of a mark's pc and two return addresses, the one that names the user of the lock and not the lock's own code. */
 import type { Symbols } from "../../image/symbols.ts";
 
-const LOCKING_FOLDER = "kernel/locking/";
+/** Where the locks' own code is. */
+export const LOCKING_FOLDER = "kernel/locking/";
 
 /** The innermost of pc, ra and the caller's ra whose code is not only of kernel/locking. */
 export function lockSite(symbols: Symbols): (pc: number, ra0: number, ra1: number) => number {

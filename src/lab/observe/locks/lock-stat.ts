@@ -5,11 +5,13 @@
  * than the last; wait: from CONTENDED to ACQUIRED; hold: from ACQUIRED to RELEASE. A failed trylock is no contention.
  * Zero is no sample for a minimum. All times in cycles.
  *
- * Waits and readers' holds belong to a task, which may sleep and migrate; an interrupt's nest inside those of the task that
- * it interrupted. So each task has a short stack of waits and one of read holds.
+ * Waits and readers' holds belong to a task, exclusive holds to the lock. Collecting can be switched off and on, and what was
+ * collected can be forgotten: a wait counts if it began and ended while on, a hold if it ended while on; who holds what is followed throughout.
  */
+import { Contention } from "./contention.ts";
 import type { LockEvent, LockKinds } from "./lock-event.ts";
 import type { LockInstances } from "./lock-instances.ts";
+import { TimedLocks } from "./timed-locks.ts";
 
 /** Slots of one row of statistics. */
 const S = {
@@ -28,7 +30,6 @@ const S = {
   stride: 12,
 } as const;
 
-const NEST = 8;
 const NOBODY = -1;
 
 export interface LockPoint {
@@ -63,33 +64,11 @@ export interface HeldLock {
   readonly since: number;
 }
 
-/** (lock, clock) of what a task waits for or holds, the youngest last. What nests deeper than NEST is not measured. */
-class TimedLocks {
-  depth = 0;
-  readonly lock = new Int32Array(NEST);
-  readonly clock = new Float64Array(NEST);
-
-  push(lock: number, clock: number): void {
-    if (this.depth === NEST) return;
-    this.lock[this.depth] = lock;
-    this.clock[this.depth++] = clock;
-  }
-
-  /** Removes the lock's youngest entry; its clock, or -1. */
-  take(lock: number): number {
-    for (let at = this.depth - 1; at >= 0; at--) {
-      if (this.lock[at] !== lock) continue;
-      const clock = this.clock[at];
-      this.lock.copyWithin(at, at + 1, this.depth);
-      this.clock.copyWithin(at, at + 1, this.depth);
-      this.depth--;
-      return clock;
-    }
-    return -1;
-  }
-}
-
 export class LockStat {
+  /** Waits by caller and by lock. */
+  readonly contention = new Contention();
+  /** Whether anything is counted. */
+  collecting = true;
   readonly #instances: LockInstances;
   readonly #kinds: LockKinds;
   /** Chooses, of a mark's pc and two return addresses, the one that names who took the lock. */
@@ -130,14 +109,14 @@ export class LockStat {
   }
 
   contended(event: LockEvent): void {
-    const { lock, hart } = event;
+    if (!this.collecting) return;
+    const { lock, hart, kind } = event;
     this.#makeRoom(lock);
-    const row = this.#row(lock, event.kind, event.subclass);
+    const row = this.#row(lock, kind, event.subclass);
     const stats = this.#stats;
     const at = row * S.stride;
     stats[at + S.contentions]++;
     if (this.#lastHart[lock] !== hart) stats[at + S.conBounces]++;
-    ofTask(this.#waits, event.task).push(lock, event.clock);
     const [waited, held] = this.#points[row];
     const site = this.#siteOf(event.pc >>> 0, event.ra0 >>> 0, event.ra1 >>> 0);
     waited.set(site, (waited.get(site) ?? 0) + 1);
@@ -148,6 +127,8 @@ export class LockStat {
       who[lock * 3 + 2] >>> 0,
     );
     if (holder !== 0) held.set(holder, (held.get(holder) ?? 0) + 1);
+    const wait = this.contention.began(lock, this.#rowClass[row], kind, site, event.clock);
+    ofTask(this.#waits, event.task).push(lock, event.clock, wait);
   }
 
   acquired(event: LockEvent): void {
@@ -155,18 +136,19 @@ export class LockStat {
     this.#makeRoom(lock);
     const at = this.#row(lock, kind, event.subclass) * S.stride;
     const stats = this.#stats;
-    stats[at + S.acquisitions]++;
     const last = this.#lastHart[lock];
     if (last !== hart) {
-      if (last !== NOBODY) stats[at + S.acqBounces]++;
+      if (last !== NOBODY && this.collecting) stats[at + S.acqBounces]++;
       this.#lastHart[lock] = hart;
     }
+    if (this.collecting) stats[at + S.acquisitions]++;
     const waits = this.#waits[event.task];
-    if (waits !== undefined && waits.depth > 0) {
-      const since = waits.take(lock);
-      if (since >= 0) sample(stats, at + S.waits, clock - since);
+    if (waits !== undefined && waits.depth > 0 && waits.take(lock)) {
+      const cycles = clock - waits.clock;
+      if (this.collecting) sample(stats, at + S.waits, cycles);
+      this.contention.ended(waits.note, cycles, clock, this.collecting);
     }
-    if (this.#kinds.shared[kind] === 1) ofTask(this.#readHolds, event.task).push(lock, clock);
+    if (this.#kinds.shared[kind] === 1) ofTask(this.#readHolds, event.task).push(lock, clock, event.subclass);
     else {
       this.#heldSince[lock] = clock;
       // The subclass rides along: the release mark does not carry it.
@@ -182,22 +164,33 @@ export class LockStat {
     const { lock, kind, clock } = event;
     this.#makeRoom(lock);
     let since: number;
-    let subclass = 0;
-    if (this.#kinds.shared[kind] === 1) since = ofTask(this.#readHolds, event.task).take(lock);
-    else {
+    let subclass: number;
+    if (this.#kinds.shared[kind] === 1) {
+      const holds = ofTask(this.#readHolds, event.task);
+      if (!holds.take(lock)) return;
+      since = holds.clock;
+      subclass = holds.note;
+    } else {
       since = this.#heldSince[lock];
       this.#heldSince[lock] = NOBODY;
       subclass = this.#heldKind[lock] >> 4;
     }
-    if (since < 0) return;
+    if (since < 0 || !this.collecting) return;
     const at = this.#row(lock, kind, subclass) * S.stride + S.holds;
     sample(this.#stats, at, clock - since);
+  }
+
+  /** Forgets the figures; who waits for and holds what stays known. */
+  clear(clock: number): void {
+    this.#stats.fill(0);
+    for (const points of this.#points) for (const one of points) one.clear();
+    this.contention.clear(clock);
   }
 
   /** Sorted by contentions, then acquisitions, then name. */
   rows(): LockRow[] {
     const rows = this.#rowClass.map((_, row) => this.#rowView(row));
-    return rows.sort(
+    return rows.filter((row) => row.acquisitions + row.contentions + row.holds > 0).sort(
       (a, b) =>
         b.contentions - a.contentions ||
         b.acquisitions - a.acquisitions ||
