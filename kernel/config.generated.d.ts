@@ -10,7 +10,10 @@ declare module "config" {
   export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
-  export const enum DESIGN { km08_fix = 0 }
+  export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
+  export const enum KMEMLEAK_INDEX { rwlock = 0, spinlock = 1, single_lock = 2 }
+  export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15 }
+  export const enum KMEMLEAK_FREE { rcu = 0, workqueue = 1, immediate = 2 }
   export const CONFIG: {
     /** preemption model of kernel code */
     readonly preempt: PREEMPT;
@@ -65,8 +68,14 @@ declare module "config" {
     readonly kmemleak: {
       /** compile the leak detector and its hooks */
       readonly enabled: boolean;
-      /** which published design of kmemleak */
+      /** which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0 */
       readonly design: DESIGN;
+      /** how the tree of tracked blocks is locked: as in 5.0, as in 5.6, one lock for everything */
+      readonly index: KMEMLEAK_INDEX;
+      /** one seeded defect of kmemleak (docs/kernel/kmemleak.md) */
+      readonly bug: KMEMLEAK_BUG;
+      /** how kmemleak's metadata is freed */
+      readonly free: KMEMLEAK_FREE;
     };
   };
 }

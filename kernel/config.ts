@@ -20,5 +20,8 @@ export const OPTIONS = {
   "vmalloc.flush": { type: "enum", enum: "VMALLOC_FLUSH", values: ["eager", "lazy"], default: "eager", doc: "when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
-  "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08-fix"], default: "km08-fix", doc: "which published design of kmemleak" },
+  "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08", "km08-fix", "km09", "km19"], default: "km19", doc: "which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0" },
+  "kmemleak.index": { type: "enum", enum: "KMEMLEAK_INDEX", values: ["rwlock", "spinlock", "single-lock"], default: "rwlock", needs: { "kmemleak.design": "km19" }, doc: "how the tree of tracked blocks is locked: as in 5.0, as in 5.6, one lock for everything" },
+  "kmemleak.bug": { type: "enum", enum: "KMEMLEAK_BUG", values: ["none", "sq1", "sq2", "sq3", "sq4", "sq5", "sq6", "no-object-lock", "no-scan-mutex", "single-lock", "no-checksum", "rt-sleeps", "dis", "dl1", "clear-black", "vmalloc-min-1"], default: "none", doc: "one seeded defect of kmemleak (docs/kernel/kmemleak.md)" },
+  "kmemleak.free": { type: "enum", enum: "KMEMLEAK_FREE", values: ["rcu", "workqueue", "immediate"], default: "rcu", doc: "how kmemleak's metadata is freed" },
 } as const;

@@ -9,7 +9,7 @@ import { cpu_down, cpu_up } from "../cpu/hotplug.ts";
 import { disable_irq_nosync, enable_irq, IRQF_NO_THREAD, request_irq } from "../irq/irq.ts";
 import { EINVAL, ENOMEM, ENOSYS } from "../lib/errno.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
-import { kmemleak_write } from "../mm/kmemleak-seq.ts";
+import { kmemleak_write } from "../mm/kmemleak/control.ts";
 import {
   __set_current_state,
   schedule,

@@ -16,6 +16,7 @@ import { pr_info } from "../lib/printk.ts";
 import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/system_state.ts";
 import { fault_inject_init } from "../mm/fault-inject.ts";
 import { kmemleak_init } from "../mm/kmemleak.ts";
+import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
@@ -91,6 +92,7 @@ function kernel_init(_arg: u32): void {
   lockup_detector_init();
   hung_task_init();
   lab_init();
+  kmemleak_late_init();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
   cmdline_report_unknown();

@@ -1,60 +1,71 @@
-// kmemleak: the hooks that allocators call, and the switch that turns them on.
+// kmemleak: the hooks that allocators call, and what turns them on. The parts: kmemleak/ (docs/kernel/kmemleak.md).
 //
 // Interface rules: hooks may be called in any context but NMI, with any allocator lock held; null pointers are ignored; free
 // wants the exact start of a block. The `_recursive` forms skip caches created with SLAB_NOLEAKTRACE, kmemleak's own among them,
 // which is what ends the recursion allocator -> hook -> allocator. Before kmemleak_init hooks go into the early log.
-// Metadata, locks and lifetime: kmemleak-object.ts. Scan: kmemleak-scan.ts. Report and commands: kmemleak-seq.ts.
 
 import { CONFIG } from "config";
+import { for_each_possible_cpu } from "../arch/cpumask.ts";
+import { __va } from "../arch/page.ts";
+import { __per_cpu_offset } from "../arch/percpu.ts";
 import { get_option, get_option_ms } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { strcmp } from "../lib/string.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
-import { EARLY, log_early, replay_early_log } from "./kmemleak-early.ts";
-import { add_scan_area, create_object, delete_object, kmemleak_object_init, object_no_scan, paint_object } from "./kmemleak-object.ts";
-import { kmemleak_scan_init, kmemleak_set_min_age } from "./kmemleak-scan.ts";
+import { add_scan_area, object_no_scan, object_update_trace, paint_ptr } from "./kmemleak/annotate.ts";
+import { create_object, delete_object, delete_object_part } from "./kmemleak/create.ts";
+import { DESIGN_NAME, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
+import { EARLY, log_early, replay_early_log } from "./kmemleak/early.ts";
+import { kmemleak_locks_init } from "./kmemleak/lock.ts";
+import { kmemleak_metadata_init } from "./kmemleak/metadata.ts";
+import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./kmemleak/object.ts";
+import { kmemleak_set_min_age } from "./kmemleak/scan.ts";
+import { kmemleak_early, kmemleak_enabled, kmemleak_free_enabled, leave_early } from "./kmemleak/state.ts";
+import { virt_addr_valid } from "./page_alloc.ts";
 import { SLAB_NOLEAKTRACE } from "./slab.ts";
+import { vm_struct } from "./vmap/area.ts";
 
-/** Where a hook's call goes. */
-const enum STATE { EARLY, ENABLED, DISABLED }
-let kmemleak_state: u32 = STATE.EARLY;
+export { kmemleak_enabled } from "./kmemleak/state.ts";
 
-export function kmemleak_enabled(): boolean {
-  return CONFIG.kmemleak.enabled && READ_ONCE(kmemleak_state) === STATE.ENABLED;
-}
-
-function early(op: u32, ptr: usize, size: usize, min_count: i32, offset: usize, gfp: u32): void {
-  if (!log_early(op, ptr, size, min_count, offset, gfp)) kmemleak_state = STATE.DISABLED;
+function early(op: u32, ptr: usize, size: usize, min_count: i32, gfp: u32): void {
+  if (kmemleak_early() && !log_early(op, ptr, size, min_count, gfp)) leave_early(false);
 }
 
 /** After the slab allocator works and before other CPUs start. */
 export function kmemleak_init(): void {
   if (!CONFIG.kmemleak.enabled) return;
-  if (strcmp(get_option("kmemleak", "on"), "off") === 0 || kmemleak_state === STATE.DISABLED) {
-    kmemleak_state = STATE.DISABLED;
+  if (strcmp(get_option("kmemleak", "on"), "off") === 0 || !kmemleak_early()) {
+    leave_early(false);
     pr_info("kmemleak: disabled\n");
     return;
   }
-  kmemleak_object_init();
-  kmemleak_scan_init();
+  kmemleak_locks_init();
+  kmemleak_metadata_init();
   kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
-  kmemleak_state = STATE.ENABLED;
+  leave_early(true);
   const replayed = replay_early_log();
-  pr_info("kmemleak: enabled, design km08-fix, %u early records replayed\n", replayed);
+  pr_info("kmemleak: enabled, design %s, %u early records replayed\n", DESIGN_NAME, replayed);
 }
 
 /** Tracks a new block. min_count: hits needed not to be a leak, 0 never reported but scanned, -1 neither. */
 export function kmemleak_alloc(ptr: usize, size: usize, min_count: i32, gfp: u32): void {
   if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) create_object(ptr, size, min_count, gfp);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.ALLOC, ptr, size, min_count, 0, gfp);
+  if (kmemleak_enabled()) create_object(ptr, size, min_count, gfp);
+  else early(EARLY.ALLOC, ptr, size, min_count, gfp);
 }
 
 /** The block that begins at ptr is about to be freed. */
 export function kmemleak_free(ptr: usize): void {
   if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) delete_object(ptr);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.FREE, ptr, 0, 0, 0, 0);
+  if (kmemleak_free_enabled()) delete_object(ptr);
+  else early(EARLY.FREE, ptr, 0, 0, 0);
+}
+
+/** [ptr, ptr + size) of a block is about to be freed. */
+export function kmemleak_free_part(ptr: usize, size: usize): void {
+  if (ptr === 0) return;
+  if (kmemleak_free_enabled()) delete_object_part(ptr, size);
+  else early(EARLY.FREE_PART, ptr, size, 0, 0);
 }
 
 /** As kmemleak_alloc, unless the cache with these flags is not tracked. */
@@ -69,36 +80,74 @@ export function kmemleak_free_recursive(ptr: usize, flags: u32): void {
   if (CONFIG.kmemleak.enabled && (flags & SLAB_NOLEAKTRACE) === 0) kmemleak_free(ptr);
 }
 
+/** A vmalloc block of `size` bytes. Its vm_struct holds its address once. */
+export function kmemleak_vmalloc(area: vm_struct, size: usize, gfp: u32): void {
+  "inline";
+  kmemleak_alloc(area.addr, size, VMALLOC_MIN_COUNT, gfp);
+}
+
+/** A per-CPU block: a piece for each possible CPU, scanned and never reported. */
+export function kmemleak_alloc_percpu(ptr: usize, size: usize, gfp: u32): void {
+  for (const cpu of for_each_possible_cpu()) kmemleak_alloc(ptr + __per_cpu_offset[cpu], size, 0, gfp);
+}
+
+export function kmemleak_free_percpu(ptr: usize): void {
+  for (const cpu of for_each_possible_cpu()) kmemleak_free(ptr + __per_cpu_offset[cpu]);
+}
+
 /** Never report this block, but scan it: a false positive, known as such. */
 export function kmemleak_not_leak(ptr: usize): void {
   if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) paint_object(ptr, 0);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.NOT_LEAK, ptr, 0, 0, 0, 0);
+  if (kmemleak_enabled()) paint_ptr(ptr, KMEMLEAK_GREY);
+  else early(EARLY.NOT_LEAK, ptr, 0, 0, 0);
 }
 
 /** Neither report nor scan this block. */
 export function kmemleak_ignore(ptr: usize): void {
   if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) paint_object(ptr, -1);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.IGNORE, ptr, 0, 0, 0, 0);
+  if (kmemleak_enabled()) paint_ptr(ptr, KMEMLEAK_BLACK);
+  else early(EARLY.IGNORE, ptr, 0, 0, 0);
 }
 
-/** Scan only this part (and others named so) of the block that begins at ptr. */
-export function kmemleak_scan_area(ptr: usize, offset: usize, length: usize, gfp: u32): void {
-  if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) add_scan_area(ptr, offset, length, gfp);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.SCAN_AREA, ptr, length, 0, offset, gfp);
+/** Scan only [ptr, ptr + size), and other parts named so, of the block that ptr lies in. */
+export function kmemleak_scan_area(ptr: usize, size: usize, gfp: u32): void {
+  if (ptr === 0 || size === 0) return;
+  if (kmemleak_enabled()) add_scan_area(ptr, size, gfp);
+  else early(EARLY.SCAN_AREA, ptr, size, 0, gfp);
 }
 
 /** Look for this block, but do not look into it. */
 export function kmemleak_no_scan(ptr: usize): void {
   if (ptr === 0) return;
-  if (READ_ONCE(kmemleak_state) === STATE.ENABLED) object_no_scan(ptr);
-  else if (kmemleak_state === STATE.EARLY) early(EARLY.NO_SCAN, ptr, 0, 0, 0, 0);
+  if (kmemleak_enabled()) object_no_scan(ptr);
+  else early(EARLY.NO_SCAN, ptr, 0, 0, 0);
+}
+
+/** The block was allocated for whoever calls this: its report shall show this backtrace. */
+export function kmemleak_update_trace(ptr: usize): void {
+  if (ptr !== 0 && kmemleak_enabled()) object_update_trace(ptr);
 }
 
 /** Wipes a pointer that would otherwise hide a leak: the slot of a per-CPU array just popped. */
 export function kmemleak_erase(slot: Ptr<usize>): void {
   "inline";
   if (CONFIG.kmemleak.enabled) slot[0] = 0;
+}
+
+// ---- by physical address, of memory that is mapped linearly; other addresses are ignored ----
+
+export function kmemleak_alloc_phys(phys: usize, size: usize, min_count: i32, gfp: u32): void {
+  if (virt_addr_valid(__va(phys))) kmemleak_alloc(__va(phys), size, min_count, gfp);
+}
+
+export function kmemleak_free_part_phys(phys: usize, size: usize): void {
+  if (virt_addr_valid(__va(phys))) kmemleak_free_part(__va(phys), size);
+}
+
+export function kmemleak_not_leak_phys(phys: usize): void {
+  if (virt_addr_valid(__va(phys))) kmemleak_not_leak(__va(phys));
+}
+
+export function kmemleak_ignore_phys(phys: usize): void {
+  if (virt_addr_valid(__va(phys))) kmemleak_ignore(__va(phys));
 }

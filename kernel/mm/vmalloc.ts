@@ -16,15 +16,13 @@ import { lookup_pte, mk_pte, PAGE_KERNEL, VMALLOC_END, VMALLOC_START } from "../
 import { BUG, WARN_ON } from "../lib/bug.ts";
 import { might_sleep } from "../sched/preempt.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
-import { kmemleak_alloc, kmemleak_free, kmemleak_not_leak } from "./kmemleak.ts";
+import { kmemleak_free, kmemleak_not_leak, kmemleak_vmalloc } from "./kmemleak.ts";
 import { __get_free_pages, free_pages, page, page_address, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
 import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, vm_struct } from "./vmap/area.ts";
 import { drop_vmap_area, flush_range, free_vmap_area, LAZY, purge_for_space, vmap_purge_init } from "./vmap/purge.ts";
 import { clear_range, flush_cache_vmap, pte_alloc, pte_next, pte_offset } from "./vmap/table.ts";
 
-/** Hits that tell a block in use from a lost one: the vm_struct's and one more. */
-const VMALLOC_MIN_COUNT = 2;
 
 /** Before the first vmalloc. */
 export function vmalloc_init(): void {
@@ -115,7 +113,7 @@ function __vmalloc_caller(size: usize, gfp: u32, caller: usize): usize {
   }
   const block = area.addr;
   traceMark(MARK.ALLOC, block, size, ALLOC_AREA.vmalloc);
-  if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, area.nr_pages << PAGE_SHIFT, VMALLOC_MIN_COUNT, GFP_KERNEL);
+  if (CONFIG.kmemleak.enabled) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);
   return block;
 }
 

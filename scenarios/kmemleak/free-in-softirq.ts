@@ -3,7 +3,7 @@
 
 import { scenario_stop, scenario_stopping } from "kernel/init/scenario.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
-import { kmemleak_write } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 import { kfree, kzalloc } from "kernel/mm/slab.ts";
 import { call_rcu, rcu_head } from "kernel/rcu/rcu.ts";
 import { msleep } from "kernel/sched/timer.ts";

@@ -8,7 +8,7 @@ import { get_option_u32 } from "kernel/lib/cmdline.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "kernel/lib/random.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
-import { kmemleak_seq_print } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_seq_print } from "kernel/mm/kmemleak/seq.ts";
 import { kzalloc } from "kernel/mm/slab.ts";
 import { msleep } from "kernel/sched/timer.ts";
 import { plant_leak, plant_nonleak } from "kernel/workload/plant.ts";

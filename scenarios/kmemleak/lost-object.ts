@@ -7,7 +7,7 @@ import { list_add, list_del, list_head } from "kernel/lib/list.ts";
 import { memset } from "kernel/lib/string.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kmemleak_ignore, kmemleak_not_leak } from "kernel/mm/kmemleak.ts";
-import { kmemleak_seq_print } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_seq_print } from "kernel/mm/kmemleak/seq.ts";
 import { kfree, kmem_cache_alloc, kmem_cache_create, kzalloc } from "kernel/mm/slab.ts";
 import { vmalloc } from "kernel/mm/vmalloc.ts";
 import { preempt_disable, preempt_enable } from "kernel/sched/preempt.ts";

@@ -4,8 +4,8 @@
 import { scenario_stop, scenario_stopping } from "kernel/init/scenario.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 import { list_for_each_entry_rcu } from "kernel/lib/list.ts";
-import { kmemleak_object, object_list } from "kernel/mm/kmemleak-object.ts";
-import { kmemleak_write } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_object, object_list } from "kernel/mm/kmemleak/object.ts";
+import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 
 import { rcu_read_lock, rcu_read_unlock } from "kernel/rcu/rcu.ts";
 import { msleep } from "kernel/sched/timer.ts";

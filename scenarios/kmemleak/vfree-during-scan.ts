@@ -6,7 +6,7 @@ import { get_option_u32 } from "kernel/lib/cmdline.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "kernel/lib/random.ts";
 import { memset } from "kernel/lib/string.ts";
-import { kmemleak_write } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 import { vfree, vmalloc } from "kernel/mm/vmalloc.ts";
 import { msleep } from "kernel/sched/timer.ts";
 

@@ -135,7 +135,7 @@ test("unknown configuration key and value", () => {
   const value = hartlab(files, "run", "s.yaml", "--set", "kmemleak.design=km07");
   expect(value.status).toBe(2);
   expect(value.stderr).toMatchInlineSnapshot(`
-    "kmemleak.design is one of km08-fix, not km07 (K010)
+    "kmemleak.design is one of km08, km08-fix, km09, km19, not km07 (K010)
       \`hartlab config\` lists the keys and their values
     "
   `);

@@ -76,8 +76,8 @@ test.skipIf(!haveTool("gdb-multiarch"))("gdb reads the ELF and lists TypeScript 
   const script = ["list kmemleak_scan", "info line create_object", "info address spin_lock"];
   const args = ["-batch", "-nx", ...script.flatMap((line) => ["-ex", line]), elf];
   const gdb = spawnSync("gdb-multiarch", args, { cwd: ROOT, encoding: "utf8", timeout: 50_000 });
-  const source = readFileSync(join(ROOT, "kernel/mm/kmemleak-scan.ts"), "utf8");
+  const source = readFileSync(join(ROOT, "kernel/mm/kmemleak/scan.ts"), "utf8");
   const line = source.split("\n").findIndex((text) => text.startsWith("export function kmemleak_scan("));
   expect(gdb.stdout).toContain(`${line + 1}\texport function kmemleak_scan(): u32 {`);
-  expect(gdb.stdout).toMatch(/Line \d+ of ".*kernel\/mm\/kmemleak-object\.ts" starts at address 0xc[0-9a-f]+/);
+  expect(gdb.stdout).toMatch(/Line \d+ of ".*kernel\/mm\/kmemleak\/create\.ts" starts at address 0xc[0-9a-f]+/);
 });

@@ -10,7 +10,7 @@ describe.each([1, 2, 4, 8])("lost-object on %i harts", (harts) => {
     const outcome = run(LOST_OBJECT, "--seed", String(seed), "--harts", String(harts));
     expect(verdict(outcome), `reproduce: ${outcome.reproduce}`).toEqual(ALL_FOUND);
     const contentions = outcome.result.locks
-      .filter((lock) => /kmemleak_object|object_tree_lock|object_list_lock/.test(lock.class))
+      .filter((lock) => /kmemleak_object|kmemleak_lock|object_tree_lock|object_list_lock/.test(lock.class))
       .reduce((sum, lock) => sum + lock.contentions, 0);
     if (harts === 1) expect(contentions).toBe(0);
     if (harts === 4) expect(contentions).toBeGreaterThan(0);

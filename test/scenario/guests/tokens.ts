@@ -1,7 +1,7 @@
 // Hands out tokens and forgets some of them.
 import { scenario_stop } from "kernel/init/scenario.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
-import { kmemleak_seq_print } from "kernel/mm/kmemleak-seq.ts";
+import { kmemleak_seq_print } from "kernel/mm/kmemleak/seq.ts";
 import { kfree, kzalloc } from "kernel/mm/slab.ts";
 import { vmalloc } from "kernel/mm/vmalloc.ts";
 import { plant_leak } from "kernel/workload/plant.ts";

@@ -26,7 +26,10 @@ const AROUND_BYTES = 80;
 const LOOKED_UP_MAX = 256;
 /** A block this far away is still told as the one that was meant. */
 const NEAR = 64;
-const EXEMPT = ["kernel/mm/slab", "kernel/mm/page", "kernel/mm/kmemleak-scan.ts", "kernel/mm/vmap/", "kernel/mm/pcpu/"];
+const EXEMPT = [
+  "kernel/mm/slab", "kernel/mm/page", "kernel/mm/kmemleak/scan-block.ts", "kernel/mm/kmemleak/checksum.ts", "kernel/mm/kmemleak/hexdump.ts",
+  "kernel/lib/crc32.ts", "kernel/mm/vmap/", "kernel/mm/pcpu/",
+];
 const COPIES = ["kernel/lib/string.ts"];
 /** Unwinding reads what it finds. */
 const WALKERS = ["kernel/arch/stacktrace.ts"];

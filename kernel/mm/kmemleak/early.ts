@@ -4,20 +4,22 @@
 // itself for good: a history with holes would report blocks that were freed long ago.
 // Source: Linux 2.6.31 mm/kmemleak.c (200 entries).
 
-import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
-import { pr_warn } from "../lib/printk.ts";
-import { add_scan_area, create_object, delete_object, object_no_scan, paint_object } from "./kmemleak-object.ts";
+import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
+import { pr_warn } from "../../lib/printk.ts";
+import { memset } from "../../lib/string.ts";
+import { add_scan_area, object_no_scan, object_set_excess_ref, paint_ptr } from "./annotate.ts";
+import { create_object, delete_object, delete_object_part } from "./create.ts";
+import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./object.ts";
 
 const EARLY_LOG_ENTRIES = 200;
 
-export const enum EARLY { ALLOC, FREE, NOT_LEAK, IGNORE, SCAN_AREA, NO_SCAN }
+export const enum EARLY { ALLOC, FREE, NOT_LEAK, IGNORE, SCAN_AREA, NO_SCAN, FREE_PART, EXCESS_REF }
 
 class early_log_entry {
   op: u32;
   ptr: usize;
   size: usize;
   min_count: i32;
-  offset: usize;
   gfp: u32;
 }
 
@@ -25,7 +27,7 @@ const early_log = new StructArray<early_log_entry>(early_log_entry, EARLY_LOG_EN
 let early_log_count: u32 = 0;
 
 /** Returns false when the log is full. */
-export function log_early(op: u32, ptr: usize, size: usize, min_count: i32, offset: usize, gfp: u32): boolean {
+export function log_early(op: u32, ptr: usize, size: usize, min_count: i32, gfp: u32): boolean {
   "noinline";
   const flags = local_irq_save();
   const at = early_log_count;
@@ -35,7 +37,6 @@ export function log_early(op: u32, ptr: usize, size: usize, min_count: i32, offs
     entry.ptr = ptr;
     entry.size = size;
     entry.min_count = min_count;
-    entry.offset = offset;
     entry.gfp = gfp;
   }
   early_log_count = at + 1;
@@ -54,11 +55,15 @@ export function replay_early_log(): u32 {
     switch (entry.op) {
       case EARLY.ALLOC: create_object(entry.ptr, entry.size, entry.min_count, entry.gfp); break;
       case EARLY.FREE: delete_object(entry.ptr); break;
-      case EARLY.NOT_LEAK: paint_object(entry.ptr, 0); break;
-      case EARLY.IGNORE: paint_object(entry.ptr, -1); break;
-      case EARLY.SCAN_AREA: add_scan_area(entry.ptr, entry.offset, entry.size, entry.gfp); break;
+      case EARLY.NOT_LEAK: paint_ptr(entry.ptr, KMEMLEAK_GREY); break;
+      case EARLY.IGNORE: paint_ptr(entry.ptr, KMEMLEAK_BLACK); break;
+      case EARLY.SCAN_AREA: add_scan_area(entry.ptr, entry.size, entry.gfp); break;
       case EARLY.NO_SCAN: object_no_scan(entry.ptr); break;
+      case EARLY.FREE_PART: delete_object_part(entry.ptr, entry.size); break;
+      case EARLY.EXCESS_REF: object_set_excess_ref(entry.ptr, entry.size); break;
     }
   }
+  // What it names must not pass for references.
+  memset(addr(early_log), 0, EARLY_LOG_ENTRIES * sizeof<early_log_entry>());
   return early_log_count;
 }

@@ -1,0 +1,78 @@
+// What each published design of kmemleak has, and which defect this build is seeded with: the one place that reads the keys.
+//
+//                        km08            km08-fix        km09            km19
+//   published            Nov 2008        its review      2.6.31          5.0
+//   index                intervals, only an identical one is refused     red-black tree, any overlap is refused
+//   locks                tree rwlock, list spinlock      one rwlock for both
+//   leaves the list      at its last put                 together with the tree
+//   born                 without colour (count -1)                       white
+//   already tracked      panic           panic           disable         disable
+//   locks that object    yes             no              yes             no        under the tree's lock: the inversion of 2008
+//   read with            no interrupts, whole blocks                     4 KiB at a time
+//   young blocks         minimum age                                     and a checksum that changes
+//   vmalloc needs        two hits        two             three           two, and excess_ref
+//   reading the file     scans           scans           scans           shows what the last scan found
+// Everything here is a constant, so that what a build does not have is not in it.
+
+import { CONFIG, DESIGN, KMEMLEAK_BUG, KMEMLEAK_FREE, KMEMLEAK_INDEX } from "config";
+import { RT } from "../../locking/spinlock.ts";
+
+const BUG: KMEMLEAK_BUG = CONFIG.kmemleak.bug;
+const KM08: boolean = CONFIG.kmemleak.design === DESIGN.km08;
+const KM09: boolean = CONFIG.kmemleak.design === DESIGN.km09;
+export const KM19: boolean = CONFIG.kmemleak.design === DESIGN.km19;
+
+/** The tree has a lock and the list has one; else one lock is for both. */
+export const TWO_LOCKS: boolean = !KM09 && !KM19;
+/** Who finds a block tracked already takes that object's lock to print it. */
+export const LOCKS_EXISTING: boolean = KM08 || KM09;
+export const PANICS: boolean = TWO_LOCKS;
+/** The file shows at most REPORTS_NR blocks, and reading it scans. */
+export const READING_SCANS: boolean = !KM19;
+export const CHUNKED: boolean = KM19;
+export const CHECKSUMS: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_checksum;
+export const EXCESS_REF: boolean = KM19;
+
+/** V2 and V3: a spinlock in place of the rwlock; V3: which is object.lock, too. On rt no lock of kmemleak sleeps, but on purpose. */
+export const SINGLE_LOCK: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.single_lock;
+export const RT_SLEEPS: boolean = RT && BUG === KMEMLEAK_BUG.rt_sleeps;
+export const RAW_LOCK: boolean = (KM19 && CONFIG.kmemleak.index !== KMEMLEAK_INDEX.rwlock) || (RT && !RT_SLEEPS);
+/** Whoever holds the lock may use what it found; else each find takes a reference. */
+export const LOCK_PINS: boolean = KM19;
+
+/** Commands of the control file: off, stack=, scan=; clear and dump=. */
+export const HAS_COMMANDS: boolean = !TWO_LOCKS;
+export const HAS_CLEAR: boolean = KM19;
+
+/** A vmalloc block needs so many hits: its vm_struct is one. */
+export const VMALLOC_MIN_COUNT: i32 = BUG === KMEMLEAK_BUG.vmalloc_min_1 ? 1 : 2;
+export const DESIGN_NAME: string = KM19 ? "km19" : KM09 ? "km09" : KM08 ? "km08" : "km08-fix";
+
+// ---- seeded defects ----
+
+/** seq next() does not look at the answer of get_object. */
+export const SQ1: boolean = KM08 || BUG === KMEMLEAK_BUG.sq1;
+/** seq next() switches interrupts off and believes to be an RCU reader. */
+export const SQ2: boolean = KM08 || BUG === KMEMLEAK_BUG.sq2;
+/** seq next() keeps the reference of the element before. */
+export const SQ3: boolean = BUG === KMEMLEAK_BUG.sq3;
+/** seq leaves the RCU read section between two elements, though deletion unlinks them at once. */
+export const SQ4: boolean = KM09 || BUG === KMEMLEAK_BUG.sq4;
+/** seq next() returns the last candidate when it got none. */
+export const SQ5: boolean = KM09 || BUG === KMEMLEAK_BUG.sq5;
+/** scan_mutex is taken when the file is opened and held until it is closed. */
+export const SQ6: boolean = KM09 || BUG === KMEMLEAK_BUG.sq6;
+/** object.lock keeps nobody out: a block may be freed while it is scanned. */
+export const NO_OBJECT_LOCK: boolean = BUG === KMEMLEAK_BUG.no_object_lock;
+export const NO_SCAN_MUTEX: boolean = BUG === KMEMLEAK_BUG.no_scan_mutex;
+/** With one lock: ALLOCATED is cleared in a critical section of its own, after the one that takes the object out of the tree. */
+export const LATE_CLEAR: boolean = BUG === KMEMLEAK_BUG.single_lock;
+
+export const FREE_WORK: boolean = CONFIG.kmemleak.free === KMEMLEAK_FREE.workqueue;
+export const FREE_AT_ONCE: boolean = CONFIG.kmemleak.free === KMEMLEAK_FREE.immediate;
+/** Frees stop looking for their objects together with tracking: one flag for both, until 4.2. */
+export const SINGLE_FLAG: boolean = BUG === KMEMLEAK_BUG.dis;
+/** The control file stops the scan thread with scan_mutex held, for which that thread may be waiting. */
+export const STOPS_UNDER_MUTEX: boolean = BUG === KMEMLEAK_BUG.dl1;
+/** clear paints black: what a cleared block refers to is reported next. */
+export const CLEARS_BLACK: boolean = BUG === KMEMLEAK_BUG.clear_black;

@@ -1,0 +1,30 @@
+// From an address to the object that tracks it.
+
+import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
+import { pr_warn } from "../../lib/printk.ts";
+import { dump_stack } from "../../lib/bug.ts";
+import { index_lookup } from "./index/index.ts";
+import { index_read_lock, index_read_unlock } from "./lock.ts";
+import { get_object, kmemleak_object } from "./object.ts";
+
+/** The object whose block holds `ptr` (alias) or begins there, with a reference; or null. */
+export function find_and_get_object(ptr: usize, alias: boolean): kmemleak_object | null {
+  rcu_read_lock();
+  const flags = index_read_lock();
+  let object = index_lookup(ptr, alias);
+  // In the index means use_count >= 1: deletion takes it out under the lock first.
+  if (object !== null && !get_object(object)) object = null;
+  index_read_unlock(flags);
+  rcu_read_unlock();
+  return object;
+}
+
+/** As find_and_get_object for the start of a block; complains when there is none. `what` was to be done to it. */
+export function find_for(ptr: usize, what: string): kmemleak_object | null {
+  const object = find_and_get_object(ptr, false);
+  if (object === null) {
+    pr_warn("kmemleak: %s unknown object at 0x%08x\n", what, ptr);
+    dump_stack();
+  }
+  return object;
+}

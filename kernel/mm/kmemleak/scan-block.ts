@@ -1,0 +1,102 @@
+// Reads memory word by word and counts what could be pointers to tracked blocks.
+//
+// Any word counts, whatever it was meant to be, and so does a pointer to any byte of a block; only aligned words are looked at.
+// 2009 (and 2008): each word that lies in the tracked range is looked up by itself, and what is found is held by a reference.
+// 5.0: kmemleak_lock is held, interrupts off, for the whole piece of at most 4 KiB: nothing that is found can go.
+// Not a snapshot: a pointer moved from a place not yet read to one already read is missed until the next scan.
+
+import { MARK } from "../../abi/marks.ts";
+import { BUG_ON } from "../../lib/bug.ts";
+import { EXCESS_REF, LOCK_PINS, SINGLE_LOCK } from "./design.ts";
+import { queue_gray } from "./gray.ts";
+import { index_lookup } from "./index/index.ts";
+import { index_read_lock, index_read_unlock, lock_hit, unlock_hit } from "./lock.ts";
+import { find_and_get_object } from "./lookup.ts";
+import { color_gray, color_white, get_object, kmemleak_object, put_object } from "./object.ts";
+import { tracked_below, tracked_end } from "./range.ts";
+
+// Of the scan that runs, under scan_mutex.
+let scan_words: u32 = 0;
+let scan_lookups: u32 = 0;
+let scan_hits: u32 = 0;
+
+export function reset_scan_counts(): void {
+  scan_words = 0;
+  scan_lookups = 0;
+  scan_hits = 0;
+}
+
+/** One more hit. True: the object is gray now, and on the list with a reference of its own or, found with one, with that. Object locked. */
+function update_refs(object: kmemleak_object): boolean {
+  "inline";
+  // Not white: black, gray already, or newer than this scan (2008).
+  if (!color_white(object)) return false;
+  object.count++;
+  if (!color_gray(object)) return false;
+  if (LOCK_PINS) BUG_ON(!get_object(object));
+  queue_gray(object);
+  return true;
+}
+
+/** A hit on `object`, found by find(). Returns the block that gets a hit in its place, or 0. */
+function hit_object(object: kmemleak_object): usize {
+  let excess_ref: usize = 0;
+  let queued = false;
+  const flags = lock_hit(object, LOCK_PINS);
+  if (EXCESS_REF && color_gray(object)) excess_ref = object.excess_ref;
+  else queued = update_refs(object);
+  unlock_hit(object, LOCK_PINS, flags);
+  if (!LOCK_PINS && !queued) put_object(object);
+  return excess_ref;
+}
+
+function find(value: usize, alias: boolean): kmemleak_object | null {
+  "inline";
+  return LOCK_PINS ? index_lookup(value, alias) : find_and_get_object(value, alias);
+}
+
+/** Looks a word up. True: it was a hit on another block than the scanned one. */
+function scan_word(value: usize, scanned: kmemleak_object | null): boolean {
+  const object = find(value, true);
+  if (object === null) return false;
+  if (object === scanned) {
+    if (!LOCK_PINS) put_object(object);
+    return false;
+  }
+  const excess_ref = hit_object(object);
+  if (EXCESS_REF && excess_ref !== 0) {
+    const other = find(excess_ref, false);
+    if (other === scanned && other !== null) {
+      if (!LOCK_PINS) put_object(other);
+    } else if (other !== null) {
+      hit_object(other);
+    }
+  }
+  return true;
+}
+
+/** Reads the words that fit entirely into [start, end). `scanned` is the block they belong to, its lock held, or null. */
+export function scan_block(start: usize, end: usize, scanned: kmemleak_object | null): void {
+  let lookups: u32 = 0;
+  let hits: u32 = 0;
+  const first = (start + 3) & ~3;
+  const last = end & ~3;
+  // With one lock, that of the scanned block is the one.
+  const lock = LOCK_PINS && !(SINGLE_LOCK && scanned !== null);
+  const flags = lock ? index_read_lock() : 0;
+  const below = tracked_below();
+  const span = tracked_end() - below;
+  for (let at = first; at < last; at += 4) {
+    // Whoever owns the word may write it meanwhile.
+    const value = data_race(cast<Ptr<usize>>(at)[0]);
+    if (likely(value - below >= span)) continue;
+    lookups++;
+    if (scan_word(value, scanned)) hits++;
+  }
+  if (lock) index_read_unlock(flags);
+  const words = first < last ? (last - first) >>> 2 : 0;
+  scan_words += words;
+  scan_lookups += lookups;
+  scan_hits += hits;
+  traceMark(MARK.SCAN_CHUNK, words, lookups, hits);
+}
