@@ -28,6 +28,7 @@ const HART_RANGES: readonly (readonly [from: number, to: number])[] = [
   [HART.EVENT_CLOCK, HART.MARK_LATCHED + 4],
   [HART.MSTATUS, HART.MIP],
   [HART.MCOUNTINHIBIT, HART.TIME_OFFSET + 8],
+  [HART.MARK_AT, HART.MARK_RUN + 4],
 ];
 
 type Sha = ReturnType<typeof sha256.create>;

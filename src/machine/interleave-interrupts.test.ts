@@ -1,6 +1,7 @@
 /**
  * Interrupts between harts in cycle mode: both ways of interleaving give the same machine at every clock, whoever interrupts whom. IPI
- * storms, timers that fire with an IPI, device interrupts that several harts claim, harts that wait and harts that are started.
+ * storms, timers that fire with an IPI, device interrupts that several harts claim, harts that wait and harts that are started, marks
+ * wherever a hart's turn or page may end.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -80,6 +81,22 @@ test("waiting and parked harts wake at the clock of what wakes them", () => {
   expect(seen.get(MTI)).toBeGreaterThan(20);
 });
 
+test("marks cost nothing, wherever turns begin and pages end; halves of marks hold nothing up", () => {
+  for (const n of Array.from({ length: 25 }, (_, at) => 8 * Math.floor(at / 5) + (at % 5))) {
+    const list = (hart: number): Action[] => [act("mark", n), act("work", 1 + ((7 * n + hart) % 13)), act("store", n), act("ipi", hart + 1)];
+    compare([list(0), list(1)], [1_500, 5_000]);
+    const one = interruptMachine([[act("mark", n)]], "ahead");
+    one.run({ maxInstructions: 1e12, untilCycle: 3_000 });
+    const at = one.snapshot();
+    const [whole, sliced] = [200, 1].map((slice) => {
+      one.restore(at);
+      for (let clock = 3_000; clock < 3_200; clock += slice) one.run({ maxInstructions: 1e12, untilCycle: clock + slice });
+      return stateOf(one, 1);
+    });
+    expect(sliced).toEqual(whole);
+  }
+});
+
 test("an IPI arrives the documented number of cycles after its store, wherever the other hart has run to", () => {
   const arrival = (interrupt: number, interleave: Interleave): number => {
     const model = timingModel("u54-like", { interrupt });
@@ -115,7 +132,7 @@ test("two lines on their way at once arrive one after the other, and neither is 
 
 const action = fc.record({
   kind: fc.constantFrom<Action["kind"]>(
-    "ipi", "ipi", "timer", "uart on", "uart off", "wait", "park", "mask", "open", "open", "look", "work", "work", "load", "store", "store", "amo", "poll",
+    "ipi", "ipi", "timer", "uart on", "uart off", "wait", "park", "mask", "open", "open", "look", "work", "work", "load", "store", "store", "amo", "poll", "mark", "mark",
   ),
   n: fc.nat({ max: 200 }),
 });

@@ -11,13 +11,14 @@ import type { Interleave, Machine, MachineConfig } from "./types.ts";
 
 /** One thing that a hart does; `n` chooses among harts, lengths or addresses. */
 export interface Action {
-  readonly kind: "ipi" | "timer" | "uart on" | "uart off" | "wait" | "park" | "mask" | "open" | "look" | "work" | "load" | "store" | "amo" | "poll";
+  readonly kind: "ipi" | "timer" | "uart on" | "uart off" | "wait" | "park" | "mask" | "open" | "look" | "work" | "load" | "store" | "amo" | "poll" | "mark";
   readonly n: number;
 }
 
 const SHARED = 0x8010_0000;
 const AREA = 0x8011_0000;
 const AREA_BYTES = 0x1000;
+const PAGE_BYTES = 0x1000;
 /** In a hart's area: three saved registers, log position, timer period; then the log. */
 const AT = { position: 12, period: 16, log: 64 } as const;
 const LOG_MASK = 0x3ff;
@@ -53,7 +54,9 @@ function setUp(code: Assembler, harts: number): void {
   code.li("t0", BOARD.PLIC + 4 * IRQ.UART).op("addi", "t1", "zero", 1).store("sw", "t1", "t0");
   code.li("t0", BOARD.PLIC + PLIC_ENABLE).op("slli", "t1", "s6", 8).op("add", "t0", "t0", "t1").li("t1", 1 << IRQ.UART).store("sw", "t1", "t0");
   code.emit("csrrsi", { rd: 0, csr: CSR["mstatus"]!, imm: MIE_BIT });
-  for (let hart = 0; hart < harts - 1; hart++) code.op("addi", "t0", "zero", hart).branch("beq", "s6", "t0", `hart${hart}`);
+  for (let hart = 0; hart < harts - 1; hart++) {
+    code.op("addi", "t0", "zero", hart).branch("bne", "s6", "t0", `not${hart}`).jal("zero", `hart${hart}`).label(`not${hart}`);
+  }
   code.jal("zero", `hart${harts - 1}`);
 }
 
@@ -61,6 +64,19 @@ function setUp(code: Assembler, harts: number): void {
 function armTimer(code: Assembler, target: number, ticks: number): void {
   code.li("t0", BOARD.CLINT + 0xbff8).load("lw", "t1", "t0").op("addi", "t1", "t1", ticks);
   code.li("t0", BOARD.CLINT + 0x4000 + 8 * target).store("sw", "t1", "t0").store("sw", "zero", "t0", 4);
+}
+
+/** Marks, whole and not, `n % 5` words before the end of a page: what they do must not depend on how far a hart goes at a time. */
+function emitMarks(code: Assembler, n: number, name: string): void {
+  const first = (): unknown => code.op("sltu", "zero", "t1", "s2");
+  const second = (): unknown => code.op("slti", "zero", "t1", 5);
+  const before = 4 * (n % 5);
+  code.jal("zero", `${name}marks`);
+  while ((code.here + before) % PAGE_BYTES !== 0) code.half(0);
+  code.label(`${name}marks`);
+  const parts = [[first, second], [first], [second], [first, first, second, second], [first, () => code.op("addi", "s2", "s2", 1), second]];
+  for (const part of parts[(n >>> 3) % parts.length]!) part();
+  code.op("addi", "s2", "s2", 3);
 }
 
 function emitAction(code: Assembler, { kind, n }: Action, hart: number, harts: number, name: string): void {
@@ -105,6 +121,9 @@ function emitAction(code: Assembler, { kind, n }: Action, hart: number, harts: n
     case "poll":
       // Until somebody changes the word: a loop that harts may leave the order in.
       code.load("lw", "t1", "s0", 4 * (n % 48)).label(`${name}poll`).load("lw", "t0", "s0", 4 * (n % 48)).branch("beq", "t0", "t1", `${name}poll`);
+      break;
+    case "mark":
+      emitMarks(code, n, name);
       break;
     case "amo":
       code.op("addi", "t0", "s0", 4 * (n % 48)).op("amoadd.w", "t1", "t0", "s2");

@@ -22,9 +22,12 @@ type Random = (below: number) => number;
 /** A word that is an instruction more often than not. */
 function codeWord(random: Random): number {
   const any = random(0x1_0000_0000);
-  switch (random(8)) {
+  switch (random(9)) {
     case 0:
       return any;
+    case 3:
+      // Halves of marks.
+      return random(2) === 0 ? 0x3033 | (any & 0x1ff_8000) : 0x2013 | (any & 0x7fff_8000);
     case 1:
       return (random(0x1_0000) | (random(0x1_0000) << 16)) & 0xffff_fffc;
     case 2:

@@ -106,9 +106,7 @@ test.each(["functional", "cycle"] as const)("%s: CPUs write and read their parts
   expect([words.getUint32(0, true), words.getUint32(16 * 512 + 4, true)]).toEqual([77, 16 + 78]);
 });
 
-// Fails since the kernel's timing changed (first at the marked accesses of the scheduler): a defect of running ahead beside a disk that
-// is not found yet. The lines and the disk are equal, the machine's hash is not. Whoever finds it makes this a test again.
-test.fails("running ahead changes nothing: DMA and interrupts are where they are one instruction at a time", () => {
+test("running ahead changes nothing: DMA and interrupts are where they are one instruction at a time", () => {
   const ahead = run(USERS, [disk()], { timing: "cycle" });
   const exact = run(USERS, [disk()], { timing: "cycle", interleave: "exact" });
   expect(exact).toEqual(ahead);

@@ -73,8 +73,6 @@ export interface Core {
   readonly cacheable: Global;
   /** Whether the line just missed moved between harts. */
   readonly moved: Global;
-  /** Ends of pages that execution went over. */
-  readonly pageEnds: Global;
   readonly imports: Readonly<Record<"system" | "trap" | "interrupts" | "mmioLoad" | "mmioStore" | "pmpRights" | "predecode" | "predecodeSplit" | "wroteRegions" | "dropRegions", Callee>>;
   readonly functions: Readonly<Record<FunctionName, Callee>>;
 }
@@ -232,7 +230,6 @@ export function createCore(options: EngineOptions): Core {
     flags: module.global(I32),
     cacheable: module.global(I32),
     moved: module.global(I32),
-    pageEnds: module.global(I32),
   };
 }
 

@@ -84,6 +84,21 @@ describe.each(TIMINGS)("%s", (timing) => {
     expect([at(MARK_WORD.A), at(MARK_WORD.B), at(MARK_WORD.C), (at(MARK_WORD.HEAD) >>> 8) & 0x7ff]).toEqual([11, 22, 33, 5]);
   });
 
+  test.each([["first", "sltu"], ["second", "slti"]])("%s halves of marks in a row take little time, and the same wherever the run is cut", (_, half) => {
+    const p = new Program();
+    for (let at = 0; at < 3000; at++) p.a(half, "zero", "a1", half === "sltu" ? "a2" : 5);
+    p.a("addi", "a1", "a1", 1).a("jal", "zero", "end").label("end").a("jal", "zero", "end");
+    const [whole, cut] = [false, true].map((stops) => {
+      const bench = createBench(p, { timing });
+      bench.engine.setAttentionMarks(stops ? [5] : []);
+      while (bench.run(3) === RUN.MARK) {}
+      return [bench.get64(0, HART.CLOCK), bench.get64(0, HART.INSTRET), bench.get(0, HART.PC) >>> 0];
+    });
+    expect(cut).toEqual(whole);
+    // Two of the halves counted as instructions, the third one is behind them.
+    expect(whole!.slice(1)).toEqual([3, RAM + 4 * 3001]);
+  });
+
   test("no interrupt comes between the two instructions of a mark", () => {
     const p = new Program().a("addi", "a1", "zero", 1).a("sltu", "zero", "a1", "a1").a("slti", "zero", "a1", 9);
     const bench = createBench(p.label("end").a("jal", "zero", "end"), { timing });

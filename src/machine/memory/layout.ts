@@ -44,7 +44,7 @@ export const HART = {
   IRQS_OFF_PC: 200,
   /** Clock at which the loop calls `interrupts(hart)` (u64, all ones: never): how harts reach each other, see engine/index.ts. */
   EVENT_CLOCK: 208,
-  /** a and b of a mark between its two instructions; MARK_LATCHED: whether they are there. */
+  /** a and b of a mark between its two instructions; MARK_LATCHED: whether they are there, if nothing has retired since MARK_AT. */
   MARK_A: 216,
   MARK_B: 220,
   /** CLOCK + 1 when the instruction at PC has already spent PAID_CYCLES on a line of another hart (u64; see engine/index.ts). */
@@ -99,6 +99,9 @@ export const HART = {
   HELD: 488,
   /** INSTRET + 1 when the hart stopped at a breakpoint, u64: the instruction there may go on. */
   PASS_AT: 496,
+  /** INSTRET + 1 at the last first half of a mark, or second half without a first, u64; how many there were since the last instruction. */
+  MARK_AT: 504,
+  MARK_RUN: 512,
   /** From here on: nothing outside `run`, which leaves zeroes. Parking (engine/emit/emit-park.ts): the branch last taken that closes a poll loop, and how often without a break. */
   POLL_ENTRY: 1024,
   POLL_COUNT: 1028,

@@ -7,7 +7,7 @@
  * retired instructions * 2^32 + (cycles spent - budget), so that one addition counts both.
  */
 import {
-  I32, I64, block, br, get, getGlobal, i32, i64, label, loop, sequence, set, setGlobal, switchOn, tee, when,
+  I32, I64, block, br, get, i32, i64, label, loop, sequence, set, switchOn, tee, when,
 } from "../../../isa/wasm/code.ts";
 import type { Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
 import type { CostClass, Instruction } from "../../../isa/index.ts";
@@ -38,8 +38,6 @@ export const EXIT = {
 } as const;
 
 const RETIRED = 2 ** 32;
-/** Ends of pages between two that leave the interpreter; a power of two. */
-const PAGE_ENDS_UNSEEN = 16;
 
 /** `time` as both functions handle it. */
 export class Time {
@@ -290,7 +288,7 @@ function branchHandler(c: Scope, taken: (a: Value, b: Value) => Value, kind: Bra
 }
 
 function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
-  const { a, p, s } = c;
+  const { a, p } = c;
   const link = c.setRd(i32.add(c.pc, c.bytes));
   const jump = (target: Value, kind: CostClass): Node[] => [
     set(a, target),
@@ -300,25 +298,10 @@ function specialHandlers(c: Scope): Readonly<Record<string, Node[]>> {
   ];
   return {
     REGION: regionHandler(c),
-    PAGE_END: [
-      set(a, c.pc),
-      // Marks take no time: the turn must see now and then that nothing else is being executed.
-      setGlobal(c.core.pageEnds, i32.add(getGlobal(c.core.pageEnds), 1)),
-      when(i32.eqz(i32.and(getGlobal(c.core.pageEnds), PAGE_ENDS_UNSEEN - 1)), [
-        i32.store(0, get(a), MACHINE_WORD.EXIT_TARGET),
-        c.exit(EXIT.FETCH),
-      ]),
-      ...goTo(c, false),
-    ],
+    PAGE_END: [set(a, c.pc), ...goTo(c, false)],
     NOP: [c.done("alu")],
     CONSTANT: [c.setRd(c.immediate), c.done("alu")],
     AUIPC: [c.setRd(i32.add(c.pc, c.immediate)), c.done("alu")],
-    MARK_LATCH: c.rounds ? [c.exit(EXIT.SLOW)] : [
-      setField(s, HART.MARK_A, c.rs1),
-      setField(s, HART.MARK_B, c.rs2),
-      setField(s, HART.MARK_LATCHED, 1),
-      c.skip,
-    ],
     PAUSE: [...(c.rounds ? [] : [c.time.spend(c.core.costs.pause)]), c.skip],
     JAL: [link, c.cost("jump"), set(p, i32.add(get(p), c.immediate)), br(c.next)],
     JAL_FAR: jump(i32.add(c.pc, c.immediate), "jump"),

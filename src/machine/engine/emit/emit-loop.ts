@@ -18,7 +18,7 @@ import { STATUS, aheadCycles, blockOf, field, mustWait, setField } from "../core
 import type { Core } from "../core.ts";
 import { RUN } from "../contract.ts";
 import { NEVER, nextEvent, pickNodes, placeOf, refreshAll, refreshKey } from "./emit-order.ts";
-import { MARK_RESERVE } from "./emit-marks.ts";
+import { MARK_RESERVE, isLatched } from "./emit-marks.ts";
 
 /** With room for so few access records `run` ends. */
 const ACCESS_RESERVE = 1024;
@@ -53,7 +53,6 @@ class Loop {
   readonly status: Local;
   readonly pc: Local;
   readonly retired: Local;
-  readonly latched: Local;
   /** The next turn is one instruction that rounds could not do. */
   readonly apart: Local;
   /** Clock of the first hart that has paid: it will act there at once. */
@@ -83,7 +82,6 @@ class Loop {
     this.end = wide();
     this.now = wide();
     this.retired = wide();
-    this.latched = word();
     this.apart = word();
     this.paidKey = wide();
   }
@@ -124,7 +122,7 @@ function eventNodes(l: Loop): Node[] {
   );
   return [
     set(l.event, nextEvent(s)),
-    when(i32.and(i32.ne(due, 0), i32.eqz(field(s, HART.MARK_LATCHED))), [
+    when(i32.and(i32.ne(due, 0), i32.eqz(isLatched(s))), [
       i64.store(get(s), get(l.bestKey), HART.CLOCK),
       when(i64.leU(i64.load(get(s), HART.EVENT_CLOCK), get(l.bestKey)), [
         i64.store(get(s), NEVER, HART.EVENT_CLOCK),
@@ -256,8 +254,7 @@ function afterTurn(l: Loop): Node[] {
     // The slice ends by cycles, so that `run` returns often even when nothing retires.
     setWord64(MACHINE_WORD.SLICE, i64.sub(word64(MACHINE_WORD.SLICE), i64.extendS(i32.add(i32.sub(get(l.budget), get(l.left)), 1)))),
     ...account(i64.sub(i64.load(get(s), HART.INSTRET), get(l.retired))),
-    // A latch that outlives a turn was not followed by its other half.
-    on(STATUS.DONE, when(get(l.latched), [setField(s, HART.MARK_LATCHED, 0)]), keepTurn(l), ...parkNodes(l), br(l.pick)),
+    on(STATUS.DONE, keepTurn(l), ...parkNodes(l), br(l.pick)),
     on(STATUS.REFUSED, br(l.pick)),
     on(STATUS.PAID, br(l.pick)),
     ...(core.parks ? [setField(s, HART.POLL_COUNT, 0)] : []),
@@ -395,7 +392,6 @@ export function emitLoop(core: Core): void {
         ...limitNodes(l),
         ...flushNodes(l),
         set(l.retired, i64.load(get(s), HART.INSTRET)),
-        set(l.latched, field(s, HART.MARK_LATCHED)),
         set(l.left, call(core.functions.turn, get(s), get(l.budget))),
         ...afterTurn(l),
       ),

@@ -2,9 +2,12 @@
  * Trace marks: the record (memory/layout.ts MARK_WORD), its return addresses by the frame-pointer chain, and the marks
  * that end `run`. A mark takes no time and counts as no instruction; records of different harts may be out of order by
  * the lookahead, which marks.ts puts right.
+ *
+ * What a mark does follows from the hart alone (MARK_AT, MARK_RUN), not from where a turn began or ended: a first half is
+ * worth nothing once an instruction has retired, and each MARK_RUN_MAX-th in a row counts as an instruction, or they could go on for ever.
  */
 import {
-  I32, call, get, i32, i64, ret, sequence, set, setGlobal, tee, when,
+  I32, call, choose, get, i32, i64, ret, sequence, set, setGlobal, tee, when,
 } from "../../../isa/wasm/code.ts";
 import type { Local, Node, Value } from "../../../isa/wasm/code.ts";
 import { HART, MACHINE_WORD, MARK_BUFFER, MARK_BYTES, MARK_CAPACITY, MARK_WORD } from "../../memory/layout.ts";
@@ -13,6 +16,9 @@ import type { Core } from "../core.ts";
 
 /** With so little room left in the buffer every mark ends `run`. */
 export const MARK_RESERVE = 4096;
+
+/** So many marks without an instruction between them are one. */
+const MARK_RUN_MAX = 1024;
 
 const X_S0 = 8 * 4;
 const X_TP = 4 * 4;
@@ -60,6 +66,23 @@ function defineAppend(core: Core): void {
   });
 }
 
+/** Whether the hart stands behind the first half of a mark, `retired` instructions into its turn. */
+export const isLatched = (s: Local, retired: Value = i32.const(0)): Value =>
+  i32.and(field(s, HART.MARK_LATCHED), i64.eq(i64.load(get(s), HART.MARK_AT), markTime(s, retired)));
+
+const markTime = (s: Local, retired: Value): Value =>
+  i64.add(i64.add(i64.load(get(s), HART.INSTRET), i64.extendS(retired)), 1);
+
+/** A first half, or a second half without one: notes when it was; `spend` is for one that counts as an instruction and comes before. */
+export function countMark(s: Local, retired: () => Value, spend: Node): Node[] {
+  const run = field(s, HART.MARK_RUN);
+  return [
+    setField(s, HART.MARK_RUN, choose(i64.eq(i64.load(get(s), HART.MARK_AT), markTime(s, retired())), i32.add(run, 1), 0)),
+    when(i32.geU(run, MARK_RUN_MAX), [spend, setField(s, HART.MARK_RUN, 0)]),
+    i64.store(get(s), markTime(s, retired()), HART.MARK_AT),
+  ];
+}
+
 /** Whether marks of this event end `run`. */
 const isAwaited = (event: Local): Value =>
   i32.and(
@@ -74,7 +97,7 @@ function defineFire(core: Core): void {
   core.module.define(core.functions.fireMark, (scope) => {
     const [s, event, c, pc, left, retired] = scope.params as [Local, Local, Local, Local, Local, Local];
     const awaited = scope.local(I32);
-    const latched = (offset: number): Value => i32.mul(field(s, offset), field(s, HART.MARK_LATCHED));
+    const latched = (offset: number): Value => i32.mul(field(s, offset), isLatched(s, get(retired)));
     const end = (status: number): Node => sequence(setGlobal(core.status, status), ret(i32.const(status)));
     return [
       setGlobal(core.status, STATUS.DONE),

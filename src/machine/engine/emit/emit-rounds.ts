@@ -16,6 +16,7 @@ import { HART, HART_BASE, HART_STRIDE, MACHINE_WORD } from "../../memory/layout.
 import { blockOf, contextOf, field, hartOf, partOf, setField } from "../core.ts";
 import type { Core } from "../core.ts";
 import { EXIT, Scope, handlersFor } from "./emit-interpreter.ts";
+import { isLatched } from "./emit-marks.ts";
 import { nextEvent, placeOf } from "./emit-order.ts";
 import { OP } from "../opcodes.ts";
 import { ENTRY_SHIFT, SPLIT } from "../tables.ts";
@@ -111,7 +112,7 @@ function ringNodes(core: Core, p: Parts): Node[] {
     brIf(skip, field(s, HART.HELD)),
     when(i64.ltU(event, get(horizon)), [set(horizon, event)]),
     brIf(skip, isWaiting(s)),
-    when(i32.or(i32.or(field(s, HART.ATTENTION), field(s, HART.FLUSH)), i32.or(field(s, HART.MARK_LATCHED), foreign)), [none]),
+    when(i32.or(i32.or(field(s, HART.ATTENTION), field(s, HART.FLUSH)), i32.or(isLatched(s), foreign)), [none]),
     set(now, i64.load(get(s), HART.CLOCK)),
     when(i64.eq(get(now), get(clock)), [set(waiting, i32.add(get(waiting), 1))], [
       when(i64.ne(get(now), i64.add(get(clock), 1)), [none]),

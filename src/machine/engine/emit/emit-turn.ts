@@ -18,6 +18,7 @@ import { EXIT, Time, standApart } from "./emit-interpreter.ts";
 import { SIGNED } from "./emit-memory.ts";
 import { observe } from "./emit-observe.ts";
 import { OP, OPCODE_NAMES, opcodeOf, partsOf, rowOf } from "../opcodes.ts";
+import { countMark, isLatched } from "./emit-marks.ts";
 import { execEntry } from "./emit-tlb.ts";
 import { CODE_PAGE_BYTES, ENTRY_SHIFT, EXEC, REGION, SPLIT } from "../tables.ts";
 
@@ -245,12 +246,20 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
     setField(c.s, HART.INSN, c.immediate),
     c.stop(STATUS.SYSTEM),
   ],
-  MARK_FIRE: (c) => [
-    set(c.v, call(c.core.functions.fireMark, get(c.s), c.immediate, c.rs1, get(c.pc), get(c.left), c.retired)),
-    when(i32.eqz(get(c.v)), [c.skip]),
-    when(i32.ne(get(c.v), STATUS.REFUSED), [setField(c.s, HART.PC, i32.add(get(c.pc), 4))]),
-    br(c.leave),
+  MARK_LATCH: (c) => [
+    ...countMark(c.s, () => c.retired, c.time.spend(1)),
+    setField(c.s, HART.MARK_A, c.rs1),
+    setField(c.s, HART.MARK_B, c.rs2),
+    setField(c.s, HART.MARK_LATCHED, 1),
+    set(c.p, i32.add(get(c.p), 4 << ENTRY_SHIFT)),
+    // Mostly the second half is next: without going through the interpreter, if there is time.
+    set(c.w, i32.load(get(c.p))),
+    set(c.left, c.time.left),
+    brIf(c.next, i32.or(i32.ne(i32.and(get(c.w), 0xff), OP.MARK_FIRE), i32.leS(get(c.left), 0))),
+    setField(c.s, HART.PC, tee(c.pc, c.entryPc)),
+    ...fireNodes(c),
   ],
+  MARK_FIRE: fireNodes,
   FENCE: (c) => [
     c.ordered,
     ...(c.core.observe
@@ -281,6 +290,20 @@ const SPECIAL: Readonly<Record<string, (c: Scope) => Node[]>> = {
   REGION: regionHandler,
   BREAK: breakHandler,
 };
+
+/** The second half of a mark. */
+function fireNodes(c: Scope): Node[] {
+  const { core, s, v, target } = c;
+  return [
+    set(target, isLatched(s, c.retired)),
+    set(v, call(core.functions.fireMark, get(s), c.immediate, c.rs1, get(c.pc), get(c.left), c.retired)),
+    when(i32.eq(get(v), STATUS.REFUSED), [br(c.leave)]),
+    when(i32.eqz(get(target)), countMark(s, () => c.retired, c.time.spend(1))),
+    when(i32.eqz(get(v)), [c.skip]),
+    setField(s, HART.PC, i32.add(get(c.pc), 4)),
+    br(c.leave),
+  ];
+}
 
 /** A hart stops here once; when it goes on, the instruction is interpreted apart. One that is done again stops again. */
 function breakHandler(c: Scope): Node[] {
@@ -376,7 +399,6 @@ export function emitTurn(core: Core): void {
   emitAmo(core);
   core.module.define(core.functions.turn, (scope) => {
     const time = scope.local(Time.typeOf(core));
-    const begun = scope.local(Time.typeOf(core));
     const c = new Scope(core, scope.params, time, () => scope.local(I32));
     const { s, p, pc, w, left, target } = c;
     const short = c.short();
@@ -390,11 +412,6 @@ export function emitTurn(core: Core): void {
         c.leave,
         loop(
           c.fetch,
-          // Two pages begun at one time, with nothing but marks between: that counts as an instruction, or it could go on for ever.
-          when(core.cycle ? i64.eq(get(time), get(begun)) : i32.eq(get(time), get(begun)), [
-            c.time.spend(1),
-          ]),
-          set(begun, get(time)),
           ...fetchNodes(c),
           loop(
             c.next,

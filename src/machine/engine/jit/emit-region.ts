@@ -14,7 +14,7 @@ import {
 } from "../../../isa/wasm/code.ts";
 import type { Callee, Label, Local, Node, Operand, Value } from "../../../isa/wasm/code.ts";
 import type { FunctionScope } from "../../../isa/wasm/module.ts";
-import { HART, MACHINE_WORD } from "../../memory/layout.ts";
+import { MACHINE_WORD } from "../../memory/layout.ts";
 import { EXIT } from "../emit/emit-interpreter.ts";
 import { OP } from "../opcodes.ts";
 import { ENTRY_SHIFT, EXEC, LINE, REGION } from "../tables.ts";
@@ -282,12 +282,6 @@ function opNodes(p: Point, op: Op): Node[] {
       return amoNodes(p, op);
     case "fence":
       return ordered(p, op);
-    case "latch":
-      return [
-        i32.store(get(e.s), p.read(op.rs1), HART.MARK_A),
-        i32.store(get(e.s), p.read(op.rs2), HART.MARK_B),
-        i32.store(get(e.s), 1, HART.MARK_LATCHED),
-      ];
     case "nop":
     case "pause":
       return [];

@@ -14,7 +14,7 @@ export const PAGE_ENTRIES = 2048;
 
 /** `slow`: only tier 1 can do it. `unknown`: not decoded yet. */
 export type OpKind =
-  | "alu" | "constant" | "auipc" | "load" | "store" | "amo" | "fence" | "nop" | "pause" | "latch"
+  | "alu" | "constant" | "auipc" | "load" | "store" | "amo" | "fence" | "nop" | "pause"
   | "jump" | "jumpRegister" | "branch" | "slow" | "unknown";
 
 export interface Op {
@@ -34,10 +34,9 @@ export interface Op {
 }
 
 const SPECIAL: Readonly<Record<string, OpKind>> = {
-  UNDECODED: "unknown", NOP: "nop", CONSTANT: "constant", AUIPC: "auipc", MARK_LATCH: "latch", FENCE: "fence", PAUSE: "pause",
+  UNDECODED: "unknown", NOP: "nop", CONSTANT: "constant", AUIPC: "auipc", FENCE: "fence", PAUSE: "pause",
   JAL: "jump", JAL_FAR: "jump", JALR: "jumpRegister",
 };
-const RETIRES_IN_NO_TIME: OpKind = "latch";
 
 interface Opcode {
   readonly kind: OpKind;
@@ -84,7 +83,6 @@ export function readsOf(op: Op): number {
     case "store":
     case "amo":
     case "branch":
-    case "latch":
       return bit(op.rs1) | bit(op.rs2);
     case "load":
     case "jumpRegister":
@@ -102,7 +100,6 @@ export function writesOf(op: Op): number {
     case "fence":
     case "nop":
     case "pause":
-    case "latch":
     case "slow":
     case "unknown":
       return 0;
@@ -124,7 +121,6 @@ export interface CostModel {
 
 /** Without penalties; `interpret` charges the same. */
 export function costOf(op: Op, { timing, costs }: CostModel): Cost {
-  if (op.kind === RETIRES_IN_NO_TIME) return { retired: 0, cycles: 0 };
   if (timing === "functional") return { retired: 1, cycles: 1 };
   if (op.kind === "pause") return { retired: 1, cycles: costs.pause };
   if (op.row) return { retired: 1, cycles: costs[op.row.cost] };
