@@ -28,6 +28,12 @@ export function configDefaults(root: string, keys: readonly string[]): Record<st
   return Object.fromEntries(known.map((option) => [option.key, option.default]));
 }
 
+/** Every key with its default. */
+export function allDefaults(root: string): Record<string, string | number | boolean> {
+  const table = options(root);
+  return Object.fromEntries((table.ok ? table.value : []).map((option) => [option.key, option.default]));
+}
+
 function values(option: Option): string {
   if (option.type === "bool") return "true, false";
   return option.type === "enum" ? option.values.join(", ") : `${option.min}..${option.max}`;

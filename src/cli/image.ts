@@ -85,10 +85,11 @@ export function buildImage(request: ImageRequest, mode: BuildMode = {}): Result<
   return success({ image: image.value, files: compile.files });
 }
 
-/** The ELF of a request, from the cache when it is there. */
-export function elfOf(request: ImageRequest): Result<Uint8Array> {
+/** The ELF of a request, from the cache when it is there. `seen` gets the sources it is made of, by their paths in the image. */
+export function elfOf(request: ImageRequest, seen?: (files: ReadonlyMap<string, string>) => void): Result<Uint8Array> {
   const input = inputs(request);
   if (!input.ok) return input;
+  seen?.(input.value.compile.files);
   const kept = cacheFile(request.root, input.value.compile, import.meta.url);
   const known = readCache(kept);
   if (known) return success(known);

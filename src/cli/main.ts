@@ -33,6 +33,7 @@ function program(done: (code: number) => void, help: (text: string) => void): Co
     .option("--contention", "who waited for which lock and how long, as perf lock contention; waiters over time (always in --json)")
     .option("--console <file>", "write the guest's console to a file instead of stdout")
     .option("--trace <file>", "write a timeline for ui.perfetto.dev: harts, tasks, contended locks")
+    .option("--html <file>", "write one page with everything: verdict, findings with source, timeline, locks, scans")
     .option("--no-color", "no colours, as with NO_COLOR")
     .addHelpText(
       "after",
@@ -41,6 +42,7 @@ Examples:
   hartlab run scenarios/kmemleak/lost-object.yaml
   hartlab run scenarios/kmemleak/lost-object.yaml --seed 7 --harts 8 --json
   hartlab run scenarios/kmemleak/lost-object.yaml --set machine.timing=functional --set boot.kmemleak.min_age=30ms
+  hartlab run scenarios/lockdep/wrong-orders.yaml --html build/wrong-orders.html
 
 Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 bad input, 3 the instruction budget ended first, 70 a bug in hartlab.`,
     )

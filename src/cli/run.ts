@@ -8,27 +8,30 @@ import { runScenario } from "../lab/run/run.ts";
 import { createMachine } from "../machine/machine.ts";
 import { conditions, explain, report, verdictLine } from "../report/index.ts";
 import { configDefaults } from "./config.ts";
-import { writeProblem, writeWhole } from "./files.ts";
 import { elfOf } from "./image.ts";
 import { paintVerdict, print, printProblems, wantsColour } from "./output.ts";
+import { outputProblem, type OutputOptions, type Outputs, wantsTimeline, writeOutputs } from "./outputs.ts";
 import { packageRoot } from "./package-root.ts";
 import { imageRequest, readScenario, type ScenarioOptions } from "./scenario-file.ts";
 import { VERSION } from "./version.ts";
 
-export interface RunOptions extends ScenarioOptions {
+export interface RunOptions extends ScenarioOptions, OutputOptions {
   readonly json?: boolean;
   readonly explain?: boolean;
   readonly contention?: boolean;
-  readonly console?: string;
-  readonly trace?: string;
   readonly color: boolean;
 }
 
-/** The command that runs this again, for failures. */
-function reproduce(file: string, options: RunOptions, result: RunResult): string {
-  const settings = (options.set ?? []).map((setting) => ` --set ${setting}`).join("");
+/** The command that runs this again. */
+function reproduce(file: string, options: RunOptions, { seed, harts }: { readonly seed: number; readonly harts: number }): string {
+  const settings = (options.set ?? []).map((setting) => ` --set ${quoted(setting)}`).join("");
   const order = options.interleave === undefined ? "" : ` --interleave ${options.interleave}`;
-  return `reproduce: hartlab run ${file} --seed ${result.seed} --harts ${result.harts}${order}${settings}`;
+  return `hartlab run ${quoted(file)} --seed ${seed} --harts ${harts}${order}${settings}`;
+}
+
+/** As a shell takes it back. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function progressBar(): { update(done: number, all: number): void; stop(): void } {
@@ -52,51 +55,45 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   if (options.explain && scenario.steps.length === 0) {
     return printProblems([{ message: `${file} has no steps to explain`, hint: "docs/scenario.md, steps." }]);
   }
-  for (const path of [options.console, options.trace]) {
-    const unwritable = path === undefined ? null : writeProblem(path);
-    if (unwritable) return printProblems([unwritable]);
-  }
+  const unwritable = outputProblem(options);
+  if (unwritable) return printProblems([unwritable]);
   const root = packageRoot();
   const bar = progressBar();
   let timeline: TimelineView | null = null;
+  let elf: Uint8Array | null = null;
+  let sources: Outputs["sources"] = new Map();
   const outcome: Result<RunResult> = runScenario({
     version: VERSION,
     scenario,
     text,
     compile(wanted) {
-      const elf = elfOf(imageRequest(wanted, file, root));
+      const made = elfOf(imageRequest(wanted, file, root), (files) => void (sources = files));
       const defaults = configDefaults(root, Object.keys(wanted.kernel));
-      if (elf.ok) process.stderr.write(`${conditions(wanted, wanted.kernel, defaults)}\n`);
-      return elf;
+      if (made.ok) process.stderr.write(`${conditions(wanted, wanted.kernel, defaults)}\n`);
+      if (made.ok) elf = made.value;
+      return made;
     },
     createMachine(config) {
       const machine = createMachine(config);
       assert(machine.ok, "cli: the scenario's schema lets through what the machine refuses");
       return machine.value;
     },
-    ...(options.trace === undefined ? {} : { onTimeline: (view) => void (timeline = view) }),
+    ...(wantsTimeline(options) ? { onTimeline: (view) => void (timeline = view) } : {}),
     onProgress: ({ instructions, maxInstructions }) => bar.update(instructions, maxInstructions),
   });
   bar.stop();
   if (!outcome.ok) return printProblems(outcome.problems);
   const result = outcome.value;
-  if (options.console !== undefined) {
-    const problem = writeWhole(options.console, result.console);
-    if (problem) return printProblems([problem]);
-  }
-  if (options.trace !== undefined) {
-    // Loaded only when asked for: it brings a library along.
-    const { perfettoTrace } = await import("../report/perfetto/trace.ts");
-    assert(timeline !== null, "cli: the timeline that was asked for");
-    const problem = writeWhole(options.trace, perfettoTrace(timeline));
-    if (problem) return printProblems([problem]);
-  }
+  assert(elf !== null, "cli: what ran was built");
+  const command = reproduce(file, options, result);
+  const problem = await writeOutputs(options, { result, scenario, text, timeline, elf, sources, root, command });
+  if (problem) return printProblems([problem]);
   await printResult(result, file, options);
   return exitCode(result);
 }
 
 const again = (result: RunResult, file: string, options: RunOptions): string =>
-  exitCode(result) === 0 ? "" : `${reproduce(file, options, result)}\n`;
+  exitCode(result) === 0 ? "" : `reproduce: ${reproduce(file, options, result)}\n`;
 
 async function printResult(result: RunResult, file: string, options: RunOptions): Promise<void> {
   if (options.json) {

@@ -117,7 +117,7 @@ function lockdepSections({ lockdep, hartlab }: RunResult): string[] {
 }
 
 /** The circle: each waits for what the next one holds. */
-function deadlockSection({ deadlock }: RunResult): string[] {
+export function deadlockSection({ deadlock }: RunResult): string[] {
   if (deadlock.length === 0) return [];
   const name = ({ comm, pid }: { comm: string; pid: number }): string => `${comm}/${pid}`;
   const lines = deadlock.flatMap((one, at) => [

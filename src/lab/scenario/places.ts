@@ -16,12 +16,15 @@ export function fieldName(path: FieldPath): string {
 
 export class ScenarioText {
   readonly file: string;
+  /** The whole text of the file. */
+  readonly text: string;
   readonly document: Document;
   readonly #lines: readonly string[];
   readonly #counter: LineCounter;
 
   constructor(file: string, text: string, document: Document, counter: LineCounter) {
     this.file = file;
+    this.text = text;
     this.document = document;
     this.#lines = text.split(/\r?\n/);
     this.#counter = counter;

@@ -27,6 +27,8 @@ export interface Axis {
   readonly label: string;
   readonly format?: (value: number) => string;
   readonly log?: boolean;
+  /** It counts things: no ticks between whole numbers. */
+  readonly whole?: boolean;
   /** Whether the axis begins at 0; of y unless it is logarithmic, of x not. */
   readonly fromZero?: boolean;
   /** Where there are few values, such as numbers of harts: ticks stand there only. */
@@ -47,7 +49,7 @@ export interface ChartOptions {
 const COLOURS = 8;
 /** Circles are drawn for lines of at most so many points. */
 const DOTS_MAX = 60;
-const MARGIN = { left: 64, right: 14, top: 10, bottom: 40 };
+const MARGIN = { left: 64, right: 26, top: 10, bottom: 40 };
 const TICKS = { x: 6, y: 4 };
 
 interface Scale {
@@ -57,7 +59,7 @@ interface Scale {
 }
 
 export function chart(series: readonly Series[], options: ChartOptions): Html {
-  const { x, y, width = 480, height = 220 } = options;
+  const { x, y, width = 448, height = 216 } = options;
   const drawable = series.map((one) => ({ ...one, points: one.points.filter((point) => fits(point.x, x) && fits(point.y, y)) }));
   const points = drawable.flatMap((one) => one.points);
   const left = series.reduce((sum, one) => sum + one.points.length, 0) - points.length;
@@ -82,7 +84,7 @@ function scale(values: readonly number[], axis: Axis, room: { from: number; to: 
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   const fromZero = axis.fromZero ?? zero;
-  const round = axis.log ? decadeTicks(low, high) : roundTicks(fromZero ? Math.min(0, low) : low, fromZero ? Math.max(0, high) : high, count);
+  const round = axis.log ? decadeTicks(low, high) : roundTicks(fromZero ? Math.min(0, low) : low, fromZero ? Math.max(0, high) : high, count, axis.whole);
   const ticks = axis.values ?? round;
   const ends = axis.values ? [Math.min(low, ...ticks), Math.max(high, ...ticks)] : [ticks[0]!, ticks.at(-1)!];
   const of = axis.log ? Math.log10 : (value: number): number => value;

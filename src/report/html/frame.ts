@@ -25,7 +25,7 @@ export interface Page {
   readonly title: string;
   /** Good, bad or open: the colour of the verdict. */
   readonly verdict: "pass" | "fail" | "undecided";
-  /** The verdict's line, and what stands below it. */
+  /** The verdict's line, of which the first word is coloured; and what stands below it. */
   readonly headline: string;
   readonly lead: Part;
   readonly sections: readonly Section[];
@@ -37,6 +37,7 @@ export interface Page {
 
 export function page({ title, verdict, headline, lead, sections, data = {}, foot }: Page): string {
   const policy = `default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(CLIENT_SCRIPT)}`;
+  const word = headline.split(" ", 1)[0]!;
   const links = sections.map(({ id, title: name, count }) => html`<a href="#${id}">${name}${count !== undefined && html` <span class="count">${count}</span>`}</a>`);
   const islands = Object.entries(data).map(([id, value]) => html`<script type="application/json" id="${id}">${rawHtml(embeddedJson(value))}</script>\n`);
   return html`<!doctype html>
@@ -55,7 +56,7 @@ export function page({ title, verdict, headline, lead, sections, data = {}, foot
 <a class="skip" href="#main">Skip to the report</a>
 <header class="${verdict}">
 <p class="what">${title}</p>
-<h1 id="verdict">${headline}</h1>
+<h1 id="verdict"><b>${word}</b>${headline.slice(word.length)}</h1>
 ${lead}
 </header>
 <nav aria-label="Sections">${links}</nav>

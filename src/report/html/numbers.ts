@@ -33,10 +33,10 @@ function threeDigits(value: number): string {
   return plain.includes(".") ? plain.replace(/\.?0+$/, "") : plain;
 }
 
-/** Multiples of 1, 2 or 5 times a power of ten that cover `low`..`high`, about `count` of them. */
-export function roundTicks(low: number, high: number, count: number): number[] {
+/** Multiples of 1, 2 or 5 times a power of ten that cover `low`..`high`, about `count` of them; `whole`: none between whole numbers. */
+export function roundTicks(low: number, high: number, count: number, whole = false): number[] {
   const span = high > low ? high - low : Math.max(1, Math.abs(high));
-  const rough = span / Math.max(1, count);
+  const rough = Math.max(span / Math.max(1, count), whole ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find((one) => one * power >= rough * 0.999) ?? 10);
   const first = Math.floor(low / step + 1e-9);
