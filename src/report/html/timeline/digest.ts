@@ -8,7 +8,7 @@
  */
 import { CODE } from "../../../lab/observe/events.ts";
 import type { TimelineEvent, TimelineView } from "../../../lab/observe/timeline.ts";
-import { Bins, Level } from "./bins.ts";
+import { type Bins, Level } from "./bins.ts";
 import { HartLanes } from "./hart-lanes.ts";
 import { LockLanes } from "./lock-lanes.ts";
 import { Names } from "./names.ts";
