@@ -40,6 +40,11 @@ function inputs(request: ImageRequest): Result<Inputs> {
   return success({ compile: { files, entries: ENTRIES, workload: entry, tasks, config: request.config }, shown });
 }
 
+/** The text of a line of an image's sources, trimmed; null where there is none. */
+export function lineIn(sources: ReadonlyMap<string, string>, file: string, line: number): string | null {
+  return sources.get(file)?.split("\n")[line - 1]?.trim() ?? null;
+}
+
 /** Problems name files as the user knows them. */
 function rename(problem: Problem, shown: ReadonlyMap<string, string>): Problem {
   const file = problem.place && shown.get(problem.place.file);

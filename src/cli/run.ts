@@ -8,7 +8,7 @@ import { runScenario } from "../lab/run/run.ts";
 import { createMachine } from "../machine/machine.ts";
 import { conditions, explain, report, verdictLine } from "../report/index.ts";
 import { configDefaults } from "./config.ts";
-import { elfOf } from "./image.ts";
+import { elfOf, lineIn } from "./image.ts";
 import { paintVerdict, print, printProblems, wantsColour } from "./output.ts";
 import { outputProblem, type OutputOptions, type Outputs, wantsTimeline, writeOutputs } from "./outputs.ts";
 import { packageRoot } from "./package-root.ts";
@@ -79,6 +79,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
       return machine.value;
     },
     ...(wantsTimeline(options) ? { onTimeline: (view) => void (timeline = view) } : {}),
+    lineText: (at, line) => lineIn(sources, at, line),
     onProgress: ({ instructions, maxInstructions }) => bar.update(instructions, maxInstructions),
   });
   bar.stop();

@@ -6,6 +6,8 @@ import type { RunResult } from "../lab/run/result.ts";
 import type { StepFrame, StepResult } from "../lab/steps/types.ts";
 import { grouped, table } from "./text.ts";
 
+const SOURCE_LENGTH_MAX = 72;
+
 const frame = ({ function: name, file, line }: StepFrame): string => (file === null ? name : `${name} (${file}:${line})`);
 
 /** In which column a step stands: where it happened, or where else in the steps its people were. */
@@ -21,14 +23,18 @@ function cellOf(step: StepResult): string {
   const { status, action, task, at } = step;
   const who = task === null ? step.who : `${task.comm}/${task.pid}`;
   const subject = who === "" ? "" : `${who}: `;
+  if (status === "skipped" && action === "release") return `${subject}is not held`;
   if (status !== "done") return `${subject}${action}: ${status === "not reached" ? status : "does not happen"}`;
   const place = at === null ? "" : ` ${frame(at)}`;
-  if (action.startsWith("until ")) return `${subject}stops at${place}`;
-  if (action.startsWith("passes ")) return `${subject}passes${place}`;
+  const nth = /, time \d+$/.exec(action)?.[0] ?? "";
+  if (action.startsWith("until ")) return `${subject}stops at${place}${nth}`;
+  if (action.startsWith("passes ")) return `${subject}passes${place}${nth}`;
   if (action === "release") return `${subject}goes on${place === "" ? "" : ` from${place}`}`;
   if (action.endsWith("interrupt")) return `${subject}${action} at${place}`;
   return `${subject}${action}`;
 }
+
+const cut = (text: string): string => (text.length > SOURCE_LENGTH_MAX ? `${text.slice(0, SOURCE_LENGTH_MAX - 3)}...` : text);
 
 const besides = ({ values, note }: StepResult): string =>
   [...values.map(({ name, value }) => `${name} = ${value}`), ...(note === null ? [] : [note])].join(", ");
@@ -39,11 +45,15 @@ export function explain({ steps }: RunResult): string {
   const columns = [...new Set(steps.map((one) => columnOf(one, steps)).filter((one) => one !== null))].sort((a, b) => a - b);
   if (columns.length === 0) columns.push(0);
   const bar = (cells: readonly string[]): string[] => cells.flatMap((cell, i) => (i === 0 ? [cell] : ["|", cell]));
-  const rows = steps.map((step) => {
+  const rows = steps.flatMap((step) => {
     // Who is nowhere in particular stands at the left.
     const column = columnOf(step, steps) ?? columns[0];
     const cells = columns.map((one) => (one === column ? cellOf(step) : ""));
-    return [String(step.step), step.cycle === null ? "-" : grouped(step.cycle), ...bar([...cells, besides(step)])];
+    const row = [String(step.step), step.cycle === null ? "-" : grouped(step.cycle), ...bar([...cells, besides(step)])];
+    const { source, action } = step;
+    if (source === null || !/^until |^passes | interrupt$/.test(action)) return [row];
+    const code = columns.map((one) => (one === column ? `    ${cut(source)}` : ""));
+    return [row, ["", "", ...bar([...code, ""])]];
   });
   const head = ["step", "cycle", ...bar([...columns.map((one) => `CPU${one}`), "values"])];
   const align = head.map((_, i) => (i < 2 ? "right" : "left"));
@@ -51,8 +61,8 @@ export function explain({ steps }: RunResult): string {
 }
 
 function whereLines({ step, detail, where, who, action }: StepResult): string[] {
-  if (detail === null) return [];
-  const why = detail.slice(0, detail.indexOf(": "));
+  if (detail === null || where.length === 0) return [];
+  const why = detail.split(": ")[0];
   const people = where.flatMap((one) => [`  ${one.who} ${one.state}${one.stack.length > 0 ? ":" : ""}`, ...one.stack.map((at) => `    ${frame(at)}`)]);
   return ["", why || `step ${step} (${who} ${action}) did not happen`, ...people];
 }

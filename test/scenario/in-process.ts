@@ -1,7 +1,7 @@
 /** Runs a scenario without the command's process: each variant of the kernel is compiled once for a test file. */
 import { join } from "node:path";
 import { formatProblem, type Result } from "../../src/base/result.ts";
-import { elfOf, type ImageRequest } from "../../src/cli/image.ts";
+import { elfOf, type ImageRequest, lineIn } from "../../src/cli/image.ts";
 import { imageRequest, readScenario } from "../../src/cli/scenario-file.ts";
 import type { LoadedScenario } from "../../src/lab/scenario/load.ts";
 import { exitCode, type RunResult } from "../../src/lab/run/result.ts";
@@ -28,15 +28,21 @@ function value<T>(result: Result<T>, reproduce: string): T {
   return result.value;
 }
 
-const images = new Map<string, Result<Uint8Array>>();
+interface Made {
+  readonly elf: Result<Uint8Array>;
+  readonly sources: ReadonlyMap<string, string>;
+}
 
-function imageOf(request: ImageRequest): Result<Uint8Array> {
+const images = new Map<string, Made>();
+
+function imageOf(request: ImageRequest): Made {
   const name = JSON.stringify(request);
   const known = images.get(name);
   if (known) return known;
-  const made = elfOf(request);
-  images.set(name, made);
-  return made;
+  let sources: ReadonlyMap<string, string> = new Map();
+  const elf = elfOf(request, (files) => void (sources = files));
+  images.set(name, { elf, sources });
+  return { elf, sources };
 }
 
 /** `file` is relative to the repository. */
@@ -55,7 +61,8 @@ export function runLoaded(path: string, { scenario, text }: LoadedScenario): Res
     version: "test",
     scenario,
     text,
-    compile: (wanted) => imageOf(imageRequest(wanted, path, ROOT)),
+    lineText: (file, line) => lineIn(imageOf(imageRequest(scenario, path, ROOT)).sources, file, line),
+    compile: (wanted) => imageOf(imageRequest(wanted, path, ROOT)).elf,
     createMachine: (config) => value(createMachine(config), path),
   });
 }

@@ -6,7 +6,7 @@
 import { PAGE_SIZE } from "../../arch/page.ts";
 import { dump_stack } from "../../lib/bug.ts";
 import { pr_err } from "../../lib/printk.ts";
-import { memset } from "../../lib/string.ts";
+import { fill_pattern } from "./pattern.ts";
 import { nth_page, page, page_address } from "./page.ts";
 
 export const PAGE_POISON = 0xaa;
@@ -16,7 +16,7 @@ const POISONED = 0x7067_aaaa;
 
 /** The block is about to be free. */
 export function kernel_poison_pages(p: page, order: u32): void {
-  memset(page_address(p), PAGE_POISON, PAGE_SIZE << order);
+  fill_pattern(page_address(p), PAGE_POISON, PAGE_SIZE << order);
   for (let n: u32 = 0; n < 1 << order; n++) nth_page(p, n).index = POISONED;
 }
 

@@ -12,7 +12,7 @@
 // look at free ones (SLAB_DESTROY_BY_RCU), have no pattern; kmemleak's own have no tracks.
 // Every function runs where one CPU alone has the object: after it was taken, before it is let go. No locks.
 
-import { memset } from "../../lib/string.ts";
+import { fill_pattern } from "../page/pattern.ts";
 import {
   kmem_cache, SLAB_CONSISTENCY_CHECKS, SLAB_DESTROY_BY_RCU, SLAB_NOLEAKTRACE, SLAB_POISON, SLAB_RED_ZONE, SLAB_STORE_USER,
 } from "./cache.ts";
@@ -73,7 +73,7 @@ function check_bytes_and_report(cachep: kmem_cache, object: usize, what: string,
   let last = at + size - 1;
   while (cast<Ptr<u8>>(last)[0] === value) last -= 1;
   bytes_report(cachep, object, what, first, last, value);
-  memset(first, value, last - first + 1);
+  fill_pattern(first, value, last - first + 1);
 }
 
 /** Checks an object whose red zones hold `red`. */
@@ -91,22 +91,22 @@ function check_object(cachep: kmem_cache, object: usize, red: u32): void {
 }
 
 function set_red_zones(cachep: kmem_cache, object: usize, red: u32): void {
-  memset(object - cachep.red_left, red, cachep.red_left);
-  memset(object + cachep.obj_size, red, cachep.track_at - cachep.obj_size);
+  fill_pattern(object - cachep.red_left, red, cachep.red_left);
+  fill_pattern(object + cachep.obj_size, red, cachep.track_at - cachep.obj_size);
 }
 
 function poison_free(cachep: kmem_cache, object: usize): void {
   if (!is_poisoned(cachep)) return;
-  memset(object, POISON_FREE, cachep.obj_size - 1);
-  memset(object + cachep.obj_size - 1, POISON_END, 1);
+  fill_pattern(object, POISON_FREE, cachep.obj_size - 1);
+  fill_pattern(object + cachep.obj_size - 1, POISON_END, 1);
 }
 
 /** Zones and patterns of a new slab that begins at `start`. Constructors run afterwards. */
 export function setup_slab_debug(cachep: kmem_cache, start: usize): void {
-  memset(start, POISON_INUSE, cachep.num * cachep.buffer_size);
+  fill_pattern(start, POISON_INUSE, cachep.num * cachep.buffer_size);
   for (let n: u32 = 0; n < cachep.num; n++) {
     const object = start + n * cachep.buffer_size + cachep.red_left;
-    if ((cachep.flags & SLAB_STORE_USER) !== 0) memset(object + cachep.track_at, 0, TRACKS_BYTES);
+    if ((cachep.flags & SLAB_STORE_USER) !== 0) fill_pattern(object + cachep.track_at, 0, TRACKS_BYTES);
     set_red_zones(cachep, object, SLUB_RED_INACTIVE);
     poison_free(cachep, object);
   }
@@ -118,7 +118,7 @@ export function alloc_debug_processing(cachep: kmem_cache, object: usize): void 
   check_object(cachep, object, SLUB_RED_INACTIVE);
   if ((cachep.flags & SLAB_STORE_USER) !== 0) set_track(cachep, object, TRACK.ALLOC);
   set_red_zones(cachep, object, SLUB_RED_ACTIVE);
-  if (is_poisoned(cachep)) memset(object, POISON_INUSE, cachep.obj_size);
+  if (is_poisoned(cachep)) fill_pattern(object, POISON_INUSE, cachep.obj_size);
 }
 
 /** An object is about to be let go: it must look allocated, and looks free afterwards. */

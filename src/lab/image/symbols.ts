@@ -79,32 +79,33 @@ export class Symbols {
 
   /**
    * The name of module-level storage at an address: `symbol.field.path`, or null. `percpuStarts` are the starts of the
-   * CPUs' areas (the values of tp), in which the per-CPU template's names apply.
+   * CPUs' areas (the values of tp), in which the per-CPU template's names apply. The path ends at a value of `type` that begins there.
    */
-  storageName(address: number, percpuStarts: Iterable<number> = []): string | null {
-    const fixed = this.#pathIn(this.#section.statics, address);
+  storageName(address: number, percpuStarts: Iterable<number> = [], type: string | null = null): string | null {
+    const fixed = this.#pathIn(this.#section.statics, address, type);
     if (fixed !== null) return fixed;
     for (const start of percpuStarts) {
-      const name = address < start ? null : this.#pathIn(this.#section.percpu, address - start);
+      const name = address < start ? null : this.#pathIn(this.#section.percpu, address - start, type);
       if (name !== null) return name;
     }
     return null;
   }
 
-  #pathIn(storage: readonly StaticInfo[], address: number): string | null {
+  #pathIn(storage: readonly StaticInfo[], address: number, type: string | null): string | null {
     for (const one of storage) {
       if (address >= one.address && address < one.address + one.size) {
-        return one.name + this.#fieldPath(one.type, address - one.address);
+        return one.name + this.#fieldPath(one.type, address - one.address, type);
       }
     }
     return null;
   }
 
-  #fieldPath(type: string, offset: number): string {
+  #fieldPath(type: string, offset: number, wanted: string | null): string {
     let path = "";
     let current = type;
     let rest = offset;
     for (let depth = 0; depth < PATH_DEPTH_MAX && !LOCK_TYPES.has(current); depth++) {
+      if (rest === 0 && current === wanted) break;
       const struct = this.#section.structs[current];
       if (struct === undefined) {
         const element = /^(?:StructArray|FixedArray)<(\w+)(?:,\s*\d+)?>/.exec(current)?.[1];

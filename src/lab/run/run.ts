@@ -16,7 +16,7 @@ import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
-import { Choreography } from "../steps/choreography.ts";
+import { Choreography, type LineText } from "../steps/choreography.ts";
 import { type PlannedStep, planSteps } from "../steps/plan.ts";
 import { collect } from "./collect.ts";
 import { drive } from "./drive.ts";
@@ -37,6 +37,8 @@ export interface RunRequest {
   /** The kernel with the scenario's workload, tasks and configuration compiled in. */
   readonly compile: (scenario: Scenario) => Result<Uint8Array>;
   readonly createMachine: (config: MachineConfig) => Machine;
+  /** The text of a line of what was compiled, for steps. */
+  readonly lineText?: LineText;
   readonly onConsole?: (bytes: Uint8Array) => void;
   readonly onProgress?: (progress: RunProgress) => void;
   /** Asks for a timeline, and takes it when the run has ended. */
@@ -107,7 +109,7 @@ function execute(
   const harts = Array.from({ length: scenario.machine.harts }, (_, hart) => hart);
   const maxInstructions = scenario.limits.instructions;
   const stepsOn = (one: Machine): Choreography | null =>
-    plan.length === 0 ? null : new Choreography(one, plan, image.section, symbols);
+    plan.length === 0 ? null : new Choreography(one, plan, image.section, symbols, request.lineText);
   const steps = stepsOn(machine);
   const stop = drive({
     machine,

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { COST_NAMES, PRESETS, PRESET_DEFAULT, PRESET_NAMES, type CostName, type PresetName } from "../../machine/timing/constants.ts";
 import { CYCLES_MAX, cyclesMin } from "../../machine/timing/model.ts";
-import { stepSchema } from "../steps/schema.ts";
+import { stepSchema, STEPS_MAX } from "../steps/schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 const MIB = 1024 ** 2;
@@ -181,7 +181,10 @@ export const scenarioSchema = z.strictObject({
   workload: z.string({ error: "must be the path of a TypeScript module" }).min(1).optional(),
   tasks: z.array(task, { error: "must be a list of { run: NAME, ... }" }).default([]),
   events: z.array(event, { error: "must be a list of { at: TIME, ... }" }).default([]),
-  steps: z.array(stepSchema, { error: "must be a list of { cpu: N, until: PLACE }" }).default([]),
+  steps: z
+    .array(stepSchema, { error: "must be a list of { cpu: N, until: PLACE }" })
+    .max(STEPS_MAX, `must be at most ${STEPS_MAX} steps`)
+    .default([]),
   until: z.enum(["poweroff"], { error: "must be poweroff" }).default("poweroff"),
   limits: z
     .strictObject({

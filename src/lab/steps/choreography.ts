@@ -24,6 +24,9 @@ import type { StepFrame, StepResult, Whereabouts } from "./types.ts";
 import { readWatch } from "./watch.ts";
 import { framesOf, sentence, whereabouts } from "./whereabouts.ts";
 
+/** The text of a line of the guest's source, where it is at hand. */
+export type LineText = (file: string, line: number) => string | null;
+
 const POINT_NAME_MAX = 128;
 /** Where marks POINT are made, inlined at their place. */
 const POINT_FILE = "kernel/lib/point.ts";
@@ -38,6 +41,8 @@ interface Subject {
   held: { readonly hart: number; readonly step: number } | null;
   /** The step at whose place it stands, before or in its turn. */
   arrived: number | null;
+  /** How often it has come to the place of its next step. */
+  seen: { readonly step: number; readonly times: number };
 }
 
 /** Of a stack, the frame that a step names; else the innermost. */
@@ -54,8 +59,11 @@ export class Choreography {
   readonly #plan: readonly PlannedStep[];
   readonly #guest: Guest;
   readonly #symbols: Symbols;
+  readonly #lineText: LineText;
   readonly #subjects = new Map<string, Subject>();
   readonly #results: StepResult[] = [];
+  /** Tasks that there have been. */
+  readonly #known = new Set<string>();
   /** The step whose turn it is; -1: not started; the number of steps: no more. */
   #turn = -1;
   /** When the step at hand ends, or has failed. */
@@ -64,15 +72,16 @@ export class Choreography {
   #stalled: number | null = null;
   #armed = "";
 
-  constructor(machine: Machine, plan: readonly PlannedStep[], section: HartlabSection, symbols: Symbols) {
+  constructor(machine: Machine, plan: readonly PlannedStep[], section: HartlabSection, symbols: Symbols, lineText?: LineText) {
     this.#machine = machine;
+    this.#lineText = lineText ?? (() => null);
     this.#plan = plan;
     this.#symbols = symbols;
     this.#guest = new Guest(machine, section, symbols);
     for (const { who, step } of plan) {
       if (who === "" || this.#subjects.has(who)) continue;
       const placed = plan.flatMap((one, at) => (one.who === who && one.place !== null ? [at] : []));
-      this.#subjects.set(who, { cpu: step.cpu ?? null, task: step.task ?? null, placed, held: null, arrived: null });
+      this.#subjects.set(who, { cpu: step.cpu ?? null, task: step.task ?? null, placed, held: null, arrived: null, seen: { step: -1, times: 0 } });
     }
   }
 
@@ -88,6 +97,7 @@ export class Choreography {
 
   /** The scenario starts. */
   start(): void {
+    for (const { task } of this.#subjects.values()) if (task !== null && this.#guest.named(task).length > 0) this.#known.add(task);
     this.#begin(0);
   }
 
@@ -97,6 +107,9 @@ export class Choreography {
     for (const subject of this.#subjects.values()) {
       const at = this.#next(subject);
       if (at === null || subject.held !== null || !this.#isThere(subject, at, hart, task, pc)) continue;
+      const times = (subject.seen.step === at ? subject.seen.times : 0) + 1;
+      subject.seen = { step: at, times };
+      if (times < this.#plan[at].step.times) continue;
       subject.arrived = at;
       subject.held = { hart, step: at };
       if (at === this.#turn) this.#arrive(subject);
@@ -174,17 +187,23 @@ export class Choreography {
   }
 
   #release(subject: Subject): void {
-    const hart = subject.held?.hart ?? subject.cpu;
+    const held = [...this.#subjects.values()].find((one) => this.#means(subject, one))?.held ?? null;
     this.#letGo(subject);
-    this.#finish(hart);
+    if (held !== null) return this.#finish(held.hart);
+    const detail = `step ${this.#turn + 1} (${this.#plan[this.#turn].who} release) finds nobody held`;
+    this.#record(this.#plan[this.#turn], { status: "skipped", cycle: this.#now(), detail });
+    this.#begin(this.#turn + 1);
   }
 
   /** Whoever is held under this or another name and is meant by it goes on; at the place of a later step of its own it stays. */
-  #letGo({ cpu, task }: Subject): void {
-    for (const one of this.#subjects.values()) {
-      if (one.held === null || one.arrived !== null || (cpu !== null && cpu !== one.held.hart)) continue;
-      if (task === null || task === this.#guest.current(one.held.hart)?.comm) one.held = null;
-    }
+  #letGo(subject: Subject): void {
+    for (const one of this.#subjects.values()) if (this.#means(subject, one)) one.held = null;
+  }
+
+  /** Whether `one` is held, has had its turn, and is who is meant. */
+  #means({ cpu, task }: Subject, one: Subject): boolean {
+    if (one.held === null || one.arrived !== null || (cpu !== null && cpu !== one.held.hart)) return false;
+    return task === null || task === this.#guest.current(one.held.hart)?.comm;
   }
 
   #stall(hart: number, cycles: number): void {
@@ -209,12 +228,15 @@ export class Choreography {
     const planned = this.#plan[this.#turn];
     const task = hart === null ? null : this.#guest.current(hart);
     const stack = hart === null ? [] : framesOf(this.#guest.stackOf(hart), this.#symbols);
+    const at = placeIn(stack, planned);
+    if (task !== null) this.#known.add(task.comm);
     this.#record(planned, {
       status: "done",
       cycle: this.#now(),
       hart,
       task: task === null ? null : { comm: task.comm, pid: task.pid },
-      at: placeIn(stack, planned),
+      at,
+      source: at?.file == null || at.line === null ? null : this.#lineText(at.file, at.line),
       stack,
       values: this.#values(planned, hart ?? 0),
     });
@@ -251,11 +273,12 @@ export class Choreography {
   #whereabouts(): Whereabouts[] {
     const heldBy = new Map<number, number>();
     for (const { held } of this.#subjects.values()) if (held !== null) heldBy.set(held.hart, held.step + 1);
-    return whereabouts(this.#plan, { machine: this.#machine, guest: this.#guest, symbols: this.#symbols, heldBy });
+    const stage = { machine: this.#machine, guest: this.#guest, symbols: this.#symbols, heldBy, stalled: this.#stalled, known: this.#known };
+    return whereabouts(this.#plan, stage);
   }
 
   #record({ step, line, who, action }: PlannedStep, what: Partial<StepResult> & Pick<StepResult, "status">): void {
-    const rest = { cycle: null, hart: null, task: null, at: null, stack: [], values: [], detail: null, where: [] };
+    const rest = { cycle: null, hart: null, task: null, at: null, source: null, stack: [], values: [], detail: null, where: [] };
     this.#results.push({ step: this.#results.length + 1, line, who, action, note: step.note ?? null, ...rest, ...what });
   }
 

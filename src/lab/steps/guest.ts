@@ -53,8 +53,17 @@ export class Guest {
     return name === null || pid === null ? null : { address, comm: cString(name) ?? "?", pid };
   }
 
+  /** The task at an address, if it has not ended. */
+  listed(address: number): GuestTask | null {
+    return this.#tasks().find((one) => one.address === address >>> 0) ?? null;
+  }
+
   /** All tasks of a name that have not ended. */
   named(comm: string): GuestTask[] {
+    return this.#tasks().filter((one) => one.comm === comm);
+  }
+
+  #tasks(): GuestTask[] {
     const list = this.#section.statics.find((one) => one.name === "task_list");
     if (list === undefined) return [];
     const link = this.#offset("task_struct", "tasks");
@@ -62,7 +71,7 @@ export class Guest {
     let at = this.word(list.address);
     for (let n = 0; n < TASKS_MAX && at !== null && at !== list.address; n++) {
       const task = this.task(at - link);
-      if (task?.comm === comm) found.push(task);
+      if (task !== null) found.push(task);
       at = this.word(at);
     }
     return found;

@@ -5,6 +5,11 @@ import { parseDuration } from "../scenario/units.ts";
 /** What a step waits for at most, unless it says. */
 const WITHIN_DEFAULT = 100_000_000;
 const CPU_MAX = 63;
+const TIMES_MAX = 1e9;
+const WATCHES_MAX = 32;
+const NOTE_LENGTH_MAX = 200;
+/** Of a scenario. */
+export const STEPS_MAX = 1000;
 const ACTIONS = ["until", "passes", "release", "stall", "interrupt", "wait"] as const;
 
 const time = z
@@ -40,12 +45,23 @@ export const stepSchema = z
     stall: time.optional(),
     interrupt: z.enum(["timer", "software"], { error: "must be timer or software" }).optional(),
     wait: time.optional(),
+    times: z
+      .int({ error: "must be a whole number" })
+      .min(1, "must be at least 1")
+      .max(TIMES_MAX, `must be at most ${TIMES_MAX}`)
+      .default(1),
     within: time.default(WITHIN_DEFAULT),
     optional: z.boolean({ error: "must be true or false" }).default(false),
     watch: z
-      .union([variable.transform((one) => [one]), z.array(variable)], { error: "must be a variable or a list of variables" })
+      .union([variable.transform((one) => [one]), z.array(variable).max(WATCHES_MAX)], {
+        error: `must be a variable or a list of at most ${WATCHES_MAX} variables`,
+      })
       .default([]),
-    note: z.string({ error: "must be a text" }).optional(),
+    note: z
+      .string({ error: "must be a text" })
+      .regex(/^\P{Cc}*$/u, "must be one line without control characters")
+      .max(NOTE_LENGTH_MAX, `must have at most ${NOTE_LENGTH_MAX} characters`)
+      .optional(),
   })
   .superRefine((step, context) => {
     const say = (message: string): void => {
@@ -56,6 +72,7 @@ export const stepSchema = z
     const subject = step.cpu !== undefined || step.task !== undefined;
     if (given[0] === "wait" && subject) return say("waits for nobody in particular: leave out cpu and task");
     if (given[0] !== "wait" && !subject) return say("must say who: cpu or task, or both");
+    if (step.times !== 1 && step.until === undefined && step.passes === undefined) return say("counts nothing: `times` belongs to until and passes");
     if (given[0] === "stall" && (step.cpu === undefined || step.task !== undefined)) say("stalls a CPU: name `cpu` and no task");
   });
 

@@ -35,6 +35,8 @@ export interface StepResult {
   readonly task: StepTask | null;
   /** The place of the step in the source, or where the hart was. */
   readonly at: StepFrame | null;
+  /** The text of that line; null where the source is not at hand. */
+  readonly source: string | null;
   /** Where the hart was then; innermost first, inlined functions included. */
   readonly stack: readonly StepFrame[];
   readonly values: readonly { readonly name: string; readonly value: string }[];

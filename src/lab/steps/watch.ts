@@ -26,6 +26,8 @@ export interface Watch {
 }
 
 const SCALARS: ReadonlySet<string> = new Set(["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "usize", "isize", "boolean", "bool", "string"]);
+/** A word that is the address of a task, such as a mutex's owner, may have flags in these bits. */
+const FLAG_BITS = 3;
 const TEXT = /^u8\[\d+\]$/;
 
 export function findWatch(name: string, section: HartlabSection): Result<Watch> {
@@ -104,11 +106,13 @@ function format(type: string, bytes: Uint8Array, guest: Guest, symbols: Symbols)
   for (const [i, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * i);
   if (type.startsWith("bool")) return value === 0n ? "false" : "true";
   if (signed) return String(BigInt.asIntN(8 * bytes.length, value));
+  const owner = type === "u32" ? guest.listed(Number(value) & ~FLAG_BITS) : null;
+  if (owner !== null) return `${owner.comm}/${owner.pid}`;
   if (!type.endsWith("*")) return value >= 0x8000_0000n ? `0x${value.toString(16)}` : String(value);
   if (value === 0n) return "null";
   const address = Number(value);
   const task = type === "task_struct*" ? guest.task(address) : null;
   if (task !== null) return `${task.comm}/${task.pid}`;
   if (type === "function*") return symbols.functionName(address);
-  return symbols.storageName(address) ?? `0x${value.toString(16)}`;
+  return symbols.storageName(address, [], type.slice(0, -1)) ?? `0x${value.toString(16)}`;
 }

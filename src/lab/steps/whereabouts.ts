@@ -21,6 +21,10 @@ export interface Stage {
   readonly symbols: Symbols;
   /** By hart: the number of the step that holds it, from 1. */
   readonly heldBy: ReadonlyMap<number, number>;
+  /** The hart that a step stalls. */
+  readonly stalled: number | null;
+  /** Names of tasks that there have been. */
+  readonly known: ReadonlySet<string>;
 }
 
 export function whereabouts(steps: readonly PlannedStep[], stage: Stage): Whereabouts[] {
@@ -31,17 +35,20 @@ export function whereabouts(steps: readonly PlannedStep[], stage: Stage): Wherea
     if (step.task === undefined) return [onHart(who, step.cpu ?? 0, stage)];
     const { task, cpu } = step;
     const tasks = stage.guest.named(task);
-    if (tasks.length === 0) return [{ who, state: "does not exist (any more)", stack: [] }];
+    if (tasks.length === 0) return [{ who, state: stage.known.has(task) ? "has ended" : "does not exist", stack: [] }];
     return tasks.flatMap((one) => taskAt(one, cpu ?? null, stage));
   });
 }
 
-function onHart(who: string, hart: number, { machine, guest, symbols, heldBy }: Stage): Whereabouts {
+const howOn = (hart: number, { heldBy, stalled }: Stage): string => (heldBy.has(hart) ? "is held" : stalled === hart ? "is stalled" : "runs");
+
+function onHart(who: string, hart: number, { machine, guest, symbols, heldBy, stalled }: Stage): Whereabouts {
   const step = heldBy.get(hart);
   const task = guest.current(hart);
   const runs = task === null ? "is in the firmware or has not started" : `runs ${task.comm}/${task.pid}`;
   const waiting = machine.hart(hart).waiting ? ", which waits for interrupts" : "";
-  const state = step === undefined ? `${runs}${waiting}` : `${runs}${waiting}, held since step ${step}`;
+  const kept = step !== undefined ? `, held since step ${step}` : stalled === hart ? ", stalled" : "";
+  const state = `${runs}${waiting}${kept}`;
   return { who, state, stack: framesOf(guest.stackOf(hart), symbols) };
 }
 
@@ -51,9 +58,9 @@ function taskAt(task: GuestTask, wanted: number | null, stage: Stage): Whereabou
   for (let hart = 0; hart < machine.config.harts; hart++) {
     if (guest.current(hart)?.address !== task.address) continue;
     if (wanted !== null && wanted !== hart) return [];
-    const step = heldBy.get(hart);
-    const state = step === undefined ? `runs on CPU${hart}` : `is held on CPU${hart} since step ${step}`;
-    return [{ who, state, stack: framesOf(guest.stackOf(hart), symbols) }];
+    const state = `${howOn(hart, stage)} on CPU${hart}`;
+    const since = heldBy.get(hart);
+    return [{ who, state: since === undefined ? state : `${state} since step ${since}`, stack: framesOf(guest.stackOf(hart), symbols) }];
   }
   const state = guest.isAsleep(task) ? "sleeps" : "waits for a CPU";
   return [{ who, state, stack: framesOf(guest.stackOfSleeper(task), symbols) }];
