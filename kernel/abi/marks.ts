@@ -33,6 +33,10 @@ export const enum MARK {
   RESIZE = 36,
   /** start of a new mapping of pages that somebody owns | bytes | 0; FREE ends it */
   VMAP = 37,
+  /** 0 | 0 | 0: a call that allocates or frees a block begins, and ends; who frees begins with FREE */
+  ALLOC_ENTER = 48,
+  ALLOC_LEAVE = 49,
+  FREE_LEAVE = 50,
   /** address of a page that may be written through another mapping from now on | 0 | 0 */
   VMAP_PAGE = 38,
   /** first page's address | order | gfp */

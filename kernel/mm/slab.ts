@@ -29,6 +29,14 @@ import { cache_alloc_refill, cache_free_flush } from "./slab/lists.ts";
 /** An object of the cache, or 0; its state is USED. */
 export function slab_alloc(cachep: kmem_cache, gfp: u32): usize {
   "inline";
+  traceMark(MARK.ALLOC_ENTER);
+  const object = __slab_alloc(cachep, gfp);
+  traceMark(MARK.ALLOC_LEAVE);
+  return object;
+}
+
+function __slab_alloc(cachep: kmem_cache, gfp: u32): usize {
+  "inline";
   might_alloc(gfp);
   if (CONFIG.fault_injection && should_failslab(cachep.obj_size, gfp)) return 0;
   let object: usize;
@@ -74,6 +82,7 @@ export function slab_free(cachep: kmem_cache, slab: page, object: usize): void {
   const state = object_state(slab, index);
   if (unlikely(index * cachep.buffer_size !== offset || index >= cachep.num || state[0] !== OBJECT_USED)) {
     bad_free(cachep, slab, object);
+    traceMark(MARK.FREE_LEAVE);
     return;
   }
   if (CONFIG.slab.debug) free_debug_processing(cachep, object);
@@ -90,6 +99,7 @@ export function slab_free(cachep: kmem_cache, slab: page, object: usize): void {
     local_irq_restore(flags);
     cache_free_flush(cachep, object);
   }
+  traceMark(MARK.FREE_LEAVE);
 }
 
 export function kmem_cache_free(cachep: kmem_cache, object: usize): void {

@@ -105,6 +105,14 @@ function unmap_own_pages(area: vm_struct): void {
 }
 
 function __vmalloc_caller(size: usize, gfp: u32, caller: usize): usize {
+  traceMark(MARK.ALLOC_ENTER);
+  const block = alloc_and_map(size, gfp, caller);
+  traceMark(MARK.ALLOC_LEAVE);
+  return block;
+}
+
+function alloc_and_map(size: usize, gfp: u32, caller: usize): usize {
+  "inline";
   const area = get_vm_area(size, VM_ALLOC, caller);
   if (area === null) return 0;
   if (!map_own_pages(area, gfp)) {
@@ -150,6 +158,7 @@ export function vfree(block: usize): void {
   traceMark(MARK.FREE, block, 0, 0);
   if (CONFIG.kmemleak.enabled) kmemleak_free(block);
   unmap_own_pages(area);
+  traceMark(MARK.FREE_LEAVE);
 }
 
 /** Unmaps pages that are not the area's own. */
@@ -192,6 +201,7 @@ export function vunmap(block: usize): void {
   const area = area_to_free(block, VM_MAP, "vunmap");
   traceMark(MARK.FREE, block, 0, 0);
   unmap_foreign_pages(area);
+  traceMark(MARK.FREE_LEAVE);
 }
 
 /** The registers of a device at physical `pa`, or 0. Refuses RAM that the kernel uses. May sleep. */

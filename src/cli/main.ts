@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "commander";
 import type { BootOptions } from "./boot/boot.ts";
+import type { CompareOptions } from "./compare/compare.ts";
 import type { BuildOptions } from "./build.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import { EXIT, print } from "./output.ts";
@@ -50,6 +51,7 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
       const { run } = await import("./run.ts");
       done(await run(file, options));
     });
+  addCompare(command, done);
   addBoot(command, done);
   command
     .command("build")
@@ -85,6 +87,34 @@ Exit codes: 0 as expected, 1 panic, fault, deadlock or a failed expectation, 2 b
       done(await doctor(options));
     });
   return command;
+}
+
+function addCompare(command: Command, done: (code: number) => void): void {
+  command
+    .command("compare")
+    .description("run a scenario with several values of a key, numbers of harts and seeds, and compare what it costs")
+    .argument("<file>", "scenario (YAML)")
+    .option("--vary <key=a,b>", "a field or a kernel configuration key, and its values; may be repeated", collect, [])
+    .option("--seeds <list>", "such as 1..20 or 1,2,7; at least two", "1..10")
+    .option("--harts <list>", "numbers of harts, such as 1,2,4; without it the scenario's")
+    .option("--set <key=value>", "change a field or a kernel configuration key in all runs; may be repeated", collect, [])
+    .option("--lock <class>", "show this lock class instead of the leak detector's; may be repeated", collect, [])
+    .option("--jobs <n>", "runs at a time; without it one a processor")
+    .option("--resume <file>", "keep what each run gave in this file, and do not make runs again that are in it")
+    .option("--json", "one JSON document on stdout (docs/compare.md)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  hartlab compare scenarios/kmemleak/lost-object.yaml --vary spinlock.kind=ticket,mcs --seeds 1..20 --harts 1,2,4
+  hartlab compare scenarios/kmemleak/lost-object.yaml --vary preempt=none,full --seeds 1..20 --resume preempt.state
+
+Exit codes: 0 all runs as expected, 1 a run failed, 2 bad input, 3 a run's instruction budget ended and none failed, 70 a bug in hartlab.`,
+    )
+    .action(async (file: string, options: CompareOptions) => {
+      const { compareCommand } = await import("./compare/compare.ts");
+      done(await compareCommand(file, options));
+    });
 }
 
 function addBoot(command: Command, done: (code: number) => void): void {

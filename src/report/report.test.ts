@@ -96,9 +96,15 @@ const RESULT: RunResult = {
       objects: 90,
       bytes: 80_000,
       irqsOffMaxCycles: 0,
+      metadataBytes: 0,
       newSuspects: 2,
     },
   ],
+  latency: [{ call: "alloc", area: "slab", scanner: "active", count: 1234, p50: 900, p99: 4500, max: 12_000 }],
+  longest: {
+    irqsOff: { cycles: 11_724, at: { address: "0xc0003010", symbol: "scan+0x10/0x20" }, hart: 1, endCycle: 2_100_000 },
+    preemptOff: { cycles: 0, at: null, hart: 0, endCycle: 0 },
+  },
   events: [
     {
       cycle: 9_000_000,

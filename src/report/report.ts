@@ -7,6 +7,7 @@ import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
+import { measuresSection } from "./measures.ts";
 import { raceText } from "./races.ts";
 import { stackLines } from "./stack.ts";
 import { type Align, grouped, section, table } from "./text.ts";
@@ -20,6 +21,7 @@ export function report(result: RunResult, { contention = false } = {}): string {
     `${lockStatTable(result.locks, lockStatDisabled(result)).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
     ...(contention ? [contentionText(result.contention)] : []),
     scansSection(result),
+    measuresSection(result),
     eventsSection(result),
     findingsSection(result),
     ...deadlockSection(result),

@@ -70,13 +70,17 @@ export function create_kmalloc_caches(): void {
 function kmalloc_large(size: usize, gfp: u32): usize {
   "noinline";
   if (size === 0) return ZERO_SIZE_PTR;
+  traceMark(MARK.ALLOC_ENTER);
+  let block: usize = 0;
   const order = get_order(size);
   const p = alloc_pages(gfp, order);
-  if (p === null) return 0;
-  p.flags = PG_large;
-  const block = page_address(p);
-  traceMark(MARK.ALLOC, block, size, ALLOC_AREA.pages);
-  if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, PAGE_SIZE << order, 1, gfp);
+  if (p !== null) {
+    p.flags = PG_large;
+    block = page_address(p);
+    traceMark(MARK.ALLOC, block, size, ALLOC_AREA.pages);
+    if (CONFIG.kmemleak.enabled) kmemleak_alloc(block, PAGE_SIZE << order, 1, gfp);
+  }
+  traceMark(MARK.ALLOC_LEAVE);
   return block;
 }
 
@@ -115,6 +119,7 @@ function kfree_large(block: usize, p: page): void {
   if (CONFIG.kmemleak.enabled) kmemleak_free(block);
   p.flags = 0;
   __free_pages(p, p.private);
+  traceMark(MARK.FREE_LEAVE);
 }
 
 /** Frees what kmalloc or kmem_cache_alloc gave; 0 and ZERO_SIZE_PTR are ignored. */

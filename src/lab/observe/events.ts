@@ -38,6 +38,9 @@ export const CODE = {
   vmapPage: 29,
   exclusiveWriter: 30,
   exclusiveAccess: 31,
+  allocEnter: 32,
+  allocLeave: 33,
+  freeLeave: 34,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -56,6 +59,9 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   BH_ENABLE: CODE.bhEnable,
   ALLOC: CODE.alloc,
   FREE: CODE.free,
+  ALLOC_ENTER: CODE.allocEnter,
+  ALLOC_LEAVE: CODE.allocLeave,
+  FREE_LEAVE: CODE.freeLeave,
   PAGE_ALLOC: CODE.pageAlloc,
   PAGE_FREE: CODE.pageFree,
   SLAB_CREATE: CODE.slabCreate,

@@ -19,6 +19,7 @@ import { LockInstances } from "./locks/lock-instances.ts";
 import { lockSite } from "./locks/lock-site.ts";
 import { LockStat } from "./locks/lock-stat.ts";
 import { Lockdep } from "./lockdep/lockdep.ts";
+import { Measures } from "./measure/measures.ts";
 import type { Consume } from "./merge.ts";
 import { RaceChecker } from "./races/races.ts";
 import { ScanCosts } from "./scan-cost.ts";
@@ -79,6 +80,7 @@ export class Observation {
   readonly timeline: Timeline | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
+  readonly measures: Measures;
   readonly tasks = new Map<number, Task>();
   readonly plants: PlantedBlock[] = [];
   readonly hotplug: HotplugMark[] = [];
@@ -119,6 +121,8 @@ export class Observation {
     this.lockStatControls = new LockStatControls(this.lockStat, wanted.lockStat ?? []);
     this.lockKinds = kinds;
     this.sleepingSpinlocks = image.section.config.preempt === "rt";
+    const nameOf = (cache: number): string => (cache >>> 0 <= numbers.vmallocArea ? "" : this.#cacheAt(cache >>> 0).name);
+    this.measures = new Measures(symbols, this.scanCosts, kinds, this.sleepingSpinlocks, nameOf);
     this.lockdep = new Lockdep(this.locks, this.currentTasks, kinds, {
       sleepingSpinlocks: this.sleepingSpinlocks,
       fairReaders: image.section.config["rwlock.fairness"] === "queued",
@@ -179,6 +183,7 @@ export class Observation {
     event.ra0 = words[at + MARK_WORD.RA0];
     event.ra1 = words[at + MARK_WORD.RA1];
     event.irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
+    this.measures.lock(code, event);
     if (code === CODE.lockAcquired) {
       this.lockStat.acquired(event);
       this.lockdep.acquired(event);
@@ -208,10 +213,11 @@ export class Observation {
   #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
     if (this.races !== null) this.#races(this.races, code, words, at, hart, clock);
     const heap = this.heap;
-    if (heap === null) return;
     const c = words[at + MARK_WORD.C];
     const a = words[at + MARK_WORD.A];
     const b = words[at + MARK_WORD.B];
+    this.measures.memory(code, this.currentTasks.task[hart], c, a, b, words[at + MARK_WORD.PC], clock);
+    if (heap === null) return;
     const stack: Stack = {
       pc: words[at + MARK_WORD.PC] >>> 0,
       ra0: words[at + MARK_WORD.RA0] >>> 0,
@@ -296,6 +302,7 @@ export class Observation {
         this.lockdep.switched(task, this.currentTasks.task[hart]);
         this.races?.order.switched(hart, this.currentTasks.numberOf(a), this.currentTasks.task[hart]);
         scans.switched(hart, c, a, clock, instructions);
+        this.measures.sections.switched(hart, b === 0, words[at + MARK_WORD.PC], clock);
         break;
       case CODE.taskNew:
         this.races?.order.taskCreated(hart, this.currentTasks.numberOf(c));
@@ -303,31 +310,41 @@ export class Observation {
         break;
       case CODE.taskExit:
         this.lockdep.taskEnded(this.currentTasks.numberOf(c), hart, clock);
+        this.measures.latency.ended(this.currentTasks.numberOf(c));
         break;
       case CODE.softirqEnter:
         this.lockdep.softirqEntered(task);
+        this.measures.latency.interrupted(task);
+        this.measures.softirqsOff(hart, words[at + MARK_WORD.PC], clock);
         break;
       case CODE.softirqExit:
         this.lockdep.softirqLeft(task);
+        this.measures.latency.resumed(task);
+        this.measures.softirqsOn(hart, clock);
         break;
       case CODE.bhDisable:
         this.lockdep.softirqsDisabled(task);
+        this.measures.softirqsOff(hart, words[at + MARK_WORD.PC], clock);
         break;
       case CODE.bhEnable:
         this.lockdep.softirqsEnabled(task);
+        this.measures.softirqsOn(hart, clock);
         break;
       case CODE.irqEnter:
         this.lockdep.irqEntered(hart);
+        this.measures.interrupted(hart, task, words[at + MARK_WORD.PC], clock);
         this.races?.interruptEntered(hart);
         scans.interruptEntered(hart, clock, instructions);
         break;
       case CODE.irqExit:
         this.lockdep.irqLeft(hart);
+        this.measures.resumed(hart, task, clock);
         this.races?.interruptLeft(hart);
         scans.interruptLeft(hart, instructions);
         break;
       case CODE.irqsOff:
         scans.irqsOff(hart, a >>> 0, clock);
+        this.measures.sections.irqsOffEnded(hart, a >>> 0, c >>> 0, clock);
         break;
       case CODE.scanBegin:
         scans.begin(c >>> 0, hart, clock, instructions);
@@ -351,6 +368,7 @@ export class Observation {
         break;
       case CODE.scenarioStart:
         if (this.scenarioStart === null) this.lockStatControls.started((this.scenarioStart = clock));
+        this.measures.started();
         break;
       case CODE.firstKthread:
         this.firstKthreadInstructions ??= instructions;

@@ -23,6 +23,8 @@ export interface ScanCost {
   /** 0: none of at least 256 cycles, which is the least that is recorded. */
   readonly irqsOffMaxCycles: number;
   readonly newSuspects: number;
+  /** Of kmemleak's own slab caches, at the end. */
+  readonly metadataBytes: number;
 }
 
 const HARTS = 64;
@@ -32,6 +34,8 @@ export class ScanCosts {
   readonly scans: ScanCost[] = [];
   /** The task that each hart runs; 0 before its first switch. */
   readonly current = new Int32Array(HARTS);
+  /** Of kmemleak's own slab caches, now; kept by who sees allocations. */
+  metadataBytes = 0;
   #active = false;
   #number = 0;
   #task = 0;
@@ -47,6 +51,11 @@ export class ScanCosts {
   #lookups = 0;
   #hits = 0;
   #irqsOffMax = 0;
+
+  /** A scan is going on. */
+  get active(): boolean {
+    return this.#active;
+  }
 
   begin(number: number, hart: number, clock: number, instret: number): void {
     this.#active = true;
@@ -88,6 +97,7 @@ export class ScanCosts {
       bytes: this.#words * 4,
       irqsOffMaxCycles: this.#irqsOffMax,
       newSuspects: suspects,
+      metadataBytes: this.metadataBytes,
     });
   }
 

@@ -4,6 +4,7 @@ import type { EventInjector } from "../event/injector.ts";
 import type { Symbols } from "../image/symbols.ts";
 import type { ConsoleReader, LeakReport, ReportedLeak } from "../observe/leak-report.ts";
 import type { LockPoint, LockRow } from "../observe/locks/lock-stat.ts";
+import type { OffSection } from "../observe/measure/off-sections.ts";
 import type { Observation } from "../observe/observation.ts";
 import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
@@ -25,6 +26,7 @@ import {
   type ResultLeak,
   type ResultLock,
   type ResultPoint,
+  type ResultSection,
   type RunResult,
 } from "./result.ts";
 
@@ -108,6 +110,8 @@ export function collect(run: Collected): RunResult {
         ? null
         : { reports: races, dropped: observation.races.dropped, checked: observation.races.checked },
     scans: observation.scanCosts.scans,
+    latency: observation.measures.latency.rows(),
+    longest: longestSections(observation, symbols),
     events: run.injector.outcomes(
       started
         ? "the run ended before it was due"
@@ -231,6 +235,16 @@ function resolveFrame(frame: ReportedLeak["backtrace"][number], symbols: Symbols
     return [{ address, function: name, file: null, line: null, symbol: frame.symbol }];
   }
   return found.map((one) => ({ address, ...one, symbol: frame.symbol }));
+}
+
+function longestSections({ measures: { sections } }: Observation, symbols: Symbols): RunResult["longest"] {
+  const view = ({ cycles, pc, hart, endCycle }: OffSection): ResultSection => ({
+    cycles,
+    at: cycles === 0 ? null : { address: hex(pc), symbol: symbols.offsetName(pc) },
+    hart,
+    endCycle,
+  });
+  return { irqsOff: view(sections.irqsOff), preemptOff: view(sections.preemptOff) };
 }
 
 function plantedBlocks(observation: Observation, reports: readonly LeakReport[]) {

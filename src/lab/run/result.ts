@@ -4,6 +4,7 @@ import type { TimingModel } from "../../machine/timing/model.ts";
 import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/locks/lock-stat.ts";
+import type { LatencyRow } from "../observe/measure/alloc-latency.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultContention } from "./contention.ts";
 import type { ResultHeap, ResultLockdep, ResultRace, ResultWait } from "./resolve.ts";
@@ -77,6 +78,16 @@ export interface ResultScan {
   readonly bytes: number;
   readonly irqsOffMaxCycles: number;
   readonly newSuspects: number;
+  readonly metadataBytes: number;
+}
+
+/** A longest section; what counts: src/lab/observe/measure/off-sections.ts. */
+export interface ResultSection {
+  readonly cycles: number;
+  /** Where it began; null: there was none. */
+  readonly at: { readonly address: string; readonly symbol: string } | null;
+  readonly hart: number;
+  readonly endCycle: number;
 }
 
 export interface Finding {
@@ -160,6 +171,9 @@ export interface RunResult {
     readonly checked: number;
   } | null;
   readonly scans: readonly ResultScan[];
+  /** Of the allocators' calls, one row for each kind that there was; src/lab/observe/measure/alloc-latency.ts. */
+  readonly latency: readonly LatencyRow[];
+  readonly longest: { readonly irqsOff: ResultSection; readonly preemptOff: ResultSection };
   readonly events: readonly EventOutcome[];
   readonly findings: readonly Finding[];
   /** What became of the scenario's steps, in their order. */
