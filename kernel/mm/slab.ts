@@ -29,16 +29,9 @@ import { cache_alloc_refill, cache_free_flush } from "./slab/lists.ts";
 /** An object of the cache, or 0; its state is USED. */
 export function slab_alloc(cachep: kmem_cache, gfp: u32): usize {
   "inline";
-  traceMark(MARK.ALLOC_ENTER);
-  const object = __slab_alloc(cachep, gfp);
-  traceMark(MARK.ALLOC_LEAVE);
-  return object;
-}
-
-function __slab_alloc(cachep: kmem_cache, gfp: u32): usize {
-  "inline";
   might_alloc(gfp);
   if (CONFIG.fault_injection && should_failslab(cachep.obj_size, gfp)) return 0;
+  traceMark(MARK.ALLOC_ENTER);
   let object: usize;
   const flags = local_irq_save();
   const ac = cachep.array[smp_processor_id()];
@@ -52,13 +45,17 @@ function __slab_alloc(cachep: kmem_cache, gfp: u32): usize {
   } else {
     local_irq_restore(flags);
     object = cache_alloc_refill(cachep, gfp);
-    if (object === 0) return 0;
+    if (object === 0) {
+      traceMark(MARK.ALLOC_LEAVE);
+      return 0;
+    }
   }
   object_state(slab_of(object), object_index(cachep, object))[0] = OBJECT_USED;
   traceMark(MARK.ALLOC, object, cachep.obj_size, cachep);
   if (CONFIG.slab.debug) alloc_debug_processing(cachep, object);
   if (CONFIG.kmemleak.enabled) kmemleak_alloc_recursive(object, cachep.obj_size, 1, cachep.flags, gfp);
   if ((gfp & __GFP_ZERO) !== 0) memset(object, 0, cachep.obj_size);
+  traceMark(MARK.ALLOC_LEAVE);
   return object;
 }
 

@@ -168,6 +168,14 @@ test("the whole report", () => {
       number   cycles       retired   words  in index  blocks found     live    bytes        cycles  cycles/word
            1  500,000       200,000  20,000     1,200           300       90   80,000         < 256        25.00
 
+    allocator calls, cycles
+      call   memory  scanner  calls  p50    p99     max
+      alloc  slab    active   1,234  900  4,500  12,000
+
+    longest sections, cycles
+      interrupts off  11,724, begun at scan+0x10/0x20 on hart 1, until cycle 2,100,000
+      preemption off  none seen
+
     events
       event                  injected at cycle  result                                    latency in cycles
       cpu 1 offline at 8ms           9,000,000  ok                                                   84,529
@@ -216,6 +224,7 @@ test("an empty run", () => {
     "kmemleak: 0 unreferenced in the last report",
     "planted leaks: none",
     "kmemleak scans: none seen",
+    "  preemption off  none seen",
     "events: none",
     "findings: none",
     "expectations: none",

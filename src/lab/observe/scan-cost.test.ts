@@ -76,6 +76,7 @@ test("one task on one hart: the differences from begin to end", () => {
     bytes: 4176,
     irqsOffMaxCycles: 0,
     newSuspects: 3,
+    metadataBytes: 0,
   });
 });
 
