@@ -5,6 +5,7 @@ declare module "config" {
   export const enum FAIRNESS { reader = 0, queued = 1 }
   export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
   export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
+  export const enum HOTPLUG_LOCKDEP { mutex = 0, readers = 1 }
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
   export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
   export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
@@ -40,6 +41,8 @@ declare module "config" {
       readonly chain: HOTPLUG_CHAIN;
       /** what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13) */
       readonly lock: HOTPLUG_LOCK;
+      /** what lockdep sees of the counted hotplug lock: its mutex alone, or who reads and writes, too (Linux since 3.15) */
+      readonly lockdep: HOTPLUG_LOCKDEP;
       /** what notices a put_online_cpus too many */
       readonly underflow: UNDERFLOW;
     };

@@ -10,6 +10,7 @@ export const OPTIONS = {
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "hotplug.chain": { type: "enum", enum: "HOTPLUG_CHAIN", values: ["notifier", "states"], default: "notifier", doc: "who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10" },
   "hotplug.lock": { type: "enum", enum: "HOTPLUG_LOCK", values: ["refcount", "percpu-rwsem"], default: "refcount", doc: "what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13)" },
+  "hotplug.lockdep": { type: "enum", enum: "HOTPLUG_LOCKDEP", values: ["mutex", "readers"], default: "readers", needs: { "hotplug.lock": "refcount" }, doc: "what lockdep sees of the counted hotplug lock: its mutex alone, or who reads and writes, too (Linux since 3.15)" },
   "hotplug.underflow": { type: "enum", enum: "UNDERFLOW", values: ["none", "get", "put-bug", "put-warn", "akpm-wrong"], default: "put-warn", needs: { "hotplug.lock": "refcount" }, doc: "what notices a put_online_cpus too many" },
   "rcu.barrier": { type: "enum", enum: "RCU_BARRIER", values: ["a", "b", "b-bug", "c", "d", "m"], default: "m", doc: "how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1" },
   "slab.debug": { type: "bool", default: false, doc: "red zones, poison and owners of slab objects, checked at every allocation and free" },

@@ -13,6 +13,8 @@ export const enum MARK {
   LOCK_RELEASE = 4,
   /** lock | LOCK_KIND | 0 */
   LOCK_TRYFAIL = 5,
+  /** lock | LOCK_KIND | subclass, with LOCK_FLAG: the caller wants it from here on, takes other locks on the way, and then has it (LOCK_ACQUIRED) */
+  LOCK_ACQUIRE = 6,
   /** next task | prev task | next pid */
   SWITCH = 8,
   /** task | pid | comm string: before the task runs for the first time */
@@ -75,8 +77,8 @@ export const enum MARK {
 /** sem_read and sem_write sleep: percpu_rw_semaphore. */
 export const enum LOCK_KIND { spin = 1, raw = 2, read = 3, write = 4, mutex = 5, sem_read = 6, sem_write = 7 }
 
-/** try: the lock was free, the caller would not have waited for it. */
-export const enum LOCK_FLAG { try = 0x100 }
+/** try: the lock was free, the caller would not have waited for it. recursive: a reader that a waiting writer lets pass. */
+export const enum LOCK_FLAG { try = 0x100, recursive = 0x200 }
 
 /** Where a block is from that is of no slab cache: pages that kmalloc hands out whole, or vmalloc. */
 export const enum ALLOC_AREA { pages = 0, vmalloc = 1 }

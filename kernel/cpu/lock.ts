@@ -13,9 +13,13 @@
 //   none  nothing            get       the next reader warns, whose fault it is not
 //   put-bug, put-warn        the put itself: the end, or a warning and the count as it was (merged in 2012)
 //   akpm-wrong               the first sketch of put-warn: looks for -1 inside "became 0" and never finds it
+// For lockdep the count is a lock, too (hotplug.lockdep=readers): readers and the writer want it before they take the mutex, and have it when
+// they have been counted, or nobody is. With `mutex` lockdep sees the mutex alone, which readers do not hold: it says nothing about those who wait
+// for the count, and a circle through the mutex where the count forbids it.
 // Order: cpu_add_remove_lock (notifier.ts) > cpu_hotplug.lock > what the listeners take. Nobody may register a listener as a reader.
 
-import { CONFIG, HOTPLUG_LOCK, UNDERFLOW } from "config";
+import { CONFIG, HOTPLUG_LOCK, HOTPLUG_LOCKDEP, UNDERFLOW } from "config";
+import { LOCK_FLAG, LOCK_KIND, MARK } from "../abi/marks.ts";
 import { BUG, panic, WARN_ON } from "../lib/bug.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../locking/mutex.ts";
 import {
@@ -26,6 +30,7 @@ import { might_sleep } from "../sched/preempt.ts";
 import { get_current, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type task_struct } from "../sched/task.ts";
 
 const COUNTED = CONFIG.hotplug.lock === HOTPLUG_LOCK.refcount;
+const COUNT_MARKS = CONFIG.hotplug.lockdep === HOTPLUG_LOCKDEP.readers;
 
 class cpu_hotplug_t {
   active_writer: task_struct | null = null;
@@ -44,10 +49,12 @@ export function cpu_hotplug_init(): void {
 
 function get_counted(): void {
   if (READ_ONCE(cpu_hotplug.active_writer) === get_current()) return;
+  if (COUNT_MARKS) traceMark(MARK.LOCK_ACQUIRE, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_read, LOCK_FLAG.recursive);
   mutex_lock(cpu_hotplug.lock);
   if (CONFIG.hotplug.underflow === UNDERFLOW.get) WARN_ON(cpu_hotplug.refcount < 0);
   cpu_hotplug.refcount += 1;
   mutex_unlock(cpu_hotplug.lock);
+  if (COUNT_MARKS) traceMark(MARK.LOCK_ACQUIRED, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_read, LOCK_FLAG.recursive);
 }
 
 function put_counted(): void {
@@ -63,6 +70,7 @@ function put_counted(): void {
     const writer = READ_ONCE(cpu_hotplug.active_writer);
     if (writer !== null) wake_up_process(writer);
   }
+  if (COUNT_MARKS) traceMark(MARK.LOCK_RELEASE, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_read, 0);
   mutex_unlock(cpu_hotplug.lock);
 }
 
@@ -88,14 +96,19 @@ export function cpus_read_unlock(): void {
 }
 
 function begin_counted(): void {
+  if (COUNT_MARKS) traceMark(MARK.LOCK_ACQUIRE, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_write, 0);
+  let waits = false;
   for (;;) {
     mutex_lock(cpu_hotplug.lock);
-    if (likely(cpu_hotplug.refcount === 0)) return;
+    if (likely(cpu_hotplug.refcount === 0)) break;
     set_current_state(TASK_UNINTERRUPTIBLE);
     mutex_unlock(cpu_hotplug.lock);
+    if (COUNT_MARKS && !waits) traceMark(MARK.LOCK_CONTENDED, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_write, 0);
+    waits = true;
     schedule();
     __set_current_state(TASK_RUNNING);
   }
+  if (COUNT_MARKS) traceMark(MARK.LOCK_ACQUIRED, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_write, 0);
 }
 
 /** No reader is inside, and none enters until cpu_hotplug_done. The caller holds cpu_add_remove_lock. @may_sleep */
@@ -108,6 +121,7 @@ export function cpu_hotplug_begin(): void {
 
 export function cpu_hotplug_done(): void {
   WRITE_ONCE(cpu_hotplug.active_writer, null);
+  if (COUNTED && COUNT_MARKS) traceMark(MARK.LOCK_RELEASE, addressOf(cpu_hotplug.refcount), LOCK_KIND.sem_write, 0);
   if (COUNTED) mutex_unlock(cpu_hotplug.lock);
   else percpu_up_write(cpu_hotplug_lock);
 }

@@ -145,7 +145,7 @@ export class Observation {
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
       if (this.timeline !== null && Timeline.draws(code)) this.#draw(this.timeline, code, words, at, hart, clock);
       if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
-      else if (code <= CODE.lockRelease) this.#lock(code, words, at, hart, clock);
+      else if (code <= CODE.lockWant) this.#lock(code, words, at, hart, clock);
       else this.#rare(code, words, at, hart, clock);
     }
   };
@@ -176,6 +176,7 @@ export class Observation {
     event.kind = words[at + MARK_WORD.A] & KIND_MASK;
     event.subclass = b & SUBCLASS_MASK;
     event.trylock = (b & this.#numbers.lockTry) !== 0;
+    event.recursive = (b & this.#numbers.lockRecursive) !== 0;
     event.hart = hart;
     event.task = this.currentTasks.task[hart];
     event.clock = clock;
@@ -190,6 +191,8 @@ export class Observation {
     } else if (code === CODE.lockRelease) {
       this.lockStat.release(event);
       this.lockdep.release(event);
+    } else if (code === CODE.lockWant) {
+      this.lockdep.announced(event);
     } else {
       this.lockStat.contended(event);
       this.lockdep.contended(event);
@@ -198,7 +201,7 @@ export class Observation {
 
   #draw(timeline: Timeline, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
     const c = words[at + MARK_WORD.C];
-    const lock = code <= CODE.lockRelease ? this.locks.known(c) : -1;
+    const lock = code <= CODE.lockWant ? this.locks.known(c) : -1;
     const task = this.currentTasks.task[hart];
     const [a, b] = [words[at + MARK_WORD.A], words[at + MARK_WORD.B]];
     timeline.add({ clock, hart, code, task, lock, a, b, c });

@@ -25,6 +25,7 @@ export const KIND = {
   sem_write: 7,
 } as const;
 export const TRY = 0x100;
+export const RECURSIVE = 0x200;
 
 export const MARKS = {
   LOCK_INIT: 1,
@@ -32,6 +33,7 @@ export const MARKS = {
   LOCK_ACQUIRED: 3,
   LOCK_RELEASE: 4,
   LOCK_TRYFAIL: 5,
+  LOCK_ACQUIRE: 6,
   SWITCH: 8,
   TASK_EXIT: 10,
   IRQ_ENTER: 12,
@@ -54,7 +56,7 @@ export const SECTION: HartlabSection = {
   enums: {
     MARK: MARKS,
     LOCK_KIND: KIND,
-    LOCK_FLAG: { try: TRY },
+    LOCK_FLAG: { try: TRY, recursive: RECURSIVE },
     PLANT: { leak: 1, nonleak: 2 },
     LAB_OP: { online: 1, offline: 2, scan: 3 },
   },

@@ -95,7 +95,7 @@ export class Checks {
       if (this.#recursion(base)) return;
     }
     this.#used(base, context);
-    if (!event.trylock) this.#depend(base, context);
+    if (!event.trylock && !readsAgain(base)) this.#depend(base, context);
   }
 
   /** At a mark with interrupts on: what the task holds, it holds while they may come. */
@@ -416,6 +416,15 @@ export class Checks {
     if (this.#kinds.sleeps[kind] === 1) return this.#sleepWait;
     return this.#kinds.spins[kind] === 1 ? this.#spinWait : this.#configWait;
   }
+}
+
+/** A reader of this very lock, which no writer can have meanwhile, enters once more: it waits for nobody. */
+function readsAgain({ locks, read, event }: Wanted): boolean {
+  if (read !== RECURSIVE) return false;
+  for (let depth = 0; depth < locks.depth; depth++) {
+    if (locks.at(depth).lock === event.lock) return true;
+  }
+  return false;
 }
 
 function enabledBits(read: number, irq: IrqContext): number {

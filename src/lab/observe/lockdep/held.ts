@@ -52,9 +52,27 @@ export class TaskLocks {
   /** Softirq handlers, and sections with softirqs off, that the task is in. */
   softirqs = 0;
   softirqsOff = 0;
-  /** The lock for which it waits, checked already; null: none. An interrupt that waits too comes first. */
-  waitsFor: HeldLock | null = null;
+  /** The lock that it has said to want (LOCK_ACQUIRE): checked already, and not had yet; -1: none. */
+  announced = -1;
   readonly #held: HeldLock[] = [];
+  readonly #waits: HeldLock[] = [];
+
+  /** The lock for which it waits, checked already; null: none. The wait of an interrupt comes before that of the task under it. */
+  get waitsFor(): HeldLock | null {
+    return this.#waits.at(-1) ?? null;
+  }
+
+  waitBegins(wanted: HeldLock): void {
+    this.#waits.push(wanted);
+  }
+
+  /** Whether it has waited for the lock. */
+  waitEnds(lock: number): boolean {
+    const at = this.#waits.findLastIndex((one) => one.lock === lock);
+    if (at < 0) return false;
+    this.#waits.splice(at, 1);
+    return true;
+  }
 
   at(depth: number): HeldLock {
     return this.#held[depth];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KIND, type Mark, observed, TRY } from "../testing.ts";
+import { KIND, type Mark, observed, RECURSIVE, TRY } from "../testing.ts";
 import type { LockdepReport } from "./types.ts";
 
 /** Locks of four classes: A and B by name, Z and L by where they stand. */
@@ -114,6 +114,33 @@ test("the order is that of the nearest lock; a try neither waits nor hides what 
     run().lock("A").lock("B", tried).lock("Z").unlock("Z").unlock("B").unlock("A").nest(["Z", "A"])
       .reports,
   ).toEqual(["circular A>Z"]);
+});
+
+/** A count of readers as kernel/cpu/lock.ts marks it: A, made of the mutex B. */
+const mutexed = { kind: "mutex" } as const;
+const announce = (on: History, kind: "sem_read" | "sem_write", b: number): History => on.mark("LOCK_ACQUIRE", { c: ADDRESS.A, a: KIND[kind], b });
+const enter = (on: History): History => announce(on, "sem_read", RECURSIVE).nest(["B"], mutexed).lock("A", { kind: "sem_read", b: RECURSIVE });
+const leave = (on: History): History => on.lock("B", mutexed).unlock("A", { kind: "sem_read" }).unlock("B", mutexed);
+const write = (on: History, inside: (on: History) => void): History => {
+  announce(on, "sem_write", 0).lock("B", mutexed).lock("A", { kind: "sem_write" });
+  inside(on);
+  return on.unlock("A", { kind: "sem_write" }).unlock("B", mutexed);
+};
+
+test("a lock made of another one has its place where it was wanted: readers and the writer close no circle with the mutex inside", () => {
+  const once = (on: History): History => leave(enter(on));
+  const nested = (on: History): History => leave(leave(enter(enter(on))));
+  expect(write(nested(once(run())), () => {}).reports).toEqual([]);
+  // What the writer takes inside is behind the count, and a reader who takes it first closes a circle …
+  const inside = (on: History): void => void on.nest(["Z"], mutexed);
+  const first = write(run(), inside).lock("Z", mutexed);
+  expect(leave(enter(first)).unlock("Z", mutexed).reports).toEqual(["circular A>Z"]);
+  // … but not one who has been inside all along: while it is, no writer is.
+  const again = enter(write(run(), inside)).lock("Z", mutexed);
+  expect(leave(leave(enter(again).unlock("Z", mutexed))).reports).toEqual([]);
+  // The lock that holds the writer's place, taken by a reader inside: nobody would ever go on.
+  const outside = write(run().lock("L", mutexed), () => {}).unlock("L", mutexed);
+  expect(leave(enter(outside).nest(["L"], mutexed)).reports).toEqual(["circular L>A"]);
 });
 
 test("recursion, and what is none", () => {

@@ -67,21 +67,29 @@ export class Lockdep {
     return this.#checks.dependencies;
   }
 
-  contended(event: LockEvent): void {
+  /** A lock that is made of others: its place in the order is here, before theirs. */
+  announced(event: LockEvent): void {
     const locks = this.#locksOf(event.task);
     this.#want(event, locks);
+    locks.announced = event.lock;
+  }
+
+  contended(event: LockEvent): void {
+    const locks = this.#locksOf(event.task);
+    if (locks.announced !== event.lock) this.#want(event, locks);
     const wanted = new HeldLock();
     const cls = this.#instances.classOf(event.lock, event.subclass);
     wanted.set(event, cls, this.#readForm(event, locks), this.#context(event, locks));
-    locks.waitsFor = wanted;
+    locks.waitBegins(wanted);
     this.deadlock ??= this.#waits.cycleFrom(event.task, true);
   }
 
   acquired(event: LockEvent): void {
     const locks = this.#locksOf(event.task);
     const read = this.#readForm(event, locks);
-    if (locks.waitsFor?.lock === event.lock) locks.waitsFor = null;
-    else this.#want(event, locks);
+    const waited = locks.waitsFor !== null && locks.waitEnds(event.lock);
+    if (locks.announced === event.lock) locks.announced = -1;
+    else if (!waited) this.#want(event, locks);
     if (locks.depth === HELD_MAX) this.tooDeep++;
     this.#holders[event.lock] = (this.#holders[event.lock] ?? 0) + 1;
     const cls = this.#instances.classOf(event.lock, event.subclass);
@@ -188,6 +196,7 @@ export class Lockdep {
   #readForm(event: LockEvent, locks: TaskLocks): number {
     const { shared, sleeps } = this.#kinds;
     if (shared[event.kind] !== 1) return EXCLUSIVE;
+    if (event.recursive) return RECURSIVE;
     if (sleeps[event.kind] === 1) return SHARED;
     if (!this.#rules.fairReaders) return RECURSIVE;
     return this.#context(event, locks) === TASK ? SHARED : RECURSIVE;

@@ -8,6 +8,8 @@ export class LockEvent {
   subclass = 0;
   /** Acquired by a try that did not have to wait. */
   trylock = false;
+  /** A reader that a waiting writer lets pass. */
+  recursive = false;
   hart = 0;
   /** Number of the task in CurrentTasks. */
   task = 0;
