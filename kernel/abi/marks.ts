@@ -21,10 +21,10 @@ export const enum MARK {
   TASK_NEW = 9,
   /** task | pid | 0 */
   TASK_EXIT = 10,
-  /** cause (scause) | interrupted pc | 0 */
+  /** cause (scause) | interrupted pc (at the exit: 0) | context_word() of the task, the same at both ends unless a handler is wrong */
   IRQ_ENTER = 12,
   IRQ_EXIT = 13,
-  /** 0 | 0 | 0: the handlers of softirqs begin and end */
+  /** context_word() | 0 | 0: the handlers of softirqs begin and end */
   SOFTIRQ_ENTER = 14,
   SOFTIRQ_EXIT = 15,
   /** block | size | kmem_cache, or ALLOC_AREA */
@@ -70,6 +70,16 @@ export const enum MARK {
   /** 0 | 0 | 0: local_bh_disable and local_bh_enable, nested ones too */
   BH_DISABLE = 33,
   BH_ENABLE = 34,
+  /** task | 1: it was asleep (or about to be) and is runnable now; 0: it was not, so nothing happened | 0 */
+  WAKE = 40,
+  /** wait queue | WAIT_QUEUE | 0: the task is in the queue from now on, and will look at its condition once more before it sleeps */
+  WAIT = 41,
+  /** wait queue | tasks woken | 0 */
+  WAKE_UP = 42,
+  /** context_word() | what must not be done, ATOMIC | 0: somebody does what may sleep where nobody may */
+  ATOMIC_SLEEP = 43,
+  /** context_word() | BOUNDARY | 0: neither preemption nor interrupts nor an RCU read section should be as they are here */
+  UNBALANCED = 44,
   /** start of a slab | bytes of all its objects, distances included | kmem_cache; constructors have run */
   SLAB_CREATE = 35,
 }
@@ -82,6 +92,15 @@ export const enum LOCK_FLAG { try = 0x100, recursive = 0x200 }
 
 /** Where a block is from that is of no slab cache: pages that kmalloc hands out whole, or vmalloc. */
 export const enum ALLOC_AREA { pages = 0, vmalloc = 1 }
+
+/** might: it calls what may sleep; schedule: it gives its CPU away; rcu: it sleeps inside an RCU read section. */
+export const enum ATOMIC { might = 1, schedule = 2, rcu = 3 }
+
+/** Where a task must have undone all that it had switched off: at its end, and at the end of a work. */
+export const enum BOUNDARY { exit = 1, work = 2 }
+
+/** What a task waits in: a wait_queue_head, or a swait_queue_head (completions have one). */
+export const enum WAIT_QUEUE { wait = 1, swait = 2 }
 
 /** What the workload planted: a block that must be reported, or one that must not. */
 export const enum PLANT { leak = 1, nonleak = 2 }

@@ -19,6 +19,7 @@ import { preempt_schedule_irq } from "../sched/core.ts";
 import {
   HARDIRQ_OFFSET,
   need_resched,
+  context_word,
   preempt_count,
   preempt_count_add,
   preempt_count_sub,
@@ -72,12 +73,12 @@ function handle_external(): void {
 
 function do_irq(regs: pt_regs): void {
   preempt_count_add(HARDIRQ_OFFSET);
-  traceMark(MARK.IRQ_ENTER, regs.cause, regs.epc);
+  traceMark(MARK.IRQ_ENTER, regs.cause, regs.epc, context_word());
   const irq = regs.cause & 0x7fff_ffff;
   if (irq === IRQ_S_TIMER) tick_handle();
   else if (irq === IRQ_S_SOFT) handle_ipi();
   else if (irq === IRQ_S_EXTERNAL) handle_external();
-  traceMark(MARK.IRQ_EXIT, regs.cause);
+  traceMark(MARK.IRQ_EXIT, regs.cause, 0, context_word());
   preempt_count_sub(HARDIRQ_OFFSET);
   irq_exit_softirq();
   if (PREEMPTION && preempt_count() === 0 && need_resched() && (regs.status & SSTATUS_SPIE) !== 0)

@@ -30,6 +30,7 @@ import {
   kthread_unpark,
 } from "../sched/kthread.ts";
 import {
+  context_word,
   in_interrupt,
   preemptible,
   preempt_count_add,
@@ -81,7 +82,7 @@ function wakeup_softirqd(): void {
 function do_softirq(): void {
   const state = softirq_state.current();
   if (!RT) preempt_count_add(SOFTIRQ_OFFSET);
-  if (!RT) traceMark(MARK.SOFTIRQ_ENTER);
+  if (!RT) traceMark(MARK.SOFTIRQ_ENTER, context_word());
   let restarts: u32 = 0;
   while (state.pending !== 0 && restarts < MAX_RESTART) {
     const pending = state.pending;
@@ -95,7 +96,7 @@ function do_softirq(): void {
     local_irq_disable();
     restarts += 1;
   }
-  if (!RT) traceMark(MARK.SOFTIRQ_EXIT);
+  if (!RT) traceMark(MARK.SOFTIRQ_EXIT, context_word());
   if (!RT) preempt_count_sub(SOFTIRQ_OFFSET);
   if (state.pending !== 0) wakeup_softirqd();
 }

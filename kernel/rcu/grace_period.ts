@@ -13,13 +13,13 @@
 // Limits: one flat mask of CPUs under one lock; no expedited grace periods; no nohz: an idle CPU's tick reports.
 
 import { BUSTED, CONFIG } from "config";
-import { MARK } from "../abi/marks.ts";
+import { ATOMIC, MARK } from "../abi/marks.ts";
 import { cpumask, cpumask_test_cpu } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { list_add_tail, list_del_init, list_empty, list_head, list_splice_tail_init } from "../lib/list.ts";
 import { raw_spin_lock, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../locking/spinlock.ts";
-import { HARDIRQ_OFFSET, preempt_count } from "../sched/preempt.ts";
-import { get_current, PF_IDLE, smp_processor_id } from "../sched/task.ts";
+import { context_word, HARDIRQ_OFFSET, preempt_count } from "../sched/preempt.ts";
+import { get_current, PF_IDLE, smp_processor_id, TASK_RUNNING } from "../sched/task.ts";
 import { PREEMPT_RCU } from "./read.ts";
 import { stall_grace_period_began } from "./stall.ts";
 
@@ -108,11 +108,13 @@ export function rcu_read_unlock_special(): void {
 }
 
 /** Before each switch, interrupts off: a quiescent state of this CPU; a reader that is pushed aside is written down. */
-export function rcu_note_context_switch(_preempt: boolean): void {
+export function rcu_note_context_switch(preempt: boolean): void {
   const task = get_current();
   const cpu = smp_processor_id();
   const reader = PREEMPT_RCU && task.rcu_read_lock_nesting !== 0 && (task.rcu_read_unlock_special & BLOCKED) === 0;
   if (!reader && !cpumask_test_cpu(cpu, rcu_owing)) return;
+  if (CONFIG.marks && reader && !preempt && READ_ONCE(task.state) !== TASK_RUNNING)
+    traceMark(MARK.ATOMIC_SLEEP, context_word(), ATOMIC.rcu);
   raw_spin_lock(rcu_lock);
   if (reader) {
     task.rcu_read_unlock_special = BLOCKED;

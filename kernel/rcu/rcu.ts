@@ -26,7 +26,9 @@ export {
   start_poll_synchronize_rcu,
 } from "./grace_period.ts";
 export { rcu_cpu_dying, rcu_cpu_starting, rcu_report_dead } from "./orphans.ts";
-export { PREEMPT_RCU, rcu_preempt_depth, rcu_read_lock, rcu_read_lock_any_held, rcu_read_lock_held, rcu_read_unlock } from "./read.ts";
+export {
+  exit_rcu, PREEMPT_RCU, rcu_preempt_depth, rcu_read_lock, rcu_read_lock_any_held, rcu_read_lock_held, rcu_read_unlock,
+} from "./read.ts";
 
 export function rcu_init(): void {
   open_softirq(RCU_SOFTIRQ, rcu_process_callbacks);

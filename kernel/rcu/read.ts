@@ -39,6 +39,14 @@ export function rcu_read_unlock(): void {
   if (unlikely(nesting === 0 && READ_ONCE(task.rcu_read_unlock_special) !== 0)) rcu_read_unlock_special();
 }
 
+/** The running task ends: the read sections that it has left open end with it. */
+export function exit_rcu(): void {
+  const task = get_current();
+  if (likely(rcu_preempt_depth() === 0)) return;
+  task.rcu_read_lock_nesting = 1;
+  rcu_read_unlock();
+}
+
 /** How deep the caller is nested in read sections; 0 in the non-preemptible flavour, which does not count them. */
 export function rcu_preempt_depth(): u32 {
   "inline";

@@ -2,6 +2,7 @@
 // Callable in any context: the waiters stand in a simple wait queue, whose lock is raw.
 // A completion may live on the waiter's stack: complete() does not touch it after the waiter can run.
 
+import { MARK, WAIT_QUEUE } from "../abi/marks.ts";
 import { list_add_tail, list_del_init, list_empty } from "../lib/list.ts";
 import { raw_spin_lock_irq, raw_spin_lock_irqsave, raw_spin_unlock_irq, raw_spin_unlock_irqrestore } from "../locking/spinlock.ts";
 import { __set_current_state } from "./core.ts";
@@ -51,6 +52,7 @@ function wait_for_common(x: completion, timeout: u32, state: u32): u32 {
   while (x.done === 0 && left !== 0) {
     if (list_empty(wait.entry)) list_add_tail(wait.entry, x.wait.head);
     __set_current_state(state);
+    traceMark(MARK.WAIT, x.wait, WAIT_QUEUE.swait);
     raw_spin_unlock_irq(x.wait.lock);
     left = schedule_timeout(left);
     raw_spin_lock_irq(x.wait.lock);

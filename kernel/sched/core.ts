@@ -7,7 +7,7 @@
 // Every switch happens with preempt_count 2: one for schedule(), one for rq.lock. New tasks begin with that.
 
 import { CONFIG, PREEMPT } from "config";
-import { MARK } from "../abi/marks.ts";
+import { ATOMIC, MARK } from "../abi/marks.ts";
 import { IPI, send_ipi_single } from "../arch/ipi.ts";
 import {
   irqs_disabled,
@@ -26,6 +26,7 @@ import { periodic_balance, select_allowed_cpu, select_task_rq } from "./balance.
 import { jiffies } from "./clock.ts";
 import { put_task_struct } from "./fork.ts";
 import {
+  context_word,
   need_resched,
   PREEMPT_OFFSET,
   preempt_count_add,
@@ -89,6 +90,7 @@ const enum SM { none, preempt, rtlock_wait }
 /** A task gives the CPU away inside a section that must not: its count is set right, and the section is broken. */
 function __schedule_bug(task: task_struct): void {
   "noinline";
+  traceMark(MARK.ATOMIC_SLEEP, context_word(), ATOMIC.schedule);
   printk("BUG: scheduling while atomic: %s/%u/0x%08x\n", addr(task.comm), task.pid, task.preempt_count);
   dump_stack();
   task.preempt_count = PREEMPT_OFFSET;
@@ -314,6 +316,7 @@ export function try_to_wake_up(task: task_struct, states: u32): boolean {
     woken = true;
     break;
   }
+  traceMark(MARK.WAKE, task, u32(woken));
   local_irq_restore(flags);
   preempt_enable();
   if (rebound) say_rebound(task, from);

@@ -5,7 +5,7 @@
 // A dead task's stack is freed by the next task on its CPU, since nobody can free the stack it stands on.
 
 import { CONFIG, PREEMPT } from "config";
-import { MARK } from "../abi/marks.ts";
+import { BOUNDARY, MARK } from "../abi/marks.ts";
 import { thread_setup } from "../arch/switch.ts";
 import { STACK_ORDER, STACK_SIZE } from "../arch/thread.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_set } from "../lib/atomic.ts";
@@ -17,10 +17,10 @@ import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
 import { type kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import { set_mask_all } from "./affinity.ts";
-import { call_rcu, type rcu_head } from "../rcu/rcu.ts";
+import { call_rcu, exit_rcu, type rcu_head } from "../rcu/rcu.ts";
 import { complete_all, init_completion } from "./completion.ts";
 import { do_task_dead, schedule_tail } from "./core.ts";
-import { PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
+import { mark_unbalanced, PREEMPT_OFFSET, preempt_disable } from "./preempt.ts";
 import { RR_TIMESLICE } from "./rq.ts";
 import {
   get_current,
@@ -119,8 +119,10 @@ export function put_task_struct(task: task_struct): void {
 /** The running task ends here. */
 export function do_exit(): void {
   const task = get_current();
+  mark_unbalanced(BOUNDARY.exit);
   if (task.preempt_count !== 0)
     BUG("task %s/%u exits with preempt_count 0x%x", addr(task.comm), task.pid, task.preempt_count);
+  exit_rcu();
   task.flags |= PF_EXITING;
   complete_all(task.exited);
   const flags = write_lock_irqsave(tasklist_lock);

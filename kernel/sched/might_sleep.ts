@@ -9,11 +9,13 @@
 // Linux names the source line where we name the function. Once a second at most. While the system boots nobody sleeps, and
 // functions that might are called with interrupts off: nothing is said.
 
+import { ATOMIC, MARK } from "../abi/marks.ts";
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { dump_stack } from "../lib/bug.ts";
 import { printk } from "../lib/printk.ts";
 import { system_state, SYSTEM_BOOTING } from "../lib/system_state.ts";
 import { HZ, jiffies, time_before } from "./clock.ts";
+import { context_word } from "./preempt.ts";
 import { get_current } from "./task.ts";
 
 /** Jiffies of the last complaint; 0: there was none. */
@@ -23,6 +25,7 @@ export function __might_sleep(): void {
   "noinline";
   const site = cast<Ptr<usize>>(framePointer() - 4)[0];
   if (system_state() === SYSTEM_BOOTING) return;
+  traceMark(MARK.ATOMIC_SLEEP, context_word(), ATOMIC.might);
   const now = jiffies();
   if (last_complaint !== 0 && time_before(now, last_complaint + HZ)) return;
   last_complaint = now === 0 ? 1 : now;

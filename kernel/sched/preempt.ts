@@ -9,6 +9,7 @@
 //   full, rt    and wherever preempt_count falls to 0 with interrupts on, or an interrupt ends there
 
 import { CONFIG, PREEMPT } from "config";
+import { MARK } from "../abi/marks.ts";
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { cond_resched, preempt_schedule } from "./core.ts";
 import { __might_sleep } from "./might_sleep.ts";
@@ -29,6 +30,19 @@ export const NMI_MASK = 0xf0_0000;
 export function preempt_count(): u32 {
   "inline";
   return get_current().preempt_count;
+}
+
+/** For trace marks: the count, and in bits 24..31 how deep the task is in RCU read sections (rcu_preempt_depth). */
+export function context_word(): u32 {
+  "inline";
+  const task = get_current();
+  return task.preempt_count + (task.rcu_read_lock_nesting << 24);
+}
+
+/** Tells the observers when something is still switched off where nothing should be; `boundary`: BOUNDARY. */
+export function mark_unbalanced(boundary: u32): void {
+  "inline";
+  if (CONFIG.marks && unlikely(context_word() !== 0 || irqs_disabled())) traceMark(MARK.UNBALANCED, context_word(), boundary);
 }
 
 export function preempt_count_add(n: u32): void {

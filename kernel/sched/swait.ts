@@ -5,6 +5,7 @@
 //   finish_swait(queue, wait);
 // queue.lock (raw, interrupts off) protects the list; it is taken outside rq.lock. Waking many holds it for as long.
 
+import { MARK, WAIT_QUEUE } from "../abi/marks.ts";
 import { list_add_tail, list_del_init, list_empty, list_for_each_entry_safe, list_head } from "../lib/list.ts";
 import { raw_spin_lock_init, raw_spin_lock_irqsave, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../locking/spinlock.ts";
 import { __set_current_state, set_current_state, wake_up_process } from "./core.ts";
@@ -32,6 +33,7 @@ export function prepare_to_swait(queue: swait_queue_head, wait: swait_queue, sta
   const flags = raw_spin_lock_irqsave(queue.lock);
   if (list_empty(wait.entry)) list_add_tail(wait.entry, queue.head);
   set_current_state(state);
+  traceMark(MARK.WAIT, queue, WAIT_QUEUE.swait);
   raw_spin_unlock_irqrestore(queue.lock, flags);
 }
 
@@ -52,6 +54,7 @@ export function swake_up_locked(queue: swait_queue_head, count: u32): void {
     list_del_init(wait.entry);
     wake_up_process(task);
   }
+  traceMark(MARK.WAKE_UP, queue, count - left);
 }
 
 export function swake_up_one(queue: swait_queue_head): void {

@@ -4,6 +4,7 @@
 //   finish_wait(queue, wait);
 // queue.lock (interrupts off) protects the list; it is taken outside rq.lock.
 
+import { MARK, WAIT_QUEUE } from "../abi/marks.ts";
 import {
   list_add_tail,
   list_del_init,
@@ -42,6 +43,7 @@ export function prepare_to_wait(queue: wait_queue_head, wait: wait_queue_entry, 
   const flags = spin_lock_irqsave(queue.lock);
   if (list_empty(wait.entry)) list_add_tail(wait.entry, queue.head);
   set_current_state(state);
+  traceMark(MARK.WAIT, queue, WAIT_QUEUE.wait);
   spin_unlock_irqrestore(queue.lock, flags);
 }
 
@@ -62,6 +64,7 @@ export function __wake_up_locked(queue: wait_queue_head, count: u32): void {
     list_del_init(wait.entry);
     wake_up_process(task);
   }
+  traceMark(MARK.WAKE_UP, queue, count - left);
 }
 
 export function wake_up(queue: wait_queue_head): void {

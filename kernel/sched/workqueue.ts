@@ -12,6 +12,7 @@
 // it until the function has ended, so that a work that queues itself again comes to an end. A function may free its work.
 // Lifetime: a workqueue is destroyed when nobody queues to it any more. system_wq has workers once workqueue_init was called.
 
+import { BOUNDARY } from "../abi/marks.ts";
 import { cpu_active, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { WARN_ON, WARN_ON_ONCE } from "../lib/bug.ts";
@@ -28,6 +29,7 @@ import { bind_current_to } from "./affinity.ts";
 import { complete, completion, init_completion, wait_for_completion } from "./completion.ts";
 import { __set_current_state, cond_resched, schedule, set_current_state, wake_up_process } from "./core.ts";
 import { kthread_create_near, kthread_should_stop, kthread_stop } from "./kthread.ts";
+import { mark_unbalanced } from "./preempt.ts";
 import { del_timer, schedule_timeout_uninterruptible, type timer_list } from "./timer.ts";
 import { CPU_ANY, get_current, smp_processor_id, TASK_INTERRUPTIBLE, TASK_RUNNING, type task_struct } from "./task.ts";
 
@@ -97,6 +99,7 @@ function process_one_work(pool: worker_pool): void {
   fence("rw", "rw");
   raw_spin_unlock_irq(pool.lock);
   fn(work);
+  mark_unbalanced(BOUNDARY.work);
   WARN_ON_ONCE(get_current().preempt_count !== 0);
   raw_spin_lock_irq(pool.lock);
   pool.current_work = null;

@@ -10,6 +10,7 @@ import {
   ByteQueue,
   getHart,
   getHart64,
+  isHartNever,
   hartWord,
   setHart,
   setHart64,
@@ -362,6 +363,9 @@ class VirtMachine implements Machine {
       marks: getHart64(board, index, HART.MARKS),
       waiting: getHart(board, index, HART.WFI) !== 0,
       held: getHart(board, index, HART.HELD) !== 0,
+      irqsOff: isHartNever(board, index, HART.IRQS_OFF_SINCE)
+        ? null
+        : { since: getHart64(board, index, HART.IRQS_OFF_SINCE), pc: getHart(board, index, HART.IRQS_OFF_PC) >>> 0 },
     };
   }
 

@@ -80,6 +80,8 @@ export interface HartView {
   readonly marks: number;
   readonly waiting: boolean;
   readonly held: boolean;
+  /** Supervisor interrupts are off, in S mode: since when, and the pc that did it (hart/irqs-off.ts); null: they are on. */
+  readonly irqsOff: { readonly since: number; readonly pc: number } | null;
 }
 
 /** A request the lab device answered. */

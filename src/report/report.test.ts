@@ -54,6 +54,7 @@ const RESULT: RunResult = {
   bootInstructions: 250_000,
   lockdep: { reports: [], dropped: 0, dependencies: 3 },
   deadlock: [],
+  progress: { reports: [], dropped: 0 },
   heap: null,
   races: null,
   scenarioStart: 1_000_000,

@@ -8,6 +8,7 @@ import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
 import { measuresSection } from "./measures.ts";
+import { progressText } from "./progress.ts";
 import { raceText } from "./races.ts";
 import { stackLines } from "./stack.ts";
 import { type Align, grouped, section, table } from "./text.ts";
@@ -25,6 +26,7 @@ export function report(result: RunResult, { contention = false } = {}): string {
     eventsSection(result),
     findingsSection(result),
     ...deadlockSection(result),
+    ...progressSections(result),
     ...lockdepSections(result),
     ...heapSections(result),
     ...raceSections(result),
@@ -118,17 +120,29 @@ function lockdepSections({ lockdep, hartlab }: RunResult): string[] {
   return texts;
 }
 
-/** The circle: each waits for what the next one holds. */
+/** The circle: each waits for what the next one holds, or for its end, or for its read section's. */
 export function deadlockSection({ deadlock }: RunResult): string[] {
   if (deadlock.length === 0) return [];
   const name = ({ comm, pid }: { comm: string; pid: number }): string => `${comm}/${pid}`;
-  const lines = deadlock.flatMap((one, at) => [
-    `${name(one.task)} on hart ${one.waits.stack.hart} has waited for ${one.class} (${one.kind}) since cycle ${grouped(one.waits.stack.cycle)}:`,
-    ...stackLines(one.waits.stack, "  "),
-    `${one.class} has been held by ${name(deadlock[(at + 1) % deadlock.length].task)} since cycle ${grouped(one.held.stack.cycle)}:`,
-    ...stackLines(one.held.stack, "  "),
-  ]);
+  const lines = deadlock.flatMap((one, at) => {
+    const holder = name(deadlock[(at + 1) % deadlock.length].task);
+    const what = one.kind === "task" ? `the end of ${holder}` : one.kind === "rcu" ? "a grace period" : `${one.class} (${one.kind})`;
+    const inside = one.kind === "rcu" ? `${holder} is inside a read section` : `${one.class} has been held by ${holder}`;
+    const because = one.kind === "task" ? `${holder} does not come to its end` : inside;
+    return [
+      `${name(one.task)} on hart ${one.waits.stack.hart} has waited for ${what} since cycle ${grouped(one.waits.stack.cycle)}:`,
+      ...stackLines(one.waits.stack, "  "),
+      `${because} since cycle ${grouped(one.held.stack.cycle)}:`,
+      ...stackLines(one.held.stack, "  "),
+    ];
+  });
   return [section("deadlock", lines)];
+}
+
+function progressSections({ progress, hartlab }: RunResult): string[] {
+  const texts = progress.reports.map((one) => progressText(one, `hartlab ${hartlab}`));
+  if (progress.dropped > 0) texts.push(`progress: ${progress.dropped} different reports more, not kept`);
+  return texts;
 }
 
 function heapSections({ heap, hartlab }: RunResult): string[] {

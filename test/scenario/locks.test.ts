@@ -8,7 +8,7 @@ const CASES: readonly [name: string, set: readonly string[], status: number, fin
   ["recursive-read", [], 1, ["lockdep", "deadlock"]],
   ["recursive-read", ["boot.fixed=1"], 0, []],
   ["recursive-read", ["rwlock.fairness=reader"], 0, []],
-  ["stop-machine-lock", [], 1, ["bug"]],
+  ["stop-machine-lock", [], 1, ["bug", "atomic-sleep"]],
   ["stop-machine-lock", ["preempt=full"], 0, []],
   ["stop-machine-lock", ["boot.fixed=1"], 0, []],
 ];

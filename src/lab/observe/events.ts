@@ -29,19 +29,31 @@ export const CODE = {
   softirqExit: 20,
   bhDisable: 21,
   bhEnable: 22,
-  alloc: 23,
-  free: 24,
-  pageAlloc: 25,
-  pageFree: 26,
-  slabCreate: 27,
-  resize: 28,
-  vmap: 29,
-  vmapPage: 30,
-  exclusiveWriter: 31,
-  exclusiveAccess: 32,
-  allocEnter: 33,
-  allocLeave: 34,
-  freeLeave: 35,
+  wake: 23,
+  wait: 24,
+  wakeUp: 25,
+  lockTryFail: 26,
+  atomicSleep: 27,
+  unbalanced: 28,
+  rcuCall: 29,
+  rcuInvoke: 30,
+  gpStart: 31,
+  gpEnd: 32,
+  point: 33,
+  // From here on: memory.
+  alloc: 34,
+  free: 35,
+  pageAlloc: 36,
+  pageFree: 37,
+  slabCreate: 38,
+  resize: 39,
+  vmap: 40,
+  vmapPage: 41,
+  exclusiveWriter: 42,
+  exclusiveAccess: 43,
+  allocEnter: 44,
+  allocLeave: 45,
+  freeLeave: 46,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -59,6 +71,17 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   SOFTIRQ_EXIT: CODE.softirqExit,
   BH_DISABLE: CODE.bhDisable,
   BH_ENABLE: CODE.bhEnable,
+  LOCK_TRYFAIL: CODE.lockTryFail,
+  WAKE: CODE.wake,
+  WAIT: CODE.wait,
+  WAKE_UP: CODE.wakeUp,
+  ATOMIC_SLEEP: CODE.atomicSleep,
+  UNBALANCED: CODE.unbalanced,
+  RCU_CALL: CODE.rcuCall,
+  RCU_INVOKE: CODE.rcuInvoke,
+  GP_START: CODE.gpStart,
+  GP_END: CODE.gpEnd,
+  POINT: CODE.point,
   ALLOC: CODE.alloc,
   FREE: CODE.free,
   ALLOC_ENTER: CODE.allocEnter,
@@ -100,6 +123,9 @@ export interface EventNumbers {
   readonly plantLeak: number;
   /** LAB_OP values by name; empty when the image has no lab driver. */
   readonly labOps: Readonly<Record<string, number>>;
+  /** ATOMIC and BOUNDARY, by name. */
+  readonly atomic: Readonly<Record<string, number>>;
+  readonly boundary: Readonly<Record<string, number>>;
   readonly scenarioStart: number | null;
 }
 
@@ -121,6 +147,8 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
     lockRecursive: section.enums.LOCK_FLAG?.recursive ?? 0,
     vmallocArea: section.enums.ALLOC_AREA?.vmalloc ?? 1,
     plantLeak: section.enums.PLANT?.leak ?? -1,
+    atomic: section.enums.ATOMIC ?? {},
+    boundary: section.enums.BOUNDARY ?? {},
     labOps: section.enums.LAB_OP ?? {},
     scenarioStart: marks.SCENARIO_START ?? null,
   };

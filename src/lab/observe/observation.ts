@@ -19,8 +19,10 @@ import { LockInstances } from "./locks/lock-instances.ts";
 import { lockSite } from "./locks/lock-site.ts";
 import { LockStat } from "./locks/lock-stat.ts";
 import { Lockdep } from "./lockdep/lockdep.ts";
+import { Contexts } from "./context/contexts.ts";
 import { Measures } from "./measure/measures.ts";
 import type { Consume } from "./merge.ts";
+import { Progress, type ProgressLimits, PROGRESS_OFF } from "./progress/progress.ts";
 import { RaceChecker } from "./races/races.ts";
 import { ScanCosts } from "./scan-cost.ts";
 
@@ -63,6 +65,8 @@ export interface ObserverChoice {
   readonly races: boolean;
   readonly timeline?: boolean;
   readonly lockStat?: readonly LockStatControl[];
+  /** Absent: nobody looks. */
+  readonly progress?: ProgressLimits;
 }
 
 const NOTHING_MORE: ObserverChoice = { heap: false, races: false };
@@ -77,6 +81,8 @@ export class Observation {
   /** null: not asked for. */
   readonly heap: HeapChecker | null;
   readonly races: RaceChecker | null;
+  readonly progress: Progress;
+  readonly contexts: Contexts;
   readonly timeline: Timeline | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
@@ -127,6 +133,9 @@ export class Observation {
       sleepingSpinlocks: this.sleepingSpinlocks,
       fairReaders: image.section.config["rwlock.fairness"] === "queued",
     });
+    const limits = wanted.progress ?? PROGRESS_OFF;
+    this.progress = new Progress(image.section, readMemory, symbols, this.currentTasks, this.lockdep, limits);
+    this.contexts = new Contexts(numbers.atomic, numbers.boundary);
   }
 
   /** One run of whole records, in order of time. */
@@ -145,7 +154,7 @@ export class Observation {
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
       if (this.timeline !== null && Timeline.draws(code)) this.#draw(this.timeline, code, words, at, hart, clock);
       if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
-      else if (code <= CODE.lockWant) this.#lock(code, words, at, hart, clock);
+      else if (code <= CODE.lockWant || code === CODE.lockTryFail) this.#lock(code, words, at, hart, clock);
       else this.#rare(code, words, at, hart, clock);
     }
   };
@@ -185,10 +194,14 @@ export class Observation {
     event.ra1 = words[at + MARK_WORD.RA1];
     event.irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
     this.measures.lock(code, event);
-    if (code === CODE.lockAcquired) {
+    if (code === CODE.lockTryFail) {
+      this.progress.livelock.failed(event.task, event.lock, event.kind, stackOf(words, at, hart, clock));
+    } else if (code === CODE.lockAcquired) {
+      this.progress.livelock.acquired(event.task, event.lock, event.trylock);
       this.lockStat.acquired(event);
       this.lockdep.acquired(event);
     } else if (code === CODE.lockRelease) {
+      this.progress.lockups.released(hart, clock);
       this.lockStat.release(event);
       this.lockdep.release(event);
     } else if (code === CODE.lockWant) {
@@ -214,6 +227,7 @@ export class Observation {
   }
 
   #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    this.progress.livelock.progressed(this.currentTasks.task[hart]);
     if (this.races !== null) this.#races(this.races, code, words, at, hart, clock);
     const heap = this.heap;
     const c = words[at + MARK_WORD.C];
@@ -221,13 +235,7 @@ export class Observation {
     const b = words[at + MARK_WORD.B];
     this.measures.memory(code, this.currentTasks.task[hart], c, a, b, words[at + MARK_WORD.PC], clock);
     if (heap === null) return;
-    const stack: Stack = {
-      pc: words[at + MARK_WORD.PC] >>> 0,
-      ra0: words[at + MARK_WORD.RA0] >>> 0,
-      ra1: words[at + MARK_WORD.RA1] >>> 0,
-      hart,
-      clock,
-    };
+    const stack = stackOf(words, at, hart, clock);
     switch (code) {
       case CODE.alloc: {
         const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheAt(b >>> 0);
@@ -306,24 +314,33 @@ export class Observation {
         this.races?.order.switched(hart, this.currentTasks.numberOf(a), this.currentTasks.task[hart]);
         scans.switched(hart, c, a, clock, instructions);
         this.measures.sections.switched(hart, b === 0, words[at + MARK_WORD.PC], clock);
+        this.progress.switched(
+          this.currentTasks.numberOf(a),
+          this.currentTasks.task[hart],
+          b === 0,
+          words[at + MARK_WORD.TP],
+          stackOf(words, at, hart, clock),
+        );
         break;
       case CODE.taskNew:
-        this.races?.order.taskCreated(hart, this.currentTasks.numberOf(c));
-        this.tasks.set(c >>> 0, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
+        this.#created(hart, clock, c, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
         break;
       case CODE.taskExit:
         this.lockdep.taskEnded(this.currentTasks.numberOf(c), hart, clock);
         this.measures.latency.ended(this.currentTasks.numberOf(c));
+        this.progress.histories.ended(this.currentTasks.numberOf(c));
         break;
       case CODE.softirqEnter:
         this.lockdep.softirqEntered(task);
         this.measures.latency.interrupted(task);
         this.measures.softirqsOff(hart, words[at + MARK_WORD.PC], clock);
+        this.contexts.entered(hart, "softirq", c);
         break;
       case CODE.softirqExit:
         this.lockdep.softirqLeft(task);
         this.measures.latency.resumed(task);
         this.measures.softirqsOn(hart, clock);
+        this.contexts.left("softirq", c, 0, task, stackOf(words, at, hart, clock));
         break;
       case CODE.bhDisable:
         this.lockdep.softirqsDisabled(task);
@@ -338,12 +355,15 @@ export class Observation {
         this.measures.interrupted(hart, task, words[at + MARK_WORD.PC], clock);
         this.races?.interruptEntered(hart);
         scans.interruptEntered(hart, clock, instructions);
+        this.progress.interrupted(hart, c, clock);
+        this.contexts.entered(hart, "interrupt", b);
         break;
       case CODE.irqExit:
         this.lockdep.irqLeft(hart);
         this.measures.resumed(hart, task, clock);
         this.races?.interruptLeft(hart);
         scans.interruptLeft(hart, instructions);
+        this.contexts.left("interrupt", b, c, task, stackOf(words, at, hart, clock));
         break;
       case CODE.irqsOff:
         scans.irqsOff(hart, a >>> 0, clock);
@@ -376,7 +396,59 @@ export class Observation {
       case CODE.firstKthread:
         this.firstKthreadInstructions ??= instructions;
         break;
+      default:
+        this.#signal(code, words, at, hart, clock);
     }
+  }
+
+  /** Who wakes whom, who waits for what, and what is not as it should be. */
+  #signal(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
+    const { progress, contexts, currentTasks } = this;
+    const { histories, livelock } = progress;
+    const c = words[at + MARK_WORD.C];
+    const a = words[at + MARK_WORD.A];
+    const irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
+    const task = currentTasks.task[hart];
+    const stack = stackOf(words, at, hart, clock);
+    switch (code) {
+      case CODE.wake:
+        histories.woke(currentTasks.numberOf(c), a !== 0, task, stack);
+        break;
+      case CODE.wait:
+        histories.waits(task, c, stack);
+        break;
+      case CODE.wakeUp:
+        histories.wokeQueue(c, a, task, stack);
+        break;
+      case CODE.gpStart:
+        progress.gracePeriodBegan(c, clock);
+        break;
+      case CODE.gpEnd:
+        progress.gracePeriodEnded();
+        break;
+      case CODE.rcuCall:
+        progress.callbackQueued(c, task);
+        break;
+      case CODE.rcuInvoke:
+        progress.callbackInvoked(c, clock);
+        break;
+      case CODE.point:
+        livelock.progressed(task);
+        break;
+      case CODE.atomicSleep:
+        contexts.slept(a, c, histories.of(task).entered, irqsOn, task, stack);
+        break;
+      case CODE.unbalanced:
+        contexts.unbalanced(a, c, irqsOn, task, stack);
+        break;
+    }
+  }
+
+  #created(hart: number, clock: number, address: number, task: Task): void {
+    const number = this.currentTasks.created(address, task);
+    this.tasks.set(address >>> 0, task);
+    this.races?.order.taskCreated(hart, number);
+    this.progress.taskCreated(number, task.comm, clock, this.scenarioStart !== null);
   }
 
   #name(address: number, length: number): string {
@@ -389,6 +461,16 @@ export class Observation {
 
 function hexAddress(address: number): string {
   return `0x${address.toString(16).padStart(8, "0")}`;
+}
+
+function stackOf(words: Int32Array, at: number, hart: number, clock: number): Stack {
+  return {
+    pc: words[at + MARK_WORD.PC] >>> 0,
+    ra0: words[at + MARK_WORD.RA0] >>> 0,
+    ra1: words[at + MARK_WORD.RA1] >>> 0,
+    hart,
+    clock,
+  };
 }
 
 /** Instructions retired by the record's hart. */

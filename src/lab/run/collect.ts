@@ -11,9 +11,10 @@ import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { contentionResult } from "./contention.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
+import { progressSummary } from "./progress-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
 import { raceSummary } from "./race-summary.ts";
-import { type ResultHeap, type ResultLockdep, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
+import { type ResultHeap, type ResultLockdep, type ResultProgress, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
 import { judge } from "./expect.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -32,6 +33,8 @@ import {
 
 /** Contention points kept per class, as Linux keeps 4. */
 const POINTS_MAX = 4;
+/** Progress reports that say why nothing goes on. */
+const EXPLAINS_DEADLOCK: ReadonlySet<string> = new Set(["stuck", "lost-wakeup", "wfi"]);
 /** The guest's BUG, WARN and panic. */
 const COMPLAINT_FILE = "kernel/lib/bug.ts";
 
@@ -58,8 +61,8 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, deadlock, heap, races } = resolver(observation, symbols, run.backtraceAt);
-  const findings = findingsOf(run, lockdep, deadlock, heap, races);
+  const { lockdep, deadlock, progress, heap, races } = resolver(observation, symbols, run.backtraceAt);
+  const findings = findingsOf(run, lockdep, deadlock, progress, heap, races);
   const started = observation.scenarioStart !== null;
   const cycles = run.harts.reduce((most, hart) => Math.max(most, hart.clock), 0);
   observation.lockStatControls.reached(cycles);
@@ -101,6 +104,7 @@ export function collect(run: Collected): RunResult {
       dependencies: observation.lockdep.dependencies,
     },
     deadlock,
+    progress: { reports: progress, dropped: observation.progress.reports.dropped + observation.contexts.reports.dropped },
     heap:
       observation.heap === null
         ? null
@@ -152,6 +156,7 @@ function findingsOf(
   { stop, reader, observation, symbols }: Collected,
   lockdep: readonly ResultLockdep[],
   deadlock: readonly ResultWait[],
+  progress: readonly ResultProgress[],
   heap: readonly ResultHeap[],
   races: readonly ResultRace[],
 ): Finding[] {
@@ -167,13 +172,14 @@ function findingsOf(
     add(kind, site === null ? summary : `${summary}, at ${site}`);
   }
   for (const found of lockdep) add("lockdep", lockdepSummary(found));
+  for (const found of progress) add(found.kind, progressSummary(found));
   for (const found of heap) add("heap", heapSummary(found));
   for (const found of races) add("race", raceSummary(found));
   if (stop.kind === "failure" && !counts.has("panic")) {
     add("panic", `the guest powered off with failure code ${stop.code}`);
   }
   if (deadlock.length > 0) add("deadlock", deadlockSummary(deadlock));
-  else if (stop.kind === "deadlock") {
+  else if (stop.kind === "deadlock" && !progress.some((one) => EXPLAINS_DEADLOCK.has(one.kind))) {
     const held = observation.lockStat.held();
     const locks = held.map(
       (one) => `${one.class} (${one.kind}) on hart ${one.hart} since cycle ${one.since}`,
@@ -185,13 +191,18 @@ function findingsOf(
   return findings;
 }
 
-/** `a/7 waits for X, held by b/8, which waits for Y, held by a/7` */
+/** `a/7 waits for X, held by b/8, which waits for the end of c/9, which waits for Y, held by a/7` */
 function deadlockSummary(waits: readonly ResultWait[]): string {
   const name = ({ task }: ResultWait): string => `${task.comm}/${task.pid}`;
-  const next = (at: number): ResultWait => waits[(at + 1) % waits.length];
-  if (waits.length === 1) return `${name(waits[0])} waits for ${waits[0].class}, which it holds itself`;
-  const links = waits.map((one, at) => `waits for ${one.class}, held by ${name(next(at))}`);
-  return `${name(waits[0])} ${links.join(", which ")}`;
+  const links = waits.map((one, at) => {
+    const holder = name(waits[(at + 1) % waits.length]);
+    if (one.kind === "task") return `waits for the end of ${holder}`;
+    if (one.kind === "rcu") return `waits for a grace period, held up by ${holder}`;
+    return `waits for ${one.class}, held by ${holder}`;
+  });
+  if (waits.length > 1) return `${name(waits[0])} ${links.join(", which ")}`;
+  const own = waits[0].kind === "rcu" ? "a grace period inside a read section of its own" : `${waits[0].class}, which it holds itself`;
+  return `${name(waits[0])} waits for ${own}`;
 }
 
 /** Where the guest complained: the innermost frame that is not of its BUG and panic code. */

@@ -47,6 +47,8 @@ export interface DriveInput {
   readonly hooks: DriveHooks;
   readonly pauses?: Pauses;
   readonly steps?: Steps | null;
+  /** At regular clocks: looks at the machine, and changes nothing. `pending`: something from outside is still to happen. */
+  readonly look?: (clock: number, pending: boolean) => void;
   /** Since when nothing good can come of it, once that is known. */
   readonly stuckSince?: () => number | null;
 }
@@ -92,10 +94,11 @@ export function drive(input: DriveInput): Stop | null {
       if (look === until) {
         // When nobody has done anything since the last look, let the machine find out whether anybody ever will.
         const now = retiredBy(machine);
+        input.look?.(until, injector.dueCycle !== null || catchUp !== null || stepDue !== Infinity);
         look = now === retired ? Infinity : look + LOOK_CYCLES;
         retired = now;
       }
-      if (giveUp === until) return { kind: "deadlock", detail: "tasks wait for each other" };
+      if (giveUp === until) return { kind: "deadlock", detail: "tasks wait for each other, or for what cannot come" };
       if (pauses?.dueCycle === until) pauses.reached();
       if (stepDue === until) steps?.due();
       if (catchUp === until) {

@@ -6,6 +6,7 @@ import type { LockdepReport } from "../observe/lockdep/types.ts";
 import type { WaitReport } from "../observe/lockdep/waits.ts";
 import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
+import type { ProgressReport } from "../observe/progress/types.ts";
 import type { RaceReport } from "../observe/races/types.ts";
 import { hex, type ResultFrame } from "./result.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -30,7 +31,21 @@ export type ResultLockdep = LockdepReport<Resolved>;
 /** One task of a circle of waits; see WaitReport. */
 export type ResultWait = WaitReport<Resolved>;
 export type ResultRace = RaceReport<Resolved>;
+export type ResultProgress = ProgressReport<Resolved>;
 export type ResultHeap = HeapReport<Resolved>;
+
+/** Tasks that wait for each other when the run has ended; empty: none do. */
+export function deadlockOf({ lockdep, progress }: Observation): readonly WaitReport[] {
+  const locks = lockdep.deadlockAtEnd();
+  return locks.length > 0 ? locks : progress.circle;
+}
+
+/** All that was found about progress, contexts and quiescence. Who waits in a circle needs not be told that nothing wakes him. */
+export function progressOf(observation: Observation): readonly ProgressReport[] {
+  const { progress, contexts } = observation;
+  const circle = deadlockOf(observation).length > 0;
+  return [...progress.reports.all.filter(({ kind }) => kind !== "stuck" || !circle), ...contexts.reports.all];
+}
 
 /** Calls `change` for each property, nested ones too; what it returns, if not undefined, takes the property's place. */
 function walk(value: unknown, change: (name: string, value: unknown) => unknown): unknown {
@@ -59,7 +74,13 @@ export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
-): { lockdep: ResultLockdep[]; deadlock: ResultWait[]; heap: ResultHeap[]; races: ResultRace[] } {
+): {
+  lockdep: ResultLockdep[];
+  deadlock: ResultWait[];
+  progress: ResultProgress[];
+  heap: ResultHeap[];
+  races: ResultRace[];
+} {
   const siteOf = lockSite(symbols);
   const resolve = (reports: readonly unknown[]): unknown =>
     walk(reports, (name, value) => {
@@ -79,7 +100,8 @@ export function resolver(
     });
   return {
     lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
-    deadlock: resolve(observation.lockdep.deadlockAtEnd()) as ResultWait[],
+    deadlock: resolve(deadlockOf(observation)) as ResultWait[],
+    progress: resolve(progressOf(observation)) as ResultProgress[],
     heap: resolve(observation.heap?.reports ?? []) as ResultHeap[],
     races: resolve(observation.races?.reports ?? []) as ResultRace[],
   };
@@ -102,8 +124,6 @@ function framesOf(stack: readonly number[], symbols: Symbols): ResultFrame[] {
 }
 
 export function taskOf(task: number, observation: Observation): Resolved["task"] {
-  const address = observation.currentTasks.addressOf(task);
-  const known = address === null ? undefined : observation.tasks.get(address);
   // Idle tasks and what runs before the first switch are nobody's kthread.
-  return known === undefined ? { comm: "swapper", pid: 0 } : { comm: known.comm, pid: known.pid };
+  return observation.currentTasks.nameOf(task) ?? { comm: "swapper", pid: 0 };
 }

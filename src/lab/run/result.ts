@@ -7,7 +7,7 @@ import type { HeldLock } from "../observe/locks/lock-stat.ts";
 import type { LatencyRow } from "../observe/measure/alloc-latency.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultContention } from "./contention.ts";
-import type { ResultHeap, ResultLockdep, ResultRace, ResultWait } from "./resolve.ts";
+import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -158,6 +158,8 @@ export interface RunResult {
   };
   /** Tasks of which each waits for a lock that the next one holds, the last for one of the first's; empty: none. */
   readonly deadlock: readonly ResultWait[];
+  /** What the observers of progress, contexts and quiescence found; dropped: beyond their limit of 64 each. */
+  readonly progress: { readonly reports: readonly ResultProgress[]; readonly dropped: number };
   /** What the heap checker found, and how many accesses to allocators' memory it saw; null: not asked for. */
   readonly heap: {
     readonly reports: readonly ResultHeap[];

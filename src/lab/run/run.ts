@@ -11,6 +11,7 @@ import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
 import { mergeRecords, type Records } from "../observe/merge.ts";
 import type { TimelineView } from "../observe/timeline.ts";
+import type { ProgressLimits } from "../observe/progress/progress.ts";
 import { Observation } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
@@ -19,8 +20,10 @@ import type { Scenario } from "../scenario/schema.ts";
 import { Choreography, type LineText } from "../steps/choreography.ts";
 import { type PlannedStep, planSteps } from "../steps/plan.ts";
 import { collect } from "./collect.ts";
-import { drive } from "./drive.ts";
-import { momentsOf, taskOf } from "./resolve.ts";
+import { drive, type Pauses } from "./drive.ts";
+import { OpenedSections } from "./opened.ts";
+import { questionsOf } from "./opened-questions.ts";
+import { deadlockOf, momentsOf, progressOf, taskOf } from "./resolve.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 
@@ -102,6 +105,7 @@ function execute(
     ...scenario.observe,
     timeline: request.onTimeline !== undefined,
     lockStat: scenario.events.flatMap(({ at, lock_stat }) => (lock_stat === undefined ? [] : [{ at, to: lock_stat }])),
+    progress: progressLimits(scenario),
   }, scenario.machine.harts);
   const injector = injectorOf(scenario, numbers, machine);
   const reader = new ConsoleReader();
@@ -121,7 +125,11 @@ function execute(
       drainRecords(machine, observation);
     },
     scenarioStart: () => observation.scenarioStart,
-    stuckSince: () => observation.lockdep.stuckSince(),
+    stuckSince: () => observation.lockdep.stuckSince() ?? observation.progress.stuckSince,
+    look(clock, pending) {
+      const views = harts.map((hart) => machine.hart(hart));
+      observation.progress.look(clock, views, pending, observation.scenarioStart !== null);
+    },
     hooks: {
       console(bytes) {
         output.push(bytes);
@@ -141,9 +149,11 @@ function execute(
   steps?.ended(stop.kind);
   const view = timelineView(scenario, observation);
   if (view !== null) request.onTimeline?.(view);
+  lookForOpened(request, elf, numbers, observation, stepsOn);
   const moments = momentsOf([
     ...observation.lockdep.reports,
-    ...observation.lockdep.deadlockAtEnd(),
+    ...deadlockOf(observation),
+    ...progressOf(observation),
     ...(observation.heap?.reports ?? []),
     ...(observation.races?.reports ?? []),
   ]);
@@ -164,6 +174,11 @@ function execute(
     steps: steps?.results ?? [],
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
+}
+
+function progressLimits({ observe }: Scenario): ProgressLimits {
+  const { soft_lockup, hung_task, rcu_stall, livelock } = observe;
+  return { softLockup: soft_lockup, hungTask: hung_task, rcuStall: rcu_stall, livelock };
 }
 
 function timelineView(scenario: Scenario, observation: Observation): TimelineView | null {
@@ -218,6 +233,30 @@ function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine)
   );
 }
 
+/** Completes reports about sections that should not be open with the places where they were opened. */
+function lookForOpened(
+  request: RunRequest,
+  elf: Uint8Array,
+  numbers: EventNumbers,
+  first: Observation,
+  stepsOn: (machine: Machine) => Choreography | null,
+): void {
+  const { guest } = first.progress;
+  const preemptCount = guest.offset("task_struct", "preempt_count");
+  const rcuNesting = guest.offset("task_struct", "rcu_read_lock_nesting");
+  const questions = questionsOf(first);
+  if (questions.length === 0 || preemptCount === null || rcuNesting === null) return;
+  const machine = again(request, elf, numbers, true);
+  const look = new OpenedSections(machine, questions, { preemptCount, rcuNesting });
+  const drain = (): void => {
+    machine.drainMarks(() => {});
+    machine.drainAccesses(look.consume);
+  };
+  runAgain(request, machine, numbers, first, stepsOn(machine), look, drain);
+  drain();
+  look.finish();
+}
+
 /** Runs the scenario again up to the last of the moments, on a machine of its own. */
 function lookAgain(
   request: RunRequest,
@@ -228,25 +267,42 @@ function lookAgain(
   moments: readonly Moment[],
   stepsOn: (machine: Machine) => Choreography | null,
 ): SecondLook {
-  const { scenario } = request;
-  const { observeAccesses: _, ...config } = machineConfig(scenario, numbers.marks);
-  const machine = request.createMachine(config);
+  const machine = again(request, elf, numbers, false);
+  const look = new SecondLook(machine, moments, (pc) => symbols.isLeaf(pc) || symbols.isEntry(pc));
+  runAgain(request, machine, numbers, first, stepsOn(machine), look, () => {
+    machine.drainMarks(() => {});
+  });
+  return look;
+}
+
+/** The scenario's machine once more. */
+function again(request: RunRequest, elf: Uint8Array, numbers: EventNumbers, observeAccesses: boolean): Machine {
+  const { observeAccesses: _, ...config } = machineConfig(request.scenario, numbers.marks);
+  const machine = request.createMachine(observeAccesses ? { ...config, observeAccesses } : config);
   assert(machine.loadElf(elf).ok, "lab: what was loaded once can be loaded again");
-  const look = new SecondLook(machine, moments, (pc) => symbols.isLeaf(pc));
+  return machine;
+}
+
+function runAgain(
+  { scenario }: RunRequest,
+  machine: Machine,
+  numbers: EventNumbers,
+  first: Observation,
+  steps: Choreography | null,
+  pauses: Pauses,
+  drain: () => void,
+): void {
   drive({
     machine,
-    steps: stepsOn(machine),
+    steps,
     maxInstructions: scenario.limits.instructions,
     startMark: numbers.scenarioStart,
     injector: injectorOf(scenario, numbers, machine),
-    drain: () => {
-      machine.drainMarks(() => {});
-    },
+    drain,
     scenarioStart: () => first.scenarioStart,
     hooks: { console() {}, progress() {} },
-    pauses: look,
+    pauses,
   });
-  return look;
 }
 
 /** The first CONSOLE_BYTES_MAX bytes of what the guest said. */

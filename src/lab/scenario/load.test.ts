@@ -42,7 +42,11 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
       "name": "a/b",
       "observe": {
         "heap": false,
+        "hung_task": 1000000000,
+        "livelock": 100000000,
         "races": false,
+        "rcu_stall": 1000000000,
+        "soft_lockup": 200000000,
       },
       "seed": 1,
       "steps": [],

@@ -10,6 +10,8 @@ import { CYCLES_MAX, cyclesMin } from "../../machine/timing/model.ts";
 import { stepSchema, STEPS_MAX } from "../steps/schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
+/** In cycles. */
+const MS = 1_000_000;
 const MIB = 1024 ** 2;
 /** The guest counts a task's delay in milliseconds of 31 bits, as jiffies compare. */
 const TASK_DELAY_CYCLES_MAX = (2 ** 31 - 1) * 1_000_000;
@@ -161,6 +163,10 @@ const timing = z.strictObject({
 const observe = z.strictObject({
   heap: z.boolean({ error: "must be true or false" }).default(false),
   races: z.boolean({ error: "must be true or false" }).default(false),
+  soft_lockup: duration.default(200 * MS),
+  hung_task: duration.default(1000 * MS),
+  rcu_stall: duration.default(1000 * MS),
+  livelock: duration.default(100 * MS),
 });
 
 export const scenarioSchema = z.strictObject({

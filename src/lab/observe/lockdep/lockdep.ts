@@ -17,6 +17,7 @@ import { Checks, type LockdepRules } from "./checks.ts";
 import { EXCLUSIVE, RECURSIVE, SHARED } from "./graph.ts";
 import { type WaitCycle, type WaitReport, Waits } from "./waits.ts";
 import { HARDIRQ, HELD_MAX, HeldLock, SOFTIRQ, TASK, TaskLocks } from "./held.ts";
+import type { Stack } from "../moment.ts";
 import type { IrqContext, LockdepReport } from "./types.ts";
 
 const HARTS = 64;
@@ -130,6 +131,37 @@ export class Lockdep {
       waits: { stack: wants.stack },
       held: { stack: heldAs.stack },
     }));
+  }
+
+  /** The lock for which the task waits; null: none. */
+  waitOf(task: number): HeldLock | null {
+    return this.#taskLocks[task]?.waitsFor ?? null;
+  }
+
+  /** What a task holds, oldest first. */
+  heldBy(task: number): HeldLock[] {
+    return this.#taskLocks[task]?.all() ?? [];
+  }
+
+  holdersOf(lock: number): number[] {
+    return [...this.#taskLocks.keys()].filter((task) => this.heldBy(task).some((held) => held.lock === lock));
+  }
+
+  takenAt(task: number, address: number): Stack | null {
+    return this.heldBy(task).find((held) => held.address >>> 0 === address)?.stack ?? null;
+  }
+
+  kindName(kind: number): string {
+    return this.#kinds.names[kind] ?? String(kind);
+  }
+
+  /** What is known of a lock by its number. */
+  lockOf(lock: number): { kind: string; name: string; address: number } {
+    const held = this.#taskLocks.flatMap((locks) => [locks?.waitsFor ?? [], locks?.all() ?? []].flat());
+    const one = held.find((of) => of.lock === lock);
+    const kind = one === undefined ? "lock" : this.kindName(one.kind);
+    const name = this.#instances.classes.names[this.#instances.classOf(lock, 0)];
+    return { kind, name, address: this.#instances.addressOf(lock) };
   }
 
   /** A new lock at an old address: nobody holds it. */
