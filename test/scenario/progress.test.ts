@@ -17,6 +17,8 @@ function stable(text: string): string {
     .replace(/0x[0-9a-f]{8}/g, "ADDRESS")
     .replace(/cycle [\d,]+/g, "cycle N")
     .replace(/\d+ (ms|us|cycles|times)\b/g, "N $1")
+    // Where a loop is at a look.
+    .replace(/(poll \([\w./-]+):\d+\)/g, "$1)")
     .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)");
 }
 

@@ -193,10 +193,12 @@ export class Observation {
     event.ra0 = words[at + MARK_WORD.RA0];
     event.ra1 = words[at + MARK_WORD.RA1];
     event.irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
-    this.measures.lock(code, event);
     if (code === CODE.lockTryFail) {
       this.progress.livelock.failed(event.task, event.lock, event.kind, stackOf(words, at, hart, clock));
-    } else if (code === CODE.lockAcquired) {
+      return;
+    }
+    this.measures.lock(code, event);
+    if (code === CODE.lockAcquired) {
       this.progress.livelock.acquired(event.task, event.lock, event.trylock);
       this.lockStat.acquired(event);
       this.lockdep.acquired(event);
