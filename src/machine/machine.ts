@@ -373,7 +373,7 @@ class VirtMachine implements Machine {
     this.engine.drainMarks(consume);
   }
 
-  drainAccesses(consume: (words: Int32Array, count: number) => void): void {
+  drainAccesses(consume: (words: Int32Array, places: Int32Array, count: number) => void): void {
     this.engine.drainAccesses(consume);
   }
 

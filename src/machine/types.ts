@@ -131,8 +131,11 @@ export interface Machine {
   hart(index: number): HartView;
   /** Calls back with runs of whole records (MARK_WORD), in order of time; the array is reused. */
   drainMarks(consume: (words: Int32Array, count: number) => void): void;
-  /** The same for access records (ACCESS_WORD in memory/layout.ts). */
-  drainAccesses(consume: (words: Int32Array, count: number) => void): void;
+  /**
+   * Calls back with access records (ACCESS_WORD in memory/layout.ts) in order of time: record i of `count` begins at
+   * `words[places[i]]`. Both arrays are reused.
+   */
+  drainAccesses(consume: (words: Int32Array, places: Int32Array, count: number) => void): void;
   /** What the UART sent since the last call. */
   drainConsole(): Uint8Array;
   /**

@@ -12,7 +12,7 @@ import { readImage } from "../../src/lab/image/elf.ts";
 import { Symbols } from "../../src/lab/image/symbols.ts";
 import { runScenario } from "../../src/lab/run/run.ts";
 import { createMachine } from "../../src/machine/machine.ts";
-import { ACCESS_BYTES, ACCESS_KIND, ACCESS_WORD, MARK_BYTES, MARK_WORD } from "../../src/machine/memory/layout.ts";
+import { ACCESS_KIND, ACCESS_WORD, MARK_BYTES, MARK_WORD } from "../../src/machine/memory/layout.ts";
 import type { Machine } from "../../src/machine/types.ts";
 import { ROOT } from "../tidy/sources.ts";
 import { ALL_FOUND, LOST_OBJECT } from "./run.ts";
@@ -50,8 +50,8 @@ class Watch {
     }
   }
 
-  accesses(words: Int32Array, count: number): void {
-    for (let at = 0; at < (count * ACCESS_BYTES) / 4; at += ACCESS_BYTES / 4) {
+  accesses(words: Int32Array, places: Int32Array): void {
+    for (const at of places) {
       if (((words[at + ACCESS_WORD.HEAD] >>> 12) & 15) !== ACCESS_KIND.STORE) continue;
       const value = words[at + ACCESS_WORD.VALUE] >>> 0;
       if (value < 0xa000_0000 || words[at + ACCESS_WORD.PHYSICAL] >>> 0 < KERNEL_START) continue;
@@ -69,7 +69,7 @@ class Watch {
     const { run, drainMarks } = machine;
     machine.run = (limits) => {
       const stop = run.call(machine, limits);
-      machine.drainAccesses((words, count) => this.accesses(words, count));
+      machine.drainAccesses((words, places, count) => this.accesses(words, places.subarray(0, count)));
       return stop;
     };
     machine.drainMarks = (consume) =>

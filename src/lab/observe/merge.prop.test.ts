@@ -30,17 +30,22 @@ test("one order of both, nothing lost, marks first where a hart has both", () =>
     fc.property(items, items, (someMarks, someAccesses) => {
       const marks = records(someMarks, MARK_BYTES, MARK_WORD.HEAD);
       const accesses = records(someAccesses, ACCESS_BYTES, ACCESS_WORD.HEAD);
+      const places = Int32Array.from(accesses.sorted, (_, at) => (at * ACCESS_BYTES) / 4);
       const seen: (Item & { kind: number; index: number })[] = [];
-      const take =
-        (kind: number, bytes: number, sorted: Item[]) =>
-        (words: Int32Array, count: number): void => {
-          expect(words.length).toBe((count * bytes) / 4);
-          for (let i = 0; i < count; i++) {
-            const index = words[((i + 1) * bytes) / 4 - 1];
-            seen.push({ ...sorted[index], kind, index });
-          }
-        };
-      mergeRecords(marks, accesses, HARTS, take(0, MARK_BYTES, marks.sorted), take(1, ACCESS_BYTES, accesses.sorted));
+      const takeMarks = (words: Int32Array, count: number): void => {
+        expect(words.length).toBe((count * MARK_BYTES) / 4);
+        for (let i = 1; i <= count; i++) {
+          const index = words[(i * MARK_BYTES) / 4 - 1];
+          seen.push({ ...marks.sorted[index], kind: 0, index });
+        }
+      };
+      const takeAccesses = (words: Int32Array, at: Int32Array, from: number, to: number): void => {
+        for (let i = from; i < to; i++) {
+          const index = words[at[i] + ACCESS_BYTES / 4 - 1];
+          seen.push({ ...accesses.sorted[index], kind: 1, index });
+        }
+      };
+      mergeRecords(marks, { ...accesses, places }, HARTS, takeMarks, takeAccesses);
       const expected = [
         ...marks.sorted.map((one, index) => ({ ...one, kind: 0, index })),
         ...accesses.sorted.map((one, index) => ({ ...one, kind: 1, index })),

@@ -5,10 +5,9 @@
  * clock, then (hart + clock) mod harts as the machine orders records, then marks before accesses: a mark costs no time, so the
  * access that its hart makes at the same clock comes after it.
  */
-import { ACCESS_BYTES, ACCESS_WORD, MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
+import { ACCESS_WORD, MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
 
 const MARK_WORDS = MARK_BYTES / 4;
-const ACCESS_WORDS = ACCESS_BYTES / 4;
 const TWO_32 = 2 ** 32;
 
 /** Records in order of time, as drained at one stop. */
@@ -17,15 +16,24 @@ export interface Records {
   readonly count: number;
 }
 
+/** Record i begins at `words[places[i]]`. */
+export interface Accesses {
+  readonly words: Int32Array;
+  readonly places: Int32Array;
+  readonly count: number;
+}
+
 /** Takes a run of whole records. */
 export type Consume = (words: Int32Array, count: number) => void;
+/** Takes the records from number `from` to before `to`. */
+export type ConsumeAccesses = (words: Int32Array, places: Int32Array, from: number, to: number) => void;
 
 export function mergeRecords(
   marks: Records,
-  accesses: Records,
+  accesses: Accesses,
   harts: number,
   takeMarks: Consume,
-  takeAccesses: Consume,
+  takeAccesses: ConsumeAccesses,
 ): void {
   let mark = 0;
   let access = 0;
@@ -35,18 +43,32 @@ export function mergeRecords(
     if (mark > firstMark)
       takeMarks(marks.words.subarray(firstMark * MARK_WORDS, mark * MARK_WORDS), mark - firstMark);
     const firstAccess = access;
-    while (access < accesses.count && comesBefore(accesses, access, marks, mark, harts)) access++;
-    if (access > firstAccess)
-      takeAccesses(
-        accesses.words.subarray(firstAccess * ACCESS_WORDS, access * ACCESS_WORDS),
-        access - firstAccess,
-      );
+    access = accessesBefore(accesses, access, marks, mark, harts);
+    if (access > firstAccess) takeAccesses(accesses.words, accesses.places, firstAccess, access);
   }
+}
+
+/** Number of the first access from `from` on that does not precede the mark; there are many between two marks. */
+function accessesBefore(accesses: Accesses, from: number, marks: Records, mark: number, harts: number): number {
+  if (mark === marks.count) return accesses.count;
+  let step = 1;
+  let low = from;
+  while (low + step <= accesses.count && comesBefore(accesses, low + step - 1, marks, mark, harts)) {
+    low += step;
+    step *= 2;
+  }
+  let high = Math.min(low + step - 1, accesses.count);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comesBefore(accesses, middle, marks, mark, harts)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whether there is such an access and it precedes the mark, if there is one. */
 function comesBefore(
-  accesses: Records,
+  accesses: Accesses,
   access: number,
   marks: Records,
   mark: number,
@@ -54,7 +76,7 @@ function comesBefore(
 ): boolean {
   if (access === accesses.count) return false;
   if (mark === marks.count) return true;
-  const atAccess = access * ACCESS_WORDS;
+  const atAccess = accesses.places[access];
   const atMark = mark * MARK_WORDS;
   const clock = clockAt(accesses.words, atAccess);
   const markClock = clockAt(marks.words, atMark);

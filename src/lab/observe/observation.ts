@@ -21,7 +21,7 @@ import { LockStat } from "./locks/lock-stat.ts";
 import { Lockdep } from "./lockdep/lockdep.ts";
 import { Contexts } from "./context/contexts.ts";
 import { Measures } from "./measure/measures.ts";
-import type { Consume } from "./merge.ts";
+import type { ConsumeAccesses } from "./merge.ts";
 import { Progress, type ProgressLimits, PROGRESS_OFF } from "./progress/progress.ts";
 import { RaceChecker } from "./races/races.ts";
 import { ScanCosts } from "./scan-cost.ts";
@@ -160,12 +160,12 @@ export class Observation {
   };
 
   /** Takes access records; null: nobody wants them. */
-  get accesses(): Consume | null {
+  get accesses(): ConsumeAccesses | null {
     const { heap, races } = this;
     if (heap === null || races === null) return heap?.consume ?? races?.consume ?? null;
-    return (words, count) => {
-      heap.consume(words, count);
-      races.consume(words, count);
+    return (words, places, from, to) => {
+      heap.consume(words, places, from, to);
+      races.consume(words, places, from, to);
     };
   }
 

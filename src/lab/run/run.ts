@@ -204,24 +204,19 @@ function drainRecords(machine: Machine, observation: Observation): void {
     machine.drainMarks(observation.consume);
     return;
   }
-  const marks = taken((take) => {
-    machine.drainMarks(take);
+  // Both drains call back at most once, with everything in order.
+  let marks: Records = { words: new Int32Array(0), count: 0 };
+  machine.drainMarks((words, count) => {
+    assert(marks.count === 0, "lab: one piece a drain");
+    marks = { words: words.slice(), count };
   });
-  const accesses = taken((take) => {
-    machine.drainAccesses(take);
+  let merged = false;
+  machine.drainAccesses((words, places, count) => {
+    assert(!merged, "lab: one piece a drain");
+    merged = true;
+    mergeRecords(marks, { words, places, count }, machine.config.harts, observation.consume, takeAccesses);
   });
-  const { harts } = machine.config;
-  mergeRecords(marks, accesses, harts, observation.consume, takeAccesses);
-}
-
-/** Both drains call back at most once, with everything in order. */
-function taken(drain: (take: (words: Int32Array, count: number) => void) => void): Records {
-  let records: Records = { words: new Int32Array(0), count: 0 };
-  drain((words, count) => {
-    assert(records.count === 0, "lab: one piece a drain");
-    records = { words: words.slice(), count };
-  });
-  return records;
+  if (!merged && marks.count > 0) observation.consume(marks.words, marks.count);
 }
 
 function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine): EventInjector {

@@ -43,6 +43,7 @@ import type { Jit, JitTuning } from "./jit/jit.ts";
 import type { Costs } from "../timing/constants.ts";
 import type { Interleave, Timing } from "../types.ts";
 import type { ChangedPages } from "./changed-pages.ts";
+import type { ConsumePlaces } from "./record-order.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -145,6 +146,6 @@ export interface Engine {
   record(hart: number, event: number, pc: number, a: number, b: number, c: number): void;
   /** Whole records in order of time; those that a slower hart may still precede stay for the next call. */
   drainMarks(consume: (words: Int32Array, count: number) => void): void;
-  /** The same for access records (ACCESS_WORD). */
-  drainAccesses(consume: (words: Int32Array, count: number) => void): void;
+  /** The same for access records (ACCESS_WORD), which stay where they are: with the place of each. */
+  drainAccesses(consume: ConsumePlaces): void;
 }

@@ -12,7 +12,7 @@ import { emitCsr } from "./emit/emit-csr.ts";
 import { emitInterpreter } from "./emit/emit-interpreter.ts";
 import { emitLoop } from "./emit/emit-loop.ts";
 import { emitMarks } from "./emit/emit-marks.ts";
-import { drainAccesses } from "./accesses.ts";
+import { accessesDrain } from "./accesses.ts";
 import { emitObserve } from "./emit/emit-observe.ts";
 import { emitMemory } from "./emit/emit-memory.ts";
 import { emitTlb } from "./emit/emit-tlb.ts";
@@ -26,7 +26,7 @@ import { emitSampling } from "./jit/emit-sampling.ts";
 import { emitTurn } from "./emit/emit-turn.ts";
 import { RUN } from "./contract.ts";
 import type { Engine, EngineOptions } from "./contract.ts";
-import { appendRecord, drainMarks } from "./marks.ts";
+import { appendRecord, marksDrain } from "./marks.ts";
 import { OP } from "./opcodes.ts";
 import { pollStep } from "./poll-loops.ts";
 import { predecode } from "./predecode.ts";
@@ -108,6 +108,8 @@ export function createEngine(wanted: EngineOptions): Engine {
   const halves = new Uint16Array(memory.buffer);
   const { ramOffset } = tables;
   const ahead = options.interleave === "ahead";
+  const drainMarks = marksDrain(words, harts);
+  const drainAccesses = accessesDrain(words, tables.accesses, harts);
   const jit = tuning && new Jit({ words, memory, tables, tuning, timing, costs: tuning.costs ?? costs, ahead });
   const instance = new WebAssembly.Instance(moduleFor(options), {
     engine: {
@@ -254,8 +256,8 @@ export function createEngine(wanted: EngineOptions): Engine {
       for (const event of events) words[MACHINE_WORD.ATTENTION_EVENTS / 4 + (event >>> 5)]! |= 1 << (event & 31);
     },
     record: (hart, event, pc, a, b, c) => appendRecord(words, options.recordMarks, hart, { event, pc, a, b, c }),
-    drainMarks: (consume) => drainMarks(words, harts, earliest(), consume),
-    drainAccesses: (consume) => drainAccesses(words, tables.accesses, harts, earliest(), consume),
+    drainMarks: (consume) => drainMarks(earliest(), consume),
+    drainAccesses: (consume) => drainAccesses(earliest(), consume),
   };
 
   /** No hart will produce a record before this clock any more. */

@@ -2,7 +2,7 @@
 import { assert } from "../../base/assert.ts";
 import { HART, MACHINE_WORD, MARK_BUFFER, MARK_BYTES, MARK_CAPACITY, MARK_WORD } from "../memory/layout.ts";
 import { hartWord } from "../board.ts";
-import { takeInOrder } from "./record-order.ts";
+import { RecordOrder, inOneRun } from "./record-order.ts";
 
 const WORDS = MARK_BYTES / 4;
 const FIRST = MARK_BUFFER / 4;
@@ -10,13 +10,11 @@ const COUNT = MACHINE_WORD.MARK_COUNT / 4;
 const FORMAT = { words: WORDS, head: MARK_WORD.HEAD };
 
 /** Hands out the records not after `before` (a clock; harts all stand at or after it). */
-export function drainMarks(
-  words: Int32Array,
-  harts: number,
-  before: number,
-  consume: (words: Int32Array, count: number) => void,
-): void {
-  words[COUNT] = takeInOrder(words, FIRST, words[COUNT]!, FORMAT, harts, before, consume);
+export function marksDrain(words: Int32Array, harts: number): (before: number, consume: (words: Int32Array, count: number) => void) => void {
+  const order = new RecordOrder(FORMAT, harts);
+  return (before, consume) => {
+    words[COUNT] = order.take(words, FIRST, words[COUNT]!, before, inOneRun(FORMAT, consume));
+  };
 }
 
 /** Appends a record of the machine itself. */

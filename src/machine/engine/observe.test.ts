@@ -1,6 +1,6 @@
 /** The observed engine: a record for each access, in order, and a machine that is otherwise the same. */
 import { expect, test } from "vitest";
-import { ACCESS_BYTES, ACCESS_CAPACITY, ACCESS_KIND, ACCESS_WORD, HART } from "../memory/layout.ts";
+import { ACCESS_CAPACITY, ACCESS_KIND, ACCESS_WORD, HART } from "../memory/layout.ts";
 import { Assembler } from "../test-assembler.ts";
 import type { Interleave, Timing } from "../types.ts";
 import { RUN } from "./index.ts";
@@ -8,7 +8,6 @@ import { EXIT, RAM, createBench } from "./testing.ts";
 import type { Bench, BenchOptions } from "./testing.ts";
 
 const DATA = RAM + 0x4000;
-const WORDS = ACCESS_BYTES / 4;
 const KINDS = Object.keys(ACCESS_KIND).map((name) => name.toLowerCase().replace("_", " "));
 
 interface Access {
@@ -25,9 +24,9 @@ interface Access {
 
 function drain(bench: Bench): Access[] {
   const all: Access[] = [];
-  bench.engine.drainAccesses((words, count) => {
+  bench.engine.drainAccesses((words, places, count) => {
     for (let record = 0; record < count; record++) {
-      const word = (index: number): number => words[record * WORDS + index]! >>> 0;
+      const word = (index: number): number => words[places[record]! + index]! >>> 0;
       const head = word(ACCESS_WORD.HEAD);
       all.push({
         clock: word(ACCESS_WORD.CLOCK_LOW), hart: head & 0xff, bytes: (head >>> 8) & 15, kind: KINDS[(head >>> 12) & 15]!,

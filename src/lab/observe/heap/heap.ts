@@ -8,15 +8,15 @@
  * Limits: REPORTS_MAX different reports. A block freed and allocated again in between is a new block: a stale pointer into it is not
  * seen. Memory that is freed and then only read through a copy is seen at the copy.
  */
-import { ACCESS_BYTES, ACCESS_KIND, ACCESS_WORD } from "../../../machine/memory/layout.ts";
+import { ACCESS_KIND, ACCESS_WORD } from "../../../machine/memory/layout.ts";
 import type { Symbols } from "../../image/symbols.ts";
 import type { CurrentTasks } from "../current-tasks.ts";
+import type { ConsumeAccesses } from "../merge.ts";
 import type { Stack } from "../moment.ts";
 import { BAD_FROM, BYTE, Shadow } from "./shadow.ts";
 import type { HeapArea, HeapBlock, HeapKind, HeapReport } from "./types.ts";
 
 export const REPORTS_MAX = 64;
-const ACCESS_WORDS = ACCESS_BYTES / 4;
 const TWO_32 = 2 ** 32;
 const MACHINE_MODE = 3;
 const PAGE_BYTES = 4096;
@@ -126,10 +126,10 @@ export class HeapChecker {
     this.#shadow.fill(at, block.room, block.area === "page" ? BYTE.FREE_PAGE : BYTE.FREED);
   }
 
-  /** One run of whole access records. */
-  consume = (words: Int32Array, count: number): void => {
+  consume: ConsumeAccesses = (words, places, from, to) => {
     const shadow = this.#shadow;
-    for (let at = 0, end = count * ACCESS_WORDS; at < end; at += ACCESS_WORDS) {
+    for (let record = from; record < to; record++) {
+      const at = places[record];
       const head = words[at + ACCESS_WORD.HEAD];
       if (((head >>> 24) & 3) === MACHINE_MODE) continue;
       const kind = (head >>> 12) & 15;

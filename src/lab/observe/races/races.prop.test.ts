@@ -134,7 +134,8 @@ function racesByChecker(all: readonly Event[]): Set<string> {
   const start: Event[] = [0, 1].map((hart) => ({ what: "read", hart, word: 9, bytes: "all" }));
   const whole = [...start, ...all];
   const checker = checkerOf(whole);
-  checker.consume(recordsOf(whole), whole.length);
+  const places = Int32Array.from(whole, (_, at) => (at * ACCESS_BYTES) / 4);
+  checker.consume(recordsOf(whole), places, 0, whole.length);
   const place = (pc: number): number => (pc - TEXT) / 4 - start.length;
   return new Set(checker.reports.map(({ first, second }) => `${place(first.stack.pc)} ${place(second.stack.pc)}`));
 }

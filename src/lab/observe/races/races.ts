@@ -8,17 +8,17 @@
  * other's past, and never accuse each other. What a function does to its own frame relative to sp is not looked at, nor what runs before
  * a second hart does.
  */
-import { ACCESS_BYTES, ACCESS_KIND, ACCESS_WORD, BOARD } from "../../../machine/memory/layout.ts";
+import { ACCESS_KIND, ACCESS_WORD, BOARD } from "../../../machine/memory/layout.ts";
 import type { ImageFile } from "../../image/elf.ts";
 import type { Symbols } from "../../image/symbols.ts";
 import type { CurrentTasks } from "../current-tasks.ts";
+import type { ConsumeAccesses } from "../merge.ts";
 import { AT, cellOf, History, SLOT, SLOT_WORDS } from "./history.ts";
 import { ACCESS, Instructions, RELEASE } from "./instructions.ts";
 import { Order } from "./order.ts";
 import type { RaceAccess, RaceAccessKind, RaceReport } from "./types.ts";
 
 export const REPORTS_MAX = 64;
-const ACCESS_WORDS = ACCESS_BYTES / 4;
 const TWO_32 = 2 ** 32;
 const MACHINE_MODE = 3;
 const FENCE_WRITES = 1;
@@ -86,11 +86,11 @@ export class RaceChecker {
     }
   }
 
-  /** One run of whole access records. */
-  consume = (words: Int32Array, count: number): void => {
+  consume: ConsumeAccesses = (words, places, from, to) => {
     const { order } = this;
     const instructions = this.#instructions;
-    for (let at = 0, end = count * ACCESS_WORDS; at < end; at += ACCESS_WORDS) {
+    for (let record = from; record < to; record++) {
+      const at = places[record];
       const head = words[at + ACCESS_WORD.HEAD];
       const hart = head & 0xff;
       const kind = (head >>> 12) & 15;
