@@ -5,13 +5,12 @@
  * preempt_count and rcu_read_lock_nesting is seen, and what raised the count and was not undone by the time asked about is open.
  * For interrupts the machine knows what switched them off.
  */
-import { ACCESS_BYTES, ACCESS_KIND, ACCESS_WORD } from "../../machine/memory/layout.ts";
+import { ACCESS_KIND, ACCESS_WORD } from "../../machine/memory/layout.ts";
 import type { Machine } from "../../machine/types.ts";
 import type { Stack } from "../observe/moment.ts";
 import type { ProgressReport } from "../observe/progress/types.ts";
 import type { Pauses } from "./drive.ts";
 
-const RECORD_WORDS = ACCESS_BYTES / 4;
 const TWO_32 = 2 ** 32;
 /** So many sections of one task are told, the innermost ones. */
 const SECTIONS_MAX = 4;
@@ -78,8 +77,9 @@ export class OpenedSections implements Pauses {
   }
 
   /** Takes access records, in order of time. */
-  consume = (words: Int32Array, count: number): void => {
-    for (let at = 0, end = count * RECORD_WORDS; at < end; at += RECORD_WORDS) {
+  consume = (words: Int32Array, places: Int32Array, count: number): void => {
+    for (let record = 0; record < count; record++) {
+      const at = places[record];
       const watched = this.#words.get(words[at + ACCESS_WORD.VIRTUAL]);
       if (watched === undefined) continue;
       const head = words[at + ACCESS_WORD.HEAD];
