@@ -35,6 +35,9 @@ function program(done: (code: number) => void, help: (text: string) => void): Co
     .option("--console <file>", "write the guest's console to a file instead of stdout")
     .option("--trace <file>", "write a timeline for ui.perfetto.dev: harts, tasks, contended locks")
     .option("--html <file>", "write one page with everything: verdict, findings with source, timeline, locks, scans")
+    .option("--folded <file>", "write sampled stacks for flamegraph.pl and speedscope; with --html the page has a flame graph")
+    .option("--folded-by <cycles|instructions>", "what the stacks count", "cycles")
+    .option("--folded-period <cycles>", "cycles of guest time between two samples", "9973")
     .option("--no-color", "no colours, as with NO_COLOR")
     .addHelpText(
       "after",

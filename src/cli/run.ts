@@ -10,7 +10,7 @@ import { conditions, explain, report, verdictLine } from "../report/index.ts";
 import { configDefaults } from "./config.ts";
 import { elfOf, lineIn } from "./image.ts";
 import { paintVerdict, print, printProblems, wantsColour } from "./output.ts";
-import { outputProblem, type OutputOptions, type Outputs, wantsTimeline, writeOutputs } from "./outputs.ts";
+import { outputProblem, type OutputOptions, type Outputs, profileWish, wantsTimeline, writeOutputs } from "./outputs.ts";
 import { packageRoot } from "./package-root.ts";
 import { imageRequest, readScenario, type ScenarioOptions } from "./scenario-file.ts";
 import { VERSION } from "./version.ts";
@@ -60,6 +60,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const root = packageRoot();
   const bar = progressBar();
   let timeline: TimelineView | null = null;
+  let profile: Outputs["profile"] = null;
+  const sampling = profileWish(options);
   let elf: Uint8Array | null = null;
   let sources: Outputs["sources"] = new Map();
   const outcome: Result<RunResult> = runScenario({
@@ -80,6 +82,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     },
     ...(wantsTimeline(options) ? { onTimeline: (view) => void (timeline = view) } : {}),
     lineText: (at, line) => lineIn(sources, at, line),
+    ...(sampling === null ? {} : { profile: { ...sampling, take: (made) => void (profile = made) } }),
     onProgress: ({ instructions, maxInstructions }) => bar.update(instructions, maxInstructions),
   });
   bar.stop();
@@ -87,7 +90,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const result = outcome.value;
   assert(elf !== null, "cli: what ran was built");
   const command = reproduce(file, options, result);
-  const problem = await writeOutputs(options, { result, scenario, text, timeline, elf, sources, root, command });
+  const problem = await writeOutputs(options, { result, scenario, text, timeline, profile, elf, sources, root, command });
   if (problem) return printProblems([problem]);
   await printResult(result, file, options);
   return exitCode(result);

@@ -6,6 +6,7 @@
 import type { Finding, RunResult } from "../lab/run/result.ts";
 import { heapText } from "./heap.ts";
 import { lockdepText } from "./lockdep.ts";
+import { progressText } from "./progress.ts";
 import { raceText } from "./races.ts";
 import { deadlockSection } from "./report.ts";
 
@@ -28,7 +29,8 @@ export function findingTexts(result: RunResult): FindingText[] {
 function observed({ id, kind }: Finding, result: RunResult): { text: string; cycle: number | null } | null {
   const at = Number(id.slice(kind.length + 1)) - 1;
   const release = `hartlab ${result.hartlab}`;
-  const { lockdep, heap, races, deadlock } = result;
+  const { lockdep, heap, races, deadlock, progress } = result;
+  const slow = progress.reports.filter((report) => report.kind === kind)[at];
   const [one, text] =
     kind === "lockdep"
       ? [lockdep.reports[at], () => lockdepText(lockdep.reports[at], release)]
@@ -38,14 +40,14 @@ function observed({ id, kind }: Finding, result: RunResult): { text: string; cyc
           ? [races?.reports[at], () => raceText(races!.reports[at], release)]
           : kind === "deadlock" && deadlock.length > 0
             ? [deadlock, () => deadlockSection(result).join("\n")]
-            : [undefined, () => ""];
+            : [slow, () => progressText(slow!, release)];
   return one === undefined ? null : { text: text(), cycle: latest(one) };
 }
 
-/** The latest `cycle` anywhere in a report. */
+/** The latest `cycle` (of a stack) or `clock` (of a report) anywhere. */
 function latest(value: unknown): number | null {
   if (typeof value !== "object" || value === null) return null;
-  const cycles = Object.entries(value).map(([name, of]) => (name === "cycle" && typeof of === "number" ? of : latest(of)));
+  const cycles = Object.entries(value).map(([name, of]) => ((name === "cycle" || name === "clock") && typeof of === "number" ? of : latest(of)));
   return cycles.reduce<number | null>((a, b) => (b === null ? a : Math.max(a ?? 0, b)), null);
 }
 

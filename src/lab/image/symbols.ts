@@ -65,6 +65,11 @@ export class Symbols {
     return this.#functionAt(address)?.leaf === true;
   }
 
+  /** First instruction of the out-of-line function at an address; null: there is none. */
+  entryOf(address: number): number | null {
+    return this.#functionAt(address)?.address ?? null;
+  }
+
   /** Whether an address is the first instruction of a function. */
   isEntry(address: number): boolean {
     return this.#functionAt(address)?.address === address;

@@ -12,13 +12,16 @@ import { ConsoleReader } from "../observe/leak-report.ts";
 import { mergeRecords, type Records } from "../observe/merge.ts";
 import type { TimelineView } from "../observe/timeline.ts";
 import type { ProgressLimits } from "../observe/progress/progress.ts";
-import { Observation } from "../observe/observation.ts";
+import { Observation, type Task } from "../observe/observation.ts";
 import { bootargs } from "../scenario/bootargs.ts";
 import { costModel } from "../scenario/timing.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { Choreography, type LineText } from "../steps/choreography.ts";
 import { type PlannedStep, planSteps } from "../steps/plan.ts";
+import { type FoldBy, type FoldedProfile, type FoldedStacks, foldedStacks } from "../profile/folded.ts";
+import { RunningTasks } from "../profile/running-tasks.ts";
+import { Sampler } from "../profile/sampler.ts";
 import { collect } from "./collect.ts";
 import { drive, type Pauses } from "./drive.ts";
 import { OpenedSections } from "./opened.ts";
@@ -46,6 +49,8 @@ export interface RunRequest {
   readonly onProgress?: (progress: RunProgress) => void;
   /** Asks for a timeline, and takes it when the run has ended. */
   readonly onTimeline?: (view: TimelineView) => void;
+  /** Asks for a profile, sampled every so many cycles, and takes it as folded stacks by what they count. */
+  readonly profile?: { readonly by: FoldBy; readonly period: number; readonly take: (profile: FoldedProfile) => void };
 }
 
 /** `marks`: whether the kernel has any; without them there is nothing to observe, and nothing is recorded. */
@@ -158,12 +163,19 @@ function execute(
     ...(observation.races?.reports ?? []),
   ]);
   const look = moments.length === 0 ? null : lookAgain(request, elf, numbers, observation, symbols, moments, stepsOn);
+  const hash = machine.hash();
+  if (request.profile) {
+    const sampling = again(request, elf, numbers, false);
+    const { by, period, take } = request.profile;
+    const stacks = sampled(request, sampling, numbers, observation, symbols, stepsOn(sampling));
+    take({ by, period, stacks, sameRun: sampling.hash() === hash });
+  }
   return collect({
     version: request.version,
     scenario,
     stop,
     harts: harts.map((hart) => machine.hart(hart)),
-    hash: machine.hash(),
+    hash,
     console: output.text(),
     consoleTruncated: output.truncated,
     marks: numbers.marks,
@@ -181,6 +193,9 @@ function progressLimits({ observe }: Scenario): ProgressLimits {
   return { softLockup: soft_lockup, hungTask: hung_task, rcuStall: rcu_stall, livelock };
 }
 
+/** `comm/pid`; idle tasks and what runs before the first switch are nobody's kthread. */
+const taskName = (task: Task = { comm: "swapper", pid: 0 }): string => `${task.comm}/${task.pid}`;
+
 function timelineView(scenario: Scenario, observation: Observation): TimelineView | null {
   const { timeline, currentTasks } = observation;
   if (timeline === null) return null;
@@ -188,10 +203,7 @@ function timelineView(scenario: Scenario, observation: Observation): TimelineVie
     scenario: scenario.name,
     harts: scenario.machine.harts,
     timeline,
-    taskName(task) {
-      const { comm, pid } = taskOf(task, observation);
-      return `${comm}/${pid}`;
-    },
+    taskName: (task) => taskName(taskOf(task, observation)),
     taskAt: (address) => currentTasks.numberOf(address),
     lockName: (lock) => observation.lockName(lock),
   };
@@ -270,6 +282,24 @@ function lookAgain(
   return look;
 }
 
+/** The whole run, sampled. */
+function sampled(
+  request: RunRequest,
+  machine: Machine,
+  numbers: EventNumbers,
+  first: Observation,
+  symbols: Symbols,
+  steps: Choreography | null,
+): FoldedStacks {
+  const { by, period } = request.profile!;
+  const tasks = new RunningTasks(numbers);
+  const sampler = new Sampler(machine, symbols, period, (hart) => tasks.on(hart));
+  runAgain(request, machine, numbers, first, steps, sampler, () => {
+    machine.drainMarks(tasks.consume);
+  });
+  return foldedStacks(sampler.profile(), by, symbols, (address) => taskName(first.tasks.get(address)));
+}
+
 /** The scenario's machine once more. */
 function again(request: RunRequest, elf: Uint8Array, numbers: EventNumbers, observeAccesses: boolean): Machine {
   const { observeAccesses: _, ...config } = machineConfig(request.scenario, numbers.marks);
@@ -295,6 +325,7 @@ function runAgain(
     injector: injectorOf(scenario, numbers, machine),
     drain,
     scenarioStart: () => first.scenarioStart,
+    stuckSince: () => first.lockdep.stuckSince() ?? first.progress.stuckSince,
     hooks: { console() {}, progress() {} },
     pauses,
   });

@@ -61,7 +61,7 @@ export function visible(text: string): string {
   });
 }
 
-/** A value as JSON that may stand inside a script element. */
+/** A value as JSON that may stand inside a script element; in its texts nothing is invisible either. */
 export function embeddedJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === "string" ? visible(one) : one)).replace(/[<>&\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -128,6 +128,13 @@ h4 { margin: 0.8rem 0 0.3rem; font-size: 0.9rem; }
 .canvas-box canvas, .time-axis { display: block; }
 .detail { min-height: 1.5em; font-size: 13px; overflow-wrap: anywhere; }
 .detail:empty::before { content: "Drag to move, Ctrl + wheel or double click to zoom; point at a slice for its figures."; color: var(--dim); }
+.flame-box { position: relative; overflow: hidden; }
+.flame-box button { all: unset; position: absolute; height: 17px; box-sizing: border-box; padding: 0 3px; overflow: hidden; white-space: nowrap; text-overflow: clip; font-size: 11px; line-height: 17px; border-radius: 1px; cursor: pointer; color: var(--text); background: color-mix(in srgb, var(--k) 45%, var(--bg)); }
+.flame-box button:hover { background: color-mix(in srgb, var(--k) 75%, var(--bg)); }
+.flame-box button:focus-visible { outline: 2px solid var(--link); outline-offset: -2px; }
+.flame-box .faded { background: var(--soft); color: var(--dim); }
+.k0 { --k: var(--c0); } .k1 { --k: var(--c1); } .k2 { --k: var(--c2); } .k3 { --k: var(--c3); } .k4 { --k: var(--c4); } .k5 { --k: var(--c5); } .k6 { --k: var(--c6); }
+.flame .detail:empty::before { content: "A click or Enter gives a box the whole width."; }
 .switch { border: 0; padding: 0; margin: 0; min-width: 0; }
 .switch legend { float: left; padding: 0 0.6rem 0 0; color: var(--dim); }
 .switch label { margin-right: 0.8rem; }

@@ -1,6 +1,8 @@
 /** What a page does beyond being read. Each part looks for its elements and leaves a page without them alone. */
+import type { FlameData } from "../flame/data.ts";
 import type { TimelineData } from "../timeline/data.ts";
 import { openTargets } from "./anchors.ts";
+import { FlameView } from "./flame.ts";
 import { sortableTables } from "./tables.ts";
 import { TimelineView } from "./timeline/timeline.ts";
 
@@ -32,6 +34,13 @@ function timeline(): void {
   });
 }
 
+function flame(): void {
+  const root = document.getElementById("flame-view");
+  const given = data<FlameData>("flame-data");
+  if (root !== null && given !== null) new FlameView(root, given);
+}
+
 sortableTables();
 openTargets();
 timeline();
+flame();

@@ -4,7 +4,7 @@ import { type Html, html } from "../markup.ts";
 import { dataTable, factTable } from "../table.ts";
 import { guestTime } from "../numbers.ts";
 import { grouped } from "../../text.ts";
-import { TEXT_CHARACTERS_MAX } from "./limits.ts";
+import { cut, TEXT_CHARACTERS_MAX } from "./limits.ts";
 import type { RunPage } from "./page.ts";
 
 export function conditionsBody({ scenario, scenarioText, config, defaults, result }: RunPage): Html {
@@ -48,6 +48,5 @@ function configuration(config: RunPage["config"], defaults: RunPage["defaults"])
 }
 
 function file(text: string): Html {
-  const shown = text.length > TEXT_CHARACTERS_MAX ? `${text.slice(0, TEXT_CHARACTERS_MAX)}\n[cut]` : text;
-  return html`<details><summary>The scenario's file</summary><pre class="tall">${shown}</pre></details>`;
+  return html`<details><summary>The scenario's file</summary><pre class="tall">${cut(text, TEXT_CHARACTERS_MAX)}</pre></details>`;
 }

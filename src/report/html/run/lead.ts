@@ -3,6 +3,7 @@ import type { RunResult } from "../../../lab/run/result.ts";
 import { grouped } from "../../text.ts";
 import { guestTime } from "../numbers.ts";
 import { type Html, html } from "../markup.ts";
+import { cut, LINE_CHARACTERS_MAX } from "./limits.ts";
 import { factTable } from "../table.ts";
 
 export function lead(result: RunResult, command: string): Html {
@@ -16,7 +17,7 @@ export function lead(result: RunResult, command: string): Html {
   ]);
   const rows = expect.map(({ name, pass, undecided, detail }) => {
     const [word, look] = pass ? ["ok", "ok"] : undecided ? ["undecided", "open"] : ["failed", "bad"];
-    return html`<tr><td><span class="badge ${look}">${word}</span></td><th scope="row" class="wrap">${name}</th><td>${detail}</td></tr>`;
+    return html`<tr><td><span class="badge ${look}">${word}</span></td><th scope="row" class="wrap">${name}</th><td>${cut(detail, LINE_CHARACTERS_MAX)}</td></tr>`;
   });
   const expected = rows.length === 0 ? html`<p class="none">The scenario expects nothing.</p>` : html`<table class="facts" id="expectations"><caption>Expectations</caption><tbody>${rows}</tbody></table>`;
   return html`<div class="columns lead"><div>${facts}</div><div>${expected}</div></div>`;

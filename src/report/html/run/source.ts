@@ -1,13 +1,14 @@
 /** Excerpts of the guest's sources around lines that a report names, and reports with links to them. */
 import { html, type Html, type Part } from "../markup.ts";
-import { EXCERPTS_EACH_MAX, EXCERPTS_MAX, LINE_CHARACTERS_MAX } from "./limits.ts";
+import { cut, EXCERPTS_EACH_MAX, EXCERPTS_MAX, LINE_CHARACTERS_MAX } from "./limits.ts";
 
 /** Text of a source by its path as frames name it; null: not known. */
 export type SourceOf = (file: string) => string | null;
 
 const AROUND = 4;
 const KERNEL = /^(?:kernel|firmware)\//;
-const PLACE = /([\w./@-]+\.ts):(\d+)/g;
+/** It begins where a word begins: tried at every character of a long word it would take for ever. */
+const PLACE = /(?<![\w./@-])([\w./@-]{1,200}\.ts):(\d+)/g;
 /** How many excerpts of a finding stand open. */
 const OPEN = 2;
 
@@ -49,8 +50,7 @@ export class Excerpts {
     const width = String(line + AROUND).length;
     const rows = lines.slice(first - 1, line + AROUND).map((text, i) => {
       const number = first + i;
-      const shown = text.length > LINE_CHARACTERS_MAX ? `${text.slice(0, LINE_CHARACTERS_MAX)}…` : text;
-      const row = html`<span class="ln">${String(number).padStart(width)}</span>  ${shown}\n`;
+      const row = html`<span class="ln">${String(number).padStart(width)}</span>  ${cut(text, LINE_CHARACTERS_MAX)}\n`;
       return number === line ? html`<mark>${row}</mark>` : row;
     });
     return html`<details id="${anchor}"${open && html` open`}><summary><code>${file}:${line}</code> <code class="peek">${lines[line - 1]!.trim().slice(0, 90)}</code></summary><pre class="source">${rows}</pre></details>`;

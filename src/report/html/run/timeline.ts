@@ -7,7 +7,7 @@ import { guestTime } from "../numbers.ts";
 import type { Lane, LaneKind, MarkData, TimelineData, Track } from "../timeline/data.ts";
 import { type Digest, LOCKS_MAX } from "../timeline/digest.ts";
 import { BLOCK_GRAINS, chooseGrain, Slices, thin } from "../timeline/slices.ts";
-import { MARKS_MAX, SLICES_MAX } from "./limits.ts";
+import { cut, LINE_CHARACTERS_MAX, MARKS_MAX, SLICES_MAX } from "./limits.ts";
 
 const SCAN_COLOUR = 6;
 
@@ -53,7 +53,7 @@ export function timelineData(made: Digest, result: RunResult, findings: readonly
 function marksOf({ hotplug }: Digest, result: RunResult, findings: readonly FindingText[]): MarkData[] {
   const marks: MarkData[] = [];
   const add = (clock: number | null, kind: MarkData["kind"], text: string, link = ""): void => {
-    if (clock !== null) marks.push({ clock, text, kind, link });
+    if (clock !== null) marks.push({ clock, text: cut(text, LINE_CHARACTERS_MAX), kind, link });
   };
   add(result.scenarioStart, "event", "the scenario starts");
   for (const { cycle, detail, result: answer } of result.events) add(cycle, "event", `${detail}: ${answer}`);
