@@ -26,7 +26,7 @@ import {
 } from "kernel/mm/slab.ts";
 import { rcu_read_lock, rcu_read_unlock } from "kernel/rcu/rcu.ts";
 import { msecs_to_jiffies } from "kernel/sched/clock.ts";
-import { complete, completion, init_completion, reinit_completion, wait_for_completion_timeout } from "kernel/sched/completion.ts";
+import { complete, completion, init_completion, try_wait_for_completion, wait_for_completion_timeout } from "kernel/sched/completion.ts";
 import { cond_resched } from "kernel/sched/core.ts";
 import { smp_processor_id } from "kernel/sched/task.ts";
 import { msleep } from "kernel/sched/timer.ts";
@@ -221,7 +221,8 @@ function update(pages: Ptr<usize>, version: u32): void {
     fence("w", "w");
     WRITE_ONCE(published[n], object);
   }
-  reinit_completion(entered);
+  // Readers may be completing it still, so no reinit_completion.
+  while (try_wait_for_completion(entered));
   wait_for_completion_timeout(entered, msecs_to_jiffies(PATIENCE_MS));
   for (let n: u32 = 0; n < PUBLISHED; n++) {
     const object = published[n];
