@@ -86,8 +86,8 @@ test("there is a track for each hart, for tasks, for locks that were waited for,
   const tracks = [...names().values()];
   expect(tracks).toEqual(expect.arrayContaining(["harts", "hart 0", "hart 3", "tasks", "locks", "counters", "pages allocated"]));
   expect(tracks.some((name) => /^lose_kmalloc\/\d+$/.test(name))).toBe(true);
-  expect(tracks.some((name) => /^object_tree_lock 0x[0-9a-f]{8}$/.test(name))).toBe(true);
-  expect(tracks.some((name) => name.startsWith("waiters of object_tree_lock"))).toBe(true);
+  expect(tracks.some((name) => /^kmemleak_lock 0x[0-9a-f]{8}$/.test(name))).toBe(true);
+  expect(tracks.some((name) => name.startsWith("waiters of kmemleak_lock"))).toBe(true);
 });
 
 test("time goes on, every event has a track, and no slice ends that has not begun", () => {
