@@ -18,7 +18,7 @@ const MORE = ["", "other info that might help us debug this:"];
 export function lockdepText(report: ResultLockdep, release: string): string {
   const title = lockdepTitle(report);
   const rule = (character: string): string => character.repeat(title.length);
-  const who = `${report.task.comm}/${report.task.pid}`;
+  const who = nameOf(report);
   return [
     rule("="),
     title,
@@ -27,9 +27,14 @@ export function lockdepText(report: ResultLockdep, release: string): string {
     ...body(report, who),
     "",
     "stack backtrace:",
-    `CPU: ${report.hart} PID: ${report.task.pid} Comm: ${report.task.comm} Not tainted ${release}`,
+    `CPU: ${report.hart} PID: ${report.task.pid} Comm: ${who.slice(0, who.lastIndexOf("/"))} Not tainted ${release}`,
     ...stackLines(report.stack, " "),
   ].join("\n");
+}
+
+/** `comm/pid`; the idle tasks are named by their CPU. */
+function nameOf({ task: { comm, pid }, hart }: ResultLockdep): string {
+  return pid === 0 ? `${comm}/${hart}/${pid}` : `${comm}/${pid}`;
 }
 
 function body(report: ResultLockdep, who: string): string[] {
@@ -90,10 +95,10 @@ function circular(report: Report<"circular">, who: string): string[] {
     " Possible unsafe locking scenario:",
     "",
     ...HEAD,
-    `  lock(${holding.class});`,
+    `  ${form(holding)}(${holding.class});`,
     `${COLUMN}lock(${(parent ?? acquiring).class});`,
     `${COLUMN}lock(${holding.class});`,
-    `  lock(${acquiring.class});`,
+    `  ${form(acquiring)}(${acquiring.class});`,
     ...deadlock(report, who),
   ];
 }
@@ -148,18 +153,19 @@ function irqOrder(report: Report<"irq-order">, who: string): string[] {
     "and this task is already holding:",
     lockLine(holding),
     "which would create a new lock dependency:",
-    `${className(holding)} -> ${className(acquiring)}`,
+    ` ${className(holding)} -> ${className(acquiring)}`,
     "",
     `but this new dependency connects a ${irqName}-irq-safe lock:`,
-    className(safe),
+    ` ${className(safe)}`,
     "",
     `... which became ${irqName}-irq-safe at:`,
     ...stackLines(safe.stack, "  "),
     "",
     `to a ${irqName}-irq-unsafe lock:`,
-    className(unsafe),
+    ` ${className(unsafe)}`,
     "",
     `... which became ${irqName}-irq-unsafe at:`,
+    "...",
     ...stackLines(unsafe.stack, "  "),
     ...MORE,
     "",
@@ -167,24 +173,26 @@ function irqOrder(report: Report<"irq-order">, who: string): string[] {
     ...deadlock(report, who),
     "",
     `the dependencies between ${irqName}-irq-safe lock and the holding lock:`,
-    ...dependencies(report.safeChain, holding, holding.stack),
+    ...dependencies(report.safeChain),
     "",
-    `the dependencies between the lock to be acquired and ${irqName}-irq-unsafe lock:`,
-    ...dependencies(report.unsafeChain, acquiring, report.stack),
+    "the dependencies between the lock to be acquired",
+    ` and ${irqName}-irq-unsafe lock:`,
+    ...dependencies(report.unsafeChain),
   ];
 }
 
 function irqInversion(report: Report<"irq-inversion">, who: string): string[] {
   const { changed, other, forwards, irqName, chain } = report;
   const [safe, unsafe] = forwards ? [changed, other] : [other, changed];
-  const middle = chain.length > 1 ? chain[0] : safe;
+  // The neighbour of the one that changed; none between the two: the unsafe one takes its place.
+  const middle = chain.length <= 2 ? safe : forwards ? chain[1] : chain[chain.length - 2];
   return [
     `${who} just changed the state of lock:`,
     lockLine(changed),
     forwards
       ? `but this lock took another, ${irqName}-unsafe lock in the past:`
       : `but this lock was taken by another, ${irqName}-safe lock in the past:`,
-    className(other),
+    ` ${className(other)}`,
     "",
     "",
     "and interrupts could create inverse lock ordering between them.",
@@ -194,7 +202,7 @@ function irqInversion(report: Report<"irq-inversion">, who: string): string[] {
     ...deadlock(report, who),
     "",
     "the shortest dependencies between 2nd lock and 1st lock:",
-    ...dependencies(chain, safe, null),
+    ...dependencies(chain),
   ];
 }
 
@@ -222,22 +230,25 @@ function deadlock(report: ResultLockdep, who: string): string[] {
   return ["", " *** DEADLOCK ***", "", ...heldLines(report, who)];
 }
 
-/** The lock at the head of a chain and what was taken under it, each with its stack. */
-function dependencies(
-  chain: readonly ChainLink<Resolved>[],
-  first: ClassView,
-  stack: Stack | null,
-): string[] {
-  const links = chain.flatMap((link, depth) => [
-    `${" ".repeat(depth + 1)}-> ${className(link)}`,
-    "    ... acquired at:",
-    ...stackLines(link.stack, "      "),
-  ]);
-  if (chain.length > 0) return links;
-  return [
-    `-> ${className(first)}`,
-    ...(stack === null ? [] : ["    ... acquired at:", ...stackLines(stack, "      ")]),
-  ];
+/** A chain, the last lock first: each with all that is known of its uses, and with who took it in this place. */
+function dependencies(chain: readonly ChainLink<Resolved>[]): string[] {
+  return [...chain].reverse().flatMap((link, at) => {
+    const depth = chain.length - 1 - at;
+    const pad = " ".repeat(depth);
+    const uses = link.usages.flatMap(({ state, stack }) => {
+      const line = `${pad}   ${state} at:`;
+      return [line, ...stackLines(stack, " ".repeat(depth + line.length + 2))];
+    });
+    return [
+      `${pad}-> ${className(link)} {`,
+      ...uses,
+      `${pad} }`,
+      `${pad} ... key      at: [<${link.key.address.slice(2)}>] ${link.class}`,
+      `${pad} ... acquired at:`,
+      ...stackLines(link.stack, "   "),
+      "",
+    ];
+  }).slice(0, -1);
 }
 
 function entry(depth: number, link: ClassView, stack: Stack): string[] {
@@ -252,6 +263,11 @@ function heldLines({ held }: ResultLockdep, who: string): string[] {
 
 function lockLine(lock: LockView<Resolved>): string {
   return `${lock.address.slice(2)} ${className(lock)}, at: ${lock.stack.at.symbol}`;
+}
+
+/** How Linux names taking a lock in its two columns. */
+function form({ read }: LockView<Resolved>): string {
+  return read ? "rlock" : "lock";
 }
 
 function className({ class: name, usage, waits }: ClassView | UsageLink<Resolved>): string {

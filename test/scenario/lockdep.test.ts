@@ -2,17 +2,10 @@
 import { expect, test } from "vitest";
 import { lockdepText } from "../../src/report/lockdep.ts";
 import { runInProcess } from "./in-process.ts";
+import { stable } from "./stable.ts";
 
 const WRONG = "scenarios/lockdep/wrong-orders.yaml";
 const MODELS = ["none", "voluntary", "full"];
-
-/** Without what every change of the kernel moves: addresses, offsets, lines of kernel/. */
-function stable(text: string): string {
-  return text
-    .replace(/^([ #\d:]*)[0-9a-f]{8} \(/gm, "$1ADDRESS (")
-    .replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+/g, "")
-    .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)");
-}
 
 test.each(MODELS)("preempt=%s: each wrong order is reported, and nothing else", (model) => {
   const { status, result, reproduce } = runInProcess(WRONG, { seed: 1, set: [`preempt=${model}`] });
@@ -22,7 +15,7 @@ test.each(MODELS)("preempt=%s: each wrong order is reported, and nothing else", 
 test("the reports, in Linux's layout", async () => {
   const { result } = runInProcess(WRONG, { seed: 1 });
   const texts = result.lockdep.reports.map((report) => stable(lockdepText(report, "hartlab")));
-  await expect(`${texts.join("\n\n")}\n`).toMatchFileSnapshot("../golden/lockdep.txt");
+  await expect(`${texts.join("\n\n")}\n`).toMatchFileSnapshot("../golden/lockdep/wrong-orders.txt");
 });
 
 test("the right orders are silent, and the checker has seen them", () => {

@@ -275,7 +275,7 @@ export class Observation {
     const a = words[at + MARK_WORD.A];
     if (code === CODE.alloc) races.allocated(c, a >>> 0);
     else if (code === CODE.pageAlloc || code === CODE.pageFree) races.allocated(c, (PAGE_BYTES << a) >>> 0);
-    else if (code >= CODE.exclusiveWriter)
+    else if (code === CODE.exclusiveWriter || code === CODE.exclusiveAccess)
       races.exclusive(c, a, code === CODE.exclusiveAccess, words[at + MARK_WORD.PC], hart, clock);
   }
 
@@ -396,6 +396,7 @@ export class Observation {
         this.measures.started();
         break;
       case CODE.firstKthread:
+        this.lockdep.booted();
         this.firstKthreadInstructions ??= instructions;
         break;
       default:

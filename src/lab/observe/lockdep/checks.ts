@@ -2,10 +2,11 @@
 import { LockEvent, type LockKinds } from "../locks/lock-event.ts";
 import type { LockInstances } from "../locks/lock-instances.ts";
 import { DependencyGraph, type Edge, EXCLUSIVE, RECURSIVE } from "./graph.ts";
-import { HARDIRQ, type HeldLock, SOFTIRQ, TaskLocks } from "./held.ts";
+import { HARDIRQ, type HeldLock, SOFTIRQ, TASK, TaskLocks } from "./held.ts";
 import { NO_STACK, type Raw, type Stack } from "../moment.ts";
 import type {
   ChainLink,
+  ClassUsage,
   ClassView,
   IrqContext,
   LockdepReport,
@@ -17,6 +18,7 @@ import {
   ANY_USED_IN,
   conflicting,
   ENABLED,
+  ENABLED_READ,
   irqName,
   SOFTIRQ_SHIFT,
   USAGE_BITS,
@@ -50,14 +52,17 @@ export class Checks {
   readonly reports: LockdepReport[] = [];
   dropped = 0;
   dependencies = 0;
+  /** Tasks run: where interrupts are off nobody may sleep. */
+  booted = false;
   readonly #instances: LockInstances;
   readonly #kinds: LockKinds;
   readonly #graph = new DependencyGraph();
   /** Usage bits by class, and who set each, by class * USAGE_BITS + bit. */
   readonly #usage: number[] = [];
   readonly #usageStacks = new Map<number, Stack>();
-  /** LOCK_KIND by class. */
+  /** LOCK_KIND by class, and who took one of it first. */
   readonly #kindOf: number[] = [];
+  readonly #firstUse: Stack[] = [];
   readonly #known = new Map<string, LockdepReport>();
   /** What the checks look at, filled anew for each lock. */
   readonly #base: Wanted = {
@@ -90,12 +95,25 @@ export class Checks {
   ): void {
     const base = this.#about(event, cls, read, locks, irq, null);
     this.#kindOf[cls] = event.kind;
+    this.#firstUse[cls] ??= stackOf(event);
     if (!event.trylock) {
       this.#waitContext(base, context);
-      if (this.#recursion(base)) return;
+      if (context !== TASK) this.#interrupted(base, context);
     }
     this.#used(base, context);
-    if (!event.trylock && !readsAgain(base)) this.#depend(base, context);
+    if (!event.trylock && !this.#recursion(base, context) && !readsAgain(base)) this.#depend(base, context);
+  }
+
+  /** An interrupt wants a lock of a class that whoever it interrupted holds: so that class was held while they could come. */
+  #interrupted({ locks, cls }: Wanted, context: number): void {
+    for (let depth = 0; depth < locks.depth; depth++) {
+      const held = locks.at(depth);
+      if (held.cls !== cls || held.context >= context) continue;
+      const bit = (held.read === EXCLUSIVE ? ENABLED : ENABLED_READ) << (context === SOFTIRQ ? SOFTIRQ_SHIFT : 0);
+      if (((this.#usage[cls] ?? 0) & bit) !== 0) continue;
+      this.#usage[cls] = (this.#usage[cls] ?? 0) | bit;
+      this.#usageStacks.set(cls * USAGE_BITS + 31 - Math.clz32(bit), held.stack);
+    }
   }
 
   /** At a mark with interrupts on: what the task holds, it holds while they may come. */
@@ -151,9 +169,9 @@ export class Checks {
   }
 
   #waitContext(base: Wanted, context: number): void {
-    const { locks, event } = base;
-    const contextWait =
-      context === HARDIRQ ? this.#spinWait : context === SOFTIRQ ? this.#configWait : Infinity;
+    const { locks, event, irq } = base;
+    const atomic = context === HARDIRQ || (this.booted && !irq.hardirqsOn);
+    const contextWait = atomic ? this.#spinWait : context === SOFTIRQ ? this.#configWait : Infinity;
     let allowed = contextWait;
     for (let depth = locks.depth - 1; depth >= 0; depth--) {
       const held = locks.at(depth);
@@ -175,12 +193,13 @@ export class Checks {
     );
   }
 
-  /** True: the class is held already, and this would wait for itself. */
-  #recursion(base: Wanted): boolean {
+  /** True: the class is held already in this context, and this would wait for itself; by whom it interrupted: its state tells that. */
+  #recursion(base: Wanted, context: number): boolean {
     const { locks, cls, read } = base;
     for (let depth = locks.depth - 1; depth >= 0; depth--) {
       const held = locks.at(depth);
       if (held.cls !== cls || (read === RECURSIVE && held.read !== EXCLUSIVE)) continue;
+      if (held.context !== context) return true;
       this.#report(`recursive ${cls} ${held.read} ${read}`, () => ({
         ...this.#frame(base),
         kind: "recursive",
@@ -253,7 +272,7 @@ export class Checks {
       changed: this.#wantedView(base),
       other: this.#usageLink(other, clash & -clash),
       forwards,
-      chain: this.#chain(forwards ? path : [...path].reverse()),
+      chain: this.#wholeChain(forwards ? path : [...path].reverse()),
     }));
   }
 
@@ -343,8 +362,8 @@ export class Checks {
       holding: this.#heldView(held),
       safe: this.#usageLink(safeClass, safe),
       unsafe: this.#usageLink(unsafeClass, unsafe),
-      safeChain: this.#chain(safePath),
-      unsafeChain: this.#chain(unsafePath),
+      safeChain: [this.#link(safeClass, safePath.length > 0 ? this.#firstOf(safeClass) : held.stack), ...this.#chain(safePath)],
+      unsafeChain: [this.#link(base.cls, stackOf(base.event)), ...this.#chain(unsafePath)],
     }));
   }
 
@@ -386,13 +405,14 @@ export class Checks {
   }
 
   #heldView(held: HeldLock): LockView<Raw> {
-    return { ...this.#view(held.cls, held.kind), address: held.address >>> 0, stack: held.stack };
+    const { address, stack } = held;
+    return { ...this.#view(held.cls, held.kind), address: address >>> 0, read: held.read !== EXCLUSIVE, stack };
   }
 
   /** The lock that is taken, or the held one whose state changes. */
-  #wantedView({ event, cls, lock }: Wanted): LockView<Raw> {
+  #wantedView({ event, cls, lock, read }: Wanted): LockView<Raw> {
     if (lock !== null) return this.#heldView(lock);
-    return { ...this.#view(cls, event.kind), address: event.address >>> 0, stack: stackOf(event) };
+    return { ...this.#view(cls, event.kind), address: event.address >>> 0, read: read !== EXCLUSIVE, stack: stackOf(event) };
   }
 
   #usageLink(cls: number, bit: number): UsageLink<Raw> {
@@ -406,10 +426,27 @@ export class Checks {
 
   /** One link a class that a path leads to; the first class has none. */
   #chain(path: readonly Edge[]): ChainLink<Raw>[] {
-    return path.map((edge) => ({
-      ...this.#view(edge.to, this.#kindOf[edge.to]),
-      stack: edge.stack,
-    }));
+    return path.map((edge) => this.#link(edge.to, edge.stack));
+  }
+
+  /** The first class too. */
+  #wholeChain(path: readonly Edge[]): ChainLink<Raw>[] {
+    return [this.#link(path[0].from, this.#firstOf(path[0].from)), ...this.#chain(path)];
+  }
+
+  #firstOf(cls: number): Stack {
+    return this.#firstUse[cls] ?? NO_STACK;
+  }
+
+  #link(cls: number, stack: Stack): ChainLink<Raw> {
+    const usages: ClassUsage<Raw>[] = [];
+    for (let n = 0; n < USAGE_BITS; n++) {
+      const seen = this.#usageStacks.get(cls * USAGE_BITS + n);
+      if (seen !== undefined) usages.push({ state: usageName(1 << n), stack: seen });
+    }
+    const first = this.#firstUse[cls];
+    if (first !== undefined) usages.push({ state: "INITIAL USE", stack: first });
+    return { ...this.#view(cls, this.#kindOf[cls]), stack, key: { address: this.#instances.classes.keys[cls] >>> 0 }, usages };
   }
 
   #waitOf(kind: number): number {

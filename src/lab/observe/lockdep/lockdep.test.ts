@@ -184,6 +184,13 @@ test("taken in an interrupt and with interrupts on", () => {
   expect(run().irq(inside).nest(["A"]).reports).toEqual([]);
 });
 
+test("an interrupt on top of who holds the lock: the same, though its state was not seen before", () => {
+  expect(run().lock("A").irq((on) => on.lock("A")).reports).toEqual(["A {HARDIRQ-ON-W} -> {IN-HARDIRQ-W}"]);
+  const read = { kind: "read" } as const;
+  expect(run().lock("A", read).irq((on) => on.lock("A", { kind: "write" })).reports).toEqual(["A {HARDIRQ-ON-R} -> {IN-HARDIRQ-W}"]);
+  expect(run().lock("A", read).irq((on) => on.lock("A", read)).reports).toEqual([]);
+});
+
 test("interrupts that come on while the lock is held are seen at its release", () => {
   const history = run().irq((on) => void on.nest(["A"]));
   expect(history.lock("A").unlock("A", { irqsOn: true }).reports).toEqual([
@@ -232,6 +239,10 @@ test("wait types: what may sleep is not taken where nobody sleeps", () => {
   expect(run().lock("B", mutex).lock("A").reports).toEqual([]);
   expect(run().irq((on) => on.lock("B", mutex)).reports).toEqual(["wait B 3:3 in 2"]);
   expect(run().lock("A", raw).lock("B").reports).toEqual([]);
+  // Where interrupts are off nobody sleeps either, once tasks run.
+  expect(run().lock("B", mutex).reports).toEqual([]);
+  expect(run().mark("FIRST_KTHREAD").lock("B", mutex).reports).toEqual(["wait B 3:3 in 2"]);
+  expect(run().mark("FIRST_KTHREAD").lock("B", { ...mutex, irqsOn: true }).reports).toEqual([]);
   const rt = { preempt: "rt" };
   expect(run().with(rt).lock("A", raw).lock("B").reports).toEqual(["wait B 3:3 in 5"]);
   expect(

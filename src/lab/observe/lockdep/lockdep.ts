@@ -3,7 +3,7 @@
  * this run did.
  *
  * Fed with the marks in order of time. What is checked when a lock is wanted, before the wait (Linux's order of checks):
- * wait types, recursion, interrupt states, circles, chains from interrupt-safe to interrupt-unsafe classes. Unlike Linux it goes on
+ * wait types, interrupt states, recursion, circles, chains from interrupt-safe to interrupt-unsafe classes. Unlike Linux it goes on
  * after a report: a dependency that would close a circle is told once and left out of the graph.
  * Reports are kept up to REPORTS_MAX different ones; `dropped` counts the rest. Sources: Documentation/locking/lockdep-design.rst
  * and the layouts of kernel/locking/lockdep.c, Linux 6.1.
@@ -66,6 +66,11 @@ export class Lockdep {
   /** Lock classes and dependencies seen: a checker that saw none has proved nothing. */
   get dependencies(): number {
     return this.#checks.dependencies;
+  }
+
+  /** The first task is about to run: until now interrupts were off and nobody slept. */
+  booted(): void {
+    this.#checks.booted = true;
   }
 
   /** A lock that is made of others: its place in the order is here, before theirs. */

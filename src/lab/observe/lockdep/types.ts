@@ -12,13 +12,24 @@ export interface ClassView {
 }
 
 export interface LockView<F extends Form> extends ClassView {
+  /** Held or wanted beside other readers. */
+  readonly read: boolean;
   readonly address: F["address"];
   readonly stack: F["stack"];
 }
 
-/** A class, and who took it in the place where it stands in a chain. */
+/** Who brought a class into a state first: `IN-HARDIRQ-W` …, `INITIAL USE`. */
+export interface ClassUsage<F extends Form> {
+  readonly state: string;
+  readonly stack: F["stack"];
+}
+
+/** A class, who took it in the place where it stands in a chain, and all that is known of its uses. */
 export interface ChainLink<F extends Form> extends ClassView {
   readonly stack: F["stack"];
+  /** What makes the class one: the address of its name, or of the lock itself. */
+  readonly key: { readonly address: F["address"] };
+  readonly usages: readonly ClassUsage<F>[];
 }
 
 /** A class, and who brought it into the state that matters. */
@@ -77,7 +88,7 @@ export interface IrqOrderReport<F extends Form = Raw> extends ReportBase<F> {
   readonly holding: LockView<F>;
   readonly safe: UsageLink<F>;
   readonly unsafe: UsageLink<F>;
-  /** From safe to holding, and from acquiring to unsafe. */
+  /** From safe to holding, and from acquiring to unsafe; both ends are in them. */
   readonly safeChain: readonly ChainLink<F>[];
   readonly unsafeChain: readonly ChainLink<F>[];
 }
@@ -90,7 +101,7 @@ export interface IrqInversionReport<F extends Form = Raw> extends ReportBase<F> 
   readonly other: UsageLink<F>;
   /** True: `changed` is now taken in interrupts and leads to `other`, which is not safe there; else the other way round. */
   readonly forwards: boolean;
-  /** From the lock that is taken in interrupts to the one that is not safe. */
+  /** From the lock that is taken in interrupts to the one that is not safe; both are in it. */
   readonly chain: readonly ChainLink<F>[];
 }
 
