@@ -12,7 +12,7 @@ declare module "config" {
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
-  export const enum KMEMLEAK_INDEX { rwlock = 0, spinlock = 1, single_lock = 2 }
+  export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
   export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15 }
   export const enum KMEMLEAK_FREE { rcu = 0, workqueue = 1, immediate = 2 }
   export const CONFIG: {
@@ -73,8 +73,12 @@ declare module "config" {
       readonly enabled: boolean;
       /** which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0 */
       readonly design: DESIGN;
-      /** how the tree of tracked blocks is locked: as in 5.0, as in 5.6, one lock for everything */
+      /** how lookups and changes of the tree of tracked blocks keep out of each other's way (docs/kernel/kmemleak.md) */
       readonly index: KMEMLEAK_INDEX;
+      /** index=rcu-plain-erase: each hit of a scan keeps a reference, as in the patch of 2019 */
+      readonly leak_refs: boolean;
+      /** each lookup of a scan that finds nothing is repeated under the lock, and counted when a live block was missed */
+      readonly count_hidden: boolean;
       /** one seeded defect of kmemleak (docs/kernel/kmemleak.md) */
       readonly bug: KMEMLEAK_BUG;
       /** how kmemleak's metadata is freed */

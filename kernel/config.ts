@@ -22,7 +22,9 @@ export const OPTIONS = {
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
   "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08", "km08-fix", "km09", "km19"], default: "km19", doc: "which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0" },
-  "kmemleak.index": { type: "enum", enum: "KMEMLEAK_INDEX", values: ["rwlock", "spinlock", "single-lock"], default: "rwlock", needs: { "kmemleak.design": "km19" }, doc: "how the tree of tracked blocks is locked: as in 5.0, as in 5.6, one lock for everything" },
+  "kmemleak.index": { type: "enum", enum: "KMEMLEAK_INDEX", values: ["rwlock", "rcu-plain-erase", "spinlock", "single-lock", "seqcount", "latch", "optimistic"], default: "rwlock", needs: { "kmemleak.design": "km19" }, doc: "how lookups and changes of the tree of tracked blocks keep out of each other's way (docs/kernel/kmemleak.md)" },
+  "kmemleak.leak_refs": { type: "bool", default: true, doc: "index=rcu-plain-erase: each hit of a scan keeps a reference, as in the patch of 2019" },
+  "kmemleak.count_hidden": { type: "bool", default: false, needs: { "kmemleak.design": "km19" }, doc: "each lookup of a scan that finds nothing is repeated under the lock, and counted when a live block was missed" },
   "kmemleak.bug": { type: "enum", enum: "KMEMLEAK_BUG", values: ["none", "sq1", "sq2", "sq3", "sq4", "sq5", "sq6", "no-object-lock", "no-scan-mutex", "single-lock", "no-checksum", "rt-sleeps", "dis", "dl1", "clear-black", "vmalloc-min-1"], default: "none", doc: "one seeded defect of kmemleak (docs/kernel/kmemleak.md)" },
   "kmemleak.free": { type: "enum", enum: "KMEMLEAK_FREE", values: ["rcu", "workqueue", "immediate"], default: "rcu", doc: "how kmemleak's metadata is freed" },
 } as const;

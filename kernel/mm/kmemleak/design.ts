@@ -33,12 +33,25 @@ export const CHUNKED: boolean = KM19;
 export const CHECKSUMS: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_checksum;
 export const EXCESS_REF: boolean = KM19;
 
+/** V1: readers look up inside an RCU read section alone, and erasing and rotating hide live nodes from them. */
+export const PLAIN_ERASE: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.rcu_plain_erase;
+/** V4a: such a reader looks again when a writer was there. */
+export const SEQCOUNT: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.seqcount;
+/** V4b: there are two trees, one of which stands still. */
+export const LATCH: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.latch;
+/** V4e: what is found is right; who finds nothing while a writer was there looks again under the lock. */
+export const OPTIMISTIC: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.optimistic;
+export const RCU_READERS: boolean = PLAIN_ERASE || SEQCOUNT || LATCH || OPTIMISTIC;
+/** V1 as it was posted: a scan keeps a reference for each hit. */
+export const LEAKS_REFS: boolean = PLAIN_ERASE && CONFIG.kmemleak.leak_refs;
+export const COUNT_HIDDEN: boolean = KM19 && CONFIG.kmemleak.count_hidden;
+
 /** V2 and V3: a spinlock in place of the rwlock; V3: which is object.lock, too. On rt no lock of kmemleak sleeps, but on purpose. */
 export const SINGLE_LOCK: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.single_lock;
 export const RT_SLEEPS: boolean = RT && BUG === KMEMLEAK_BUG.rt_sleeps;
 export const RAW_LOCK: boolean = (KM19 && CONFIG.kmemleak.index !== KMEMLEAK_INDEX.rwlock) || (RT && !RT_SLEEPS);
 /** Whoever holds the lock may use what it found; else each find takes a reference. */
-export const LOCK_PINS: boolean = KM19;
+export const LOCK_PINS: boolean = KM19 && !RCU_READERS;
 
 /** Commands of the control file: off, stack=, scan=; clear and dump=. */
 export const HAS_COMMANDS: boolean = !TWO_LOCKS;

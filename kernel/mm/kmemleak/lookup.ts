@@ -3,13 +3,27 @@
 import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
 import { pr_warn } from "../../lib/printk.ts";
 import { dump_stack } from "../../lib/bug.ts";
-import { index_lookup } from "./index/index.ts";
+import { RCU_READERS } from "./design.ts";
+import { index_lookup, index_lookup_rcu } from "./index/index.ts";
 import { index_read_lock, index_read_unlock } from "./lock.ts";
 import { get_object, kmemleak_object } from "./object.ts";
+
+/** As find_and_get_object, of a design whose readers take no lock. Called in an RCU read section. */
+export function get_object_rcu(ptr: usize, alias: boolean): kmemleak_object | null {
+  "inline";
+  const object = index_lookup_rcu(ptr, alias);
+  // It may have left the tree since: then its block is being freed.
+  return object !== null && get_object(object) ? object : null;
+}
 
 /** The object whose block holds `ptr` (alias) or begins there, with a reference; or null. */
 export function find_and_get_object(ptr: usize, alias: boolean): kmemleak_object | null {
   rcu_read_lock();
+  if (RCU_READERS) {
+    const object = get_object_rcu(ptr, alias);
+    rcu_read_unlock();
+    return object;
+  }
   const flags = index_read_lock();
   let object = index_lookup(ptr, alias);
   // In the index means use_count >= 1: deletion takes it out under the lock first.

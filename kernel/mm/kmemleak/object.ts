@@ -57,6 +57,8 @@ export class kmemleak_object {
   jiffies: u32;
   pid: u32;
   trace_len: u32;
+  /** Changes of the index up to its insertion; COUNT_HIDDEN. */
+  born: u32;
   readonly comm = new FixedArray<u8>(COMM_LENGTH);
   readonly trace = new FixedArray<usize>(MAX_TRACE);
 }

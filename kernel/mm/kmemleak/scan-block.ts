@@ -7,11 +7,12 @@
 
 import { MARK } from "../../abi/marks.ts";
 import { BUG_ON } from "../../lib/bug.ts";
-import { EXCESS_REF, LOCK_PINS, SINGLE_LOCK } from "./design.ts";
+import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
+import { COUNT_HIDDEN, EXCESS_REF, LEAKS_REFS, LOCK_PINS, RCU_READERS, SINGLE_LOCK } from "./design.ts";
 import { queue_gray } from "./gray.ts";
-import { index_lookup } from "./index/index.ts";
+import { index_changes, index_lookup } from "./index/index.ts";
 import { index_read_lock, index_read_unlock, lock_hit, unlock_hit } from "./lock.ts";
-import { find_and_get_object } from "./lookup.ts";
+import { find_and_get_object, get_object_rcu } from "./lookup.ts";
 import { color_gray, color_white, get_object, kmemleak_object, put_object } from "./object.ts";
 import { tracked_below, tracked_end } from "./range.ts";
 
@@ -19,11 +20,18 @@ import { tracked_below, tracked_end } from "./range.ts";
 let scan_words: u32 = 0;
 let scan_lookups: u32 = 0;
 let scan_hits: u32 = 0;
+/** Lookups that found nothing although the block was there before they began and afterwards (kmemleak.count_hidden). */
+let scan_hidden: u32 = 0;
 
 export function reset_scan_counts(): void {
   scan_words = 0;
   scan_lookups = 0;
   scan_hits = 0;
+  scan_hidden = 0;
+}
+
+export function hidden_lookups(): u32 {
+  return scan_hidden;
 }
 
 /** One more hit. True: the object is gray now, and on the list with a reference of its own or, found with one, with that. Object locked. */
@@ -46,28 +54,50 @@ function hit_object(object: kmemleak_object): usize {
   if (EXCESS_REF && color_gray(object)) excess_ref = object.excess_ref;
   else queued = update_refs(object);
   unlock_hit(object, LOCK_PINS, flags);
-  if (!LOCK_PINS && !queued) put_object(object);
+  // The reference that find() took has passed to the list, if the object is there now.
+  if (LEAKS_REFS) BUG_ON(queued && !get_object(object));
+  else if (!LOCK_PINS && !queued) put_object(object);
   return excess_ref;
 }
 
 function find(value: usize, alias: boolean): kmemleak_object | null {
   "inline";
-  return LOCK_PINS ? index_lookup(value, alias) : find_and_get_object(value, alias);
+  if (LOCK_PINS) return index_lookup(value, alias);
+  return RCU_READERS ? get_object_rcu(value, alias) : find_and_get_object(value, alias);
+}
+
+/** What find() has found is the scanned block itself. */
+function drop_self(object: kmemleak_object): void {
+  "inline";
+  if (!LOCK_PINS && !LEAKS_REFS) put_object(object);
+}
+
+/** Looks again, under the lock, for what was in the tree before change number `since` and was not found. */
+function look_again(value: usize, since: u32): void {
+  "noinline";
+  const flags = index_read_lock();
+  const object = index_lookup(value, true);
+  if (object !== null && i32(object.born - since) <= 0) scan_hidden++;
+  index_read_unlock(flags);
 }
 
 /** Looks a word up. True: it was a hit on another block than the scanned one. */
 function scan_word(value: usize, scanned: kmemleak_object | null): boolean {
+  const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
   const object = find(value, true);
-  if (object === null) return false;
+  if (object === null) {
+    if (COUNT_HIDDEN && RCU_READERS) look_again(value, since);
+    return false;
+  }
   if (object === scanned) {
-    if (!LOCK_PINS) put_object(object);
+    drop_self(object);
     return false;
   }
   const excess_ref = hit_object(object);
   if (EXCESS_REF && excess_ref !== 0) {
     const other = find(excess_ref, false);
     if (other === scanned && other !== null) {
-      if (!LOCK_PINS) put_object(other);
+      drop_self(other);
     } else if (other !== null) {
       hit_object(other);
     }
@@ -84,6 +114,7 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
   // With one lock, that of the scanned block is the one.
   const lock = LOCK_PINS && !(SINGLE_LOCK && scanned !== null);
   const flags = lock ? index_read_lock() : 0;
+  if (RCU_READERS) rcu_read_lock();
   const below = tracked_below();
   const span = tracked_end() - below;
   for (let at = first; at < last; at += 4) {
@@ -93,6 +124,7 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
     lookups++;
     if (scan_word(value, scanned)) hits++;
   }
+  if (RCU_READERS) rcu_read_unlock();
   if (lock) index_read_unlock(flags);
   const words = first < last ? (last - first) >>> 2 : 0;
   scan_words += words;

@@ -2,9 +2,10 @@
 //
 // A query goes down by starts alone and looks at the end of one interval only, the last that begins at or before the key:
 // since nothing overlaps, no other can hold it.
-// Locks: none of its own.
+// Locks: none of its own. Searching without the writers' lock, inside an RCU read section, ends, and finds only what is or was there.
 
-import { rb_erase, rb_insert_color, rb_link_node, rb_node, rb_root } from "../../../lib/rbtree.ts";
+import { rb_erase, rb_insert_color, rb_link_node, rb_link_node_rcu, rb_node, rb_root } from "../../../lib/rbtree.ts";
+import { RCU_READERS } from "../design.ts";
 
 export class rb_interval {
   readonly rb = new rb_node();
@@ -13,29 +14,27 @@ export class rb_interval {
   last: usize;
 }
 
-const object_tree_root = new rb_root();
-
 /** The interval that holds `key`, or null. */
-export function rb_interval_stab(key: usize): rb_interval | null {
+export function rb_interval_stab(root: rb_root, key: usize): rb_interval | null {
   "inline";
-  let node = object_tree_root.rb_node;
+  let node = READ_ONCE(root.rb_node);
   let before: rb_interval | null = null;
   while (node !== null) {
     const interval = containerOf(rb_interval, "rb", node);
     if (key < interval.start) {
-      node = node.rb_left;
+      node = READ_ONCE(node.rb_left);
     } else {
       before = interval;
-      node = node.rb_right;
+      node = READ_ONCE(node.rb_right);
     }
   }
   return before !== null && key <= before.last ? before : null;
 }
 
 /** Inserts an interval whose start and last are set. Returns one that it overlaps, or null. */
-export function rb_interval_insert(it: rb_interval): rb_interval | null {
+export function rb_interval_insert(root: rb_root, it: rb_interval): rb_interval | null {
   let parent: rb_node | null = null;
-  let link: Ptr<rb_node | null> = addressOf(object_tree_root.rb_node);
+  let link: Ptr<rb_node | null> = addressOf(root.rb_node);
   for (let at = link[0]; at !== null; at = link[0]) {
     parent = at;
     const interval = containerOf(rb_interval, "rb", at);
@@ -43,11 +42,12 @@ export function rb_interval_insert(it: rb_interval): rb_interval | null {
     else if (it.start > interval.last) link = addressOf(at.rb_right);
     else return interval;
   }
-  rb_link_node(it.rb, parent, link);
-  rb_insert_color(it.rb, object_tree_root);
+  if (RCU_READERS) rb_link_node_rcu(it.rb, parent, link);
+  else rb_link_node(it.rb, parent, link);
+  rb_insert_color(it.rb, root);
   return null;
 }
 
-export function rb_interval_remove(it: rb_interval): void {
-  rb_erase(it.rb, object_tree_root);
+export function rb_interval_remove(root: rb_root, it: rb_interval): void {
+  rb_erase(it.rb, root);
 }
