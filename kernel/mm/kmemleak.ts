@@ -12,9 +12,9 @@ import { get_option, get_option_ms } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { strcmp } from "../lib/string.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
-import { add_scan_area, object_no_scan, object_update_trace, paint_ptr } from "./kmemleak/annotate.ts";
+import { add_scan_area, object_no_scan, object_set_excess_ref, object_update_trace, paint_ptr } from "./kmemleak/annotate.ts";
 import { create_object, delete_object, delete_object_part } from "./kmemleak/create.ts";
-import { DESIGN_NAME, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
+import { DESIGN_NAME, EXCESS_REF, NO_ERASE, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
 import { EARLY, log_early, replay_early_log } from "./kmemleak/early.ts";
 import { kmemleak_locks_init } from "./kmemleak/lock.ts";
 import { kmemleak_metadata_init } from "./kmemleak/metadata.ts";
@@ -44,7 +44,7 @@ export function kmemleak_init(): void {
   kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
   leave_early(true);
   const replayed = replay_early_log();
-  pr_info("kmemleak: enabled, design %s, %u early records replayed\n", DESIGN_NAME, replayed);
+  if (kmemleak_enabled()) pr_info("kmemleak: enabled, design %s, %u early records replayed\n", DESIGN_NAME, replayed);
 }
 
 /** Tracks a new block. min_count: hits needed not to be a leak, 0 never reported but scanned, -1 neither. */
@@ -86,6 +86,13 @@ export function kmemleak_vmalloc(area: vm_struct, size: usize, gfp: u32): void {
   kmemleak_alloc(area.addr, size, VMALLOC_MIN_COUNT, gfp);
 }
 
+/** Whoever refers to the block at `ptr` once more than it needs refers to the block that begins at `other` with it (5.0). */
+export function kmemleak_set_excess_ref(ptr: usize, other: usize): void {
+  if (!EXCESS_REF || ptr === 0) return;
+  if (kmemleak_enabled()) object_set_excess_ref(ptr, other);
+  else early(EARLY.EXCESS_REF, ptr, other, 0, 0);
+}
+
 /** A per-CPU block: a piece for each possible CPU, scanned and never reported. */
 export function kmemleak_alloc_percpu(ptr: usize, size: usize, gfp: u32): void {
   for (const cpu of for_each_possible_cpu()) kmemleak_alloc(ptr + __per_cpu_offset[cpu], size, 0, gfp);
@@ -118,7 +125,7 @@ export function kmemleak_scan_area(ptr: usize, size: usize, gfp: u32): void {
 
 /** Look for this block, but do not look into it. */
 export function kmemleak_no_scan(ptr: usize): void {
-  if (ptr === 0) return;
+  if (ptr === 0 || NO_ERASE) return;
   if (kmemleak_enabled()) object_no_scan(ptr);
   else early(EARLY.NO_SCAN, ptr, 0, 0, 0);
 }
@@ -131,7 +138,7 @@ export function kmemleak_update_trace(ptr: usize): void {
 /** Wipes a pointer that would otherwise hide a leak: the slot of a per-CPU array just popped. */
 export function kmemleak_erase(slot: Ptr<usize>): void {
   "inline";
-  if (CONFIG.kmemleak.enabled) slot[0] = 0;
+  if (CONFIG.kmemleak.enabled && !NO_ERASE) slot[0] = 0;
 }
 
 // ---- by physical address, of memory that is mapped linearly; other addresses are ignored ----

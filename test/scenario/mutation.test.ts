@@ -104,7 +104,7 @@ const MUTATIONS: readonly Mutation[] = [
     name: "no per-CPU areas among the roots",
     file: "kernel/mm/kmemleak/roots.ts",
     from: '    scan_large_block(linkerSymbol("__per_cpu_start") + offset, linkerSymbol("__per_cpu_end") + offset);\n',
-    to: "    if (offset === 0) scan_root(offset, offset);\n",
+    to: "    if (offset === 0) scan_large_block(offset, offset);\n",
     scenario: LOST,
     symptom: extra,
   },

@@ -20,6 +20,7 @@ import { index_write_lock, index_write_unlock, lock_object, object_list_lock, ob
 import { alloc_metadata, discard_metadata } from "./metadata.ts";
 import { COMM_LENGTH, kmemleak_object, MAX_TRACE, OBJECT, object_list, put_object } from "./object.ts";
 import { widen_tracked_range } from "./range.ts";
+import { kmemleak_enabled } from "./state.ts";
 import { dump_object_info } from "./report.ts";
 
 function note_owner(object: kmemleak_object): void {
@@ -131,8 +132,14 @@ function find_and_remove_object(ptr: usize, alias: boolean): kmemleak_object | n
 
 /** Ends an object that find_and_remove_object has given. */
 function __delete_object(object: kmemleak_object): void {
+  "noinline";
   BUG_ON(atomic_read(object.use_count) < 1);
   if (SINGLE_LOCK && !LATE_CLEAR) {
+    put_object(object);
+    return;
+  }
+  if (LATE_CLEAR) {
+    object.flags &= ~OBJECT.ALLOCATED;
     put_object(object);
     return;
   }
@@ -147,6 +154,8 @@ export function delete_object(ptr: usize): void {
   "noinline";
   const object = find_and_remove_object(ptr, false);
   if (object === null) {
+    // What came after tracking ended is unknown, and rightly so.
+    if (!kmemleak_enabled()) return;
     pr_warn("kmemleak: freeing unknown object at 0x%08x\n", ptr);
     dump_stack();
     return;

@@ -31,7 +31,7 @@ export const PANICS: boolean = TWO_LOCKS;
 export const READING_SCANS: boolean = !KM19;
 export const CHUNKED: boolean = KM19;
 export const CHECKSUMS: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_checksum;
-export const EXCESS_REF: boolean = KM19;
+export const EXCESS_REF: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_excess_ref;
 
 /** V1: readers look up inside an RCU read section alone, and erasing and rotating hide live nodes from them. */
 export const PLAIN_ERASE: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.rcu_plain_erase;
@@ -78,8 +78,8 @@ export const SQ6: boolean = KM09 || BUG === KMEMLEAK_BUG.sq6;
 /** object.lock keeps nobody out: a block may be freed while it is scanned. */
 export const NO_OBJECT_LOCK: boolean = BUG === KMEMLEAK_BUG.no_object_lock;
 export const NO_SCAN_MUTEX: boolean = BUG === KMEMLEAK_BUG.no_scan_mutex;
-/** With one lock: ALLOCATED is cleared in a critical section of its own, after the one that takes the object out of the tree. */
-export const LATE_CLEAR: boolean = BUG === KMEMLEAK_BUG.single_lock;
+/** With one lock: ALLOCATED is cleared under no lock, after the critical section that takes the object out of the tree. */
+export const LATE_CLEAR: boolean = SINGLE_LOCK && BUG === KMEMLEAK_BUG.single_lock;
 
 export const FREE_WORK: boolean = CONFIG.kmemleak.free === KMEMLEAK_FREE.workqueue;
 export const FREE_AT_ONCE: boolean = CONFIG.kmemleak.free === KMEMLEAK_FREE.immediate;
@@ -87,5 +87,11 @@ export const FREE_AT_ONCE: boolean = CONFIG.kmemleak.free === KMEMLEAK_FREE.imme
 export const SINGLE_FLAG: boolean = BUG === KMEMLEAK_BUG.dis;
 /** The control file stops the scan thread with scan_mutex held, for which that thread may be waiting. */
 export const STOPS_UNDER_MUTEX: boolean = BUG === KMEMLEAK_BUG.dl1;
+/** Only a pointer to the first byte of a block counts. */
+export const EXACT: boolean = BUG === KMEMLEAK_BUG.exact;
+/** What was popped off a CPU's array of free objects stays written there, and the arrays are scanned. */
+export const NO_ERASE: boolean = BUG === KMEMLEAK_BUG.no_erase;
+/** The metadata's cache is tracked like any other. */
+export const TRACKED_CACHE: boolean = BUG === KMEMLEAK_BUG.tracked_cache;
 /** clear paints black: what a cleared block refers to is reported next. */
 export const CLEARS_BLACK: boolean = BUG === KMEMLEAK_BUG.clear_black;

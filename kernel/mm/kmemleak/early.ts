@@ -4,6 +4,7 @@
 // itself for good: a history with holes would report blocks that were freed long ago.
 // Source: Linux 2.6.31 mm/kmemleak.c (200 entries).
 
+import { CONFIG } from "config";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { pr_warn } from "../../lib/printk.ts";
 import { memset } from "../../lib/string.ts";
@@ -11,7 +12,7 @@ import { add_scan_area, object_no_scan, object_set_excess_ref, paint_ptr } from 
 import { create_object, delete_object, delete_object_part } from "./create.ts";
 import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./object.ts";
 
-const EARLY_LOG_ENTRIES = 200;
+const EARLY_LOG_ENTRIES = CONFIG.kmemleak.early_log;
 
 export const enum EARLY { ALLOC, FREE, NOT_LEAK, IGNORE, SCAN_AREA, NO_SCAN, FREE_PART, EXCESS_REF }
 

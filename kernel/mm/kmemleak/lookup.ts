@@ -4,6 +4,7 @@ import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
 import { pr_warn } from "../../lib/printk.ts";
 import { dump_stack } from "../../lib/bug.ts";
 import { RCU_READERS } from "./design.ts";
+import { kmemleak_enabled } from "./state.ts";
 import { index_lookup, index_lookup_rcu } from "./index/index.ts";
 import { index_read_lock, index_read_unlock } from "./lock.ts";
 import { get_object, kmemleak_object } from "./object.ts";
@@ -36,7 +37,7 @@ export function find_and_get_object(ptr: usize, alias: boolean): kmemleak_object
 /** As find_and_get_object for the start of a block; complains when there is none. `what` was to be done to it. */
 export function find_for(ptr: usize, what: string): kmemleak_object | null {
   const object = find_and_get_object(ptr, false);
-  if (object === null) {
+  if (object === null && kmemleak_enabled()) {
     pr_warn("kmemleak: %s unknown object at 0x%08x\n", what, ptr);
     dump_stack();
   }

@@ -12,7 +12,7 @@ import { call_rcu, rcu_head, synchronize_rcu } from "../../rcu/rcu.ts";
 import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../../locking/spinlock.ts";
 import { INIT_WORK, schedule_work, work_struct } from "../../sched/workqueue.ts";
 import { kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free, SLAB_NOLEAKTRACE } from "../slab.ts";
-import { FREE_AT_ONCE, FREE_WORK } from "./design.ts";
+import { FREE_AT_ONCE, FREE_WORK, TRACKED_CACHE } from "./design.ts";
 import { INDEX_NODE_SIZE } from "./index/index.ts";
 import { kmemleak_object, kmemleak_scan_area } from "./object.ts";
 
@@ -20,7 +20,7 @@ let object_cache: kmem_cache | null = null;
 let scan_area_cache: kmem_cache | null = null;
 
 export function kmemleak_metadata_init(): void {
-  object_cache = kmem_cache_create("kmemleak_object", sizeof<kmemleak_object>() + INDEX_NODE_SIZE, 0, SLAB_NOLEAKTRACE, null);
+  object_cache = kmem_cache_create("kmemleak_object", sizeof<kmemleak_object>() + INDEX_NODE_SIZE, 0, TRACKED_CACHE ? 0 : SLAB_NOLEAKTRACE, null);
   scan_area_cache = kmem_cache_create("kmemleak_scan_area", sizeof<kmemleak_scan_area>(), 0, SLAB_NOLEAKTRACE, null);
   if (object_cache === null || scan_area_cache === null) panic("kmemleak: no memory for its caches");
   if (FREE_WORK) INIT_WORK(free_work, free_waiting);

@@ -8,7 +8,7 @@
 import { MARK } from "../../abi/marks.ts";
 import { BUG_ON } from "../../lib/bug.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
-import { COUNT_HIDDEN, EXCESS_REF, LEAKS_REFS, LOCK_PINS, RCU_READERS, SINGLE_LOCK } from "./design.ts";
+import { COUNT_HIDDEN, EXACT, EXCESS_REF, LEAKS_REFS, LOCK_PINS, RCU_READERS, SINGLE_LOCK } from "./design.ts";
 import { queue_gray } from "./gray.ts";
 import { index_changes, index_lookup } from "./index/index.ts";
 import { index_read_lock, index_read_unlock, lock_hit, unlock_hit } from "./lock.ts";
@@ -84,7 +84,7 @@ function look_again(value: usize, since: u32): void {
 /** Looks a word up. True: it was a hit on another block than the scanned one. */
 function scan_word(value: usize, scanned: kmemleak_object | null): boolean {
   const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
-  const object = find(value, true);
+  const object = find(value, !EXACT);
   if (object === null) {
     if (COUNT_HIDDEN && RCU_READERS) look_again(value, since);
     return false;

@@ -45,25 +45,22 @@ export function unreferenced_object(object: kmemleak_object): boolean {
   return (object.flags & OBJECT.ALLOCATED) !== 0 && color_white(object) && !time_before(now, object.jiffies + jiffies_min_age);
 }
 
-/** The block in pieces; its lock, held, is given away between them. */
-function scan_chunks(object: kmemleak_object): void {
-  "inline";
-  let flags = lock_object(object);
-  let at = object.pointer;
-  const end = at + object.size;
-  if ((object.flags & (OBJECT.ALLOCATED | OBJECT.NO_SCAN)) === OBJECT.ALLOCATED) {
-    for (;;) {
-      const next = end - at < MAX_SCAN_SIZE ? end : at + MAX_SCAN_SIZE;
-      scan_block(at, next, object);
-      at = next;
-      if (at >= end || scan_should_stop()) break;
-      unlock_object(object, flags);
-      cond_resched();
-      flags = lock_object(object);
-      if ((object.flags & OBJECT.ALLOCATED) === 0) break;
-    }
+/** Reads 4 KiB of the block from `at` on. False: it is gone, or not to be read. */
+function scan_chunk(object: kmemleak_object, at: usize): boolean {
+  const flags = lock_object(object);
+  const readable = (object.flags & (OBJECT.ALLOCATED | OBJECT.NO_SCAN)) === OBJECT.ALLOCATED;
+  if (readable) {
+    const end = object.pointer + object.size;
+    scan_block(at, end - at < MAX_SCAN_SIZE ? end : at + MAX_SCAN_SIZE, object);
   }
   unlock_object(object, flags);
+  return readable;
+}
+
+/** The block in pieces; its lock is given away between them, and the block may go. */
+function scan_chunks(object: kmemleak_object): void {
+  const end = object.pointer + object.size;
+  for (let at = object.pointer; at < end && scan_chunk(object, at) && !scan_should_stop(); at += MAX_SCAN_SIZE) cond_resched();
 }
 
 /** Interrupts stay off for the whole block, or for each of its parts. */

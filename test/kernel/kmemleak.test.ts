@@ -1,0 +1,30 @@
+/** kmemleak's pieces in the guest, for each design and form of the index, and with pieces broken. */
+import { describe, expect, test } from "vitest";
+import { compile, judge, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
+
+const NAMES = namesOf("kmemleak_index");
+const INDEX = "kernel/mm/kmemleak/index";
+
+describe("the index holds what it should", () => {
+  test.each([
+    ["km08-fix", {}],
+    ["km09", {}],
+    ["km19", { "kmemleak.index": "rwlock" }],
+    ["km19", { "kmemleak.index": "single-lock" }],
+    ["km19", { "kmemleak.index": "seqcount" }],
+    ["km19", { "kmemleak.index": "latch" }],
+    ["km19", { "kmemleak.index": "optimistic", preempt: "rt" }],
+  ])("%s %o", { timeout: 120_000 }, (design, more) => {
+    judge(onOurs(compile({ "kmemleak.design": design, ...more }), 4, 3, NAMES), NAMES);
+  });
+});
+
+describe("and a broken one does not", () => {
+  test.each([
+    ["the last byte is outside", "rb.ts", "key <= before.last ? before", "key < before.last ? before"],
+    ["an overlap is accepted", "rb.ts", "    else return interval;\n", "    else link = addressOf(at.rb_right);\n"],
+  ])("%s", { timeout: 120_000 }, (_what, file, from, to) => {
+    const tap = tapOf(onOurs(compile({}, (files) => replaceIn(files, `${INDEX}/${file}`, from, to)), 2, 3, NAMES));
+    expect(tap).toContainEqual(expect.stringMatching(/^not ok \d+ - kmemleak_index /));
+  });
+});
