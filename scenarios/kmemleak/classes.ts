@@ -226,13 +226,14 @@ export function keep_excess_ref(_arg: u32): void {
   plant_nonleak(pages, "found through its record");
 }
 
-/** The middle of a block is freed: what is left is tracked as two. */
+/** The beginning and a piece in the middle are freed: what is left is tracked as two. */
 export function lose_two_ends(_arg: u32): void {
   "noinline";
   const block = make(8192);
-  kmemleak_free_part(block + 1024, 4096);
-  plant_leak(block, "head");
-  plant_leak(block + 5120, "tail");
+  kmemleak_free_part(block, 1024);
+  kmemleak_free_part(block + 5120, 1024);
+  plant_leak(block + 1024, "head");
+  plant_leak(block + 6144, "tail");
 }
 
 // ---- the scanner ----

@@ -168,16 +168,36 @@ export function fail(_arg: u32): void {
 
 // ---- commands ----
 
+/** How many tasks of B10 are about to write their command. */
+let turn: u32 = 0;
+
+/** Writes when so many others have come to it, and are waiting for the mutex or have it. */
+function write_in_turn(number: u32, command: string): void {
+  while (READ_ONCE(turn) < number) msleep(1);
+  if (number !== 0) msleep(1);
+  WRITE_ONCE(turn, number + 1);
+  pr_info("%s\n", addr(command));
+  pr_info("%s gives %d\n", addr(command), kmemleak_write(command));
+}
+
+export function scan_first(_arg: u32): void {
+  "noinline";
+  write_in_turn(0, "scan");
+}
+
 export function start_thread(_arg: u32): void {
   "noinline";
-  kmemleak_write("scan=1");
-  point("thread_started");
+  write_in_turn(1, "scan=1");
+}
+
+export function scan_then(_arg: u32): void {
+  "noinline";
+  write_in_turn(2, "scan");
 }
 
 export function stop_thread(_arg: u32): void {
   "noinline";
-  kmemleak_write("scan=off");
-  pr_info("scan=off has returned\n");
+  write_in_turn(3, "scan=off");
   stop();
 }
 
