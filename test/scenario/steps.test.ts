@@ -61,12 +61,15 @@ const stable = (text: string): string =>
   text.replace(/\d{1,3}(,\d{3})+/g, "CYCLE").replace(/0xc0[\da-f]{6}/g, "ADDRESS").replace(/(\w)\/\d+/g, "$1/PID").replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)").replace(/ {2,}/g, "  ");
 
 describe("races on purpose", () => {
-  test.each(["functional", "cycle"])("an update is lost, %s timing; the same run twice", (timing) => {
+  test.each(["functional", "cycle"])("an update is lost, %s timing; the same run twice, and with every observer on", (timing) => {
     const set = [`machine.timing=${timing}`];
     const one = runInProcess(LOST, { seed: 1, set });
     expect(one.status, JSON.stringify(one.result.expect)).toBe(0);
     expect(one.result.console).toContain("counter: 1\n");
     expect(runInProcess(LOST, { seed: 1, set }).result.hash).toBe(one.result.hash);
+    const watched = runInProcess(LOST, { seed: 1, set: [...set, "observe.heap=true", "observe.races=true"] });
+    expect([watched.status, watched.result.hash]).toEqual([0, one.result.hash]);
+    expect(cycles(watched.result)).toEqual(cycles(one.result));
   });
 
   test("without steps the counts are not lost; under a lock the other task has to wait, steps or not", () => {
