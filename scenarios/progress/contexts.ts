@@ -4,6 +4,7 @@
 //   forgets_reader, forgets_irqs                              a task ends inside a read section, with interrupts off
 //   leaky_work                                                a work leaves preemption off
 //   target, leaky_call                                        a function called on another CPU does
+//   leaky_idle                                                one called on an idle CPU leaves its idle task in a read section
 //   leaky_timer                                               a timer's function, in a softirq, does
 
 import { local_irq_disable, local_irq_enable } from "kernel/arch/irqflags.ts";
@@ -109,6 +110,22 @@ export function target(_arg: u32): void {
 export function leaky_call(_arg: u32): void {
   while (READ_ONCE(interrupted) !== 1) pause();
   smp_call_function_single(1, called, 0, true);
+}
+
+function enters_section(_arg: u32): void {
+  rcu_read_lock();
+  if (right()) rcu_read_unlock();
+}
+
+function leaves_section(_arg: u32): void {
+  rcu_read_unlock();
+}
+
+/** CPU 1 idles; what is called there runs on its idle task. */
+export function leaky_idle(_arg: u32): void {
+  smp_call_function_single(1, enters_section, 0, true);
+  msleep(25);
+  if (!right()) smp_call_function_single(1, leaves_section, 0, true);
 }
 
 let fired: u32 = 0;

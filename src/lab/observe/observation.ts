@@ -23,6 +23,7 @@ import { Contexts } from "./context/contexts.ts";
 import { Measures } from "./measure/measures.ts";
 import type { ConsumeAccesses } from "./merge.ts";
 import { Progress, type ProgressLimits, PROGRESS_OFF } from "./progress/progress.ts";
+import { Quiescence } from "./quiescence/quiescence.ts";
 import { RaceChecker } from "./races/races.ts";
 import { ScanCosts } from "./scan-cost.ts";
 
@@ -67,6 +68,8 @@ export interface ObserverChoice {
   readonly lockStat?: readonly LockStatControl[];
   /** Absent: nobody looks. */
   readonly progress?: ProgressLimits;
+  /** Memory too is compared between the start and the end. */
+  readonly quiescence?: boolean;
 }
 
 const NOTHING_MORE: ObserverChoice = { heap: false, races: false };
@@ -83,6 +86,7 @@ export class Observation {
   readonly races: RaceChecker | null;
   readonly progress: Progress;
   readonly contexts: Contexts;
+  readonly quiescence: Quiescence;
   readonly timeline: Timeline | null;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
@@ -136,6 +140,7 @@ export class Observation {
     const limits = wanted.progress ?? PROGRESS_OFF;
     this.progress = new Progress(image.section, readMemory, symbols, this.currentTasks, this.lockdep, limits);
     this.contexts = new Contexts(numbers.atomic, numbers.boundary);
+    this.quiescence = new Quiescence(wanted.quiescence ?? false, numbers.vmallocArea);
   }
 
   /** One run of whole records, in order of time. */
@@ -236,8 +241,10 @@ export class Observation {
     const a = words[at + MARK_WORD.A];
     const b = words[at + MARK_WORD.B];
     this.measures.memory(code, this.currentTasks.task[hart], c, a, b, words[at + MARK_WORD.PC], clock);
-    if (heap === null) return;
+    if (heap === null && !this.quiescence.watchesMemory) return;
     const stack = stackOf(words, at, hart, clock);
+    if (this.quiescence.watchesMemory) this.quiescence.memory(code, c, a, b, this.#cacheName, this.currentTasks.task[hart], stack);
+    if (heap === null) return;
     switch (code) {
       case CODE.alloc: {
         const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheAt(b >>> 0);
@@ -277,6 +284,28 @@ export class Observation {
     else if (code === CODE.pageAlloc || code === CODE.pageFree) races.allocated(c, (PAGE_BYTES << a) >>> 0);
     else if (code === CODE.exclusiveWriter || code === CODE.exclusiveAccess)
       races.exclusive(c, a, code === CODE.exclusiveAccess, words[at + MARK_WORD.PC], hart, clock);
+  }
+
+  readonly #cacheName = (cache: number): string => this.#cacheAt(cache).name;
+
+  /** The guest has switched itself off: what it has not put back. `clock`: the latest. */
+  ended(clock: number, functionName: (address: number) => string): void {
+    const { progress, lockdep, quiescence, currentTasks } = this;
+    const held = lockdep.holders().flatMap((task) =>
+      lockdep.heldBy(task).map((one) => {
+        const { name, kind } = lockdep.lockOf(one.lock);
+        return { task, name, kind, stack: one.stack, sleeps: progress.histories.of(task).hart < 0 };
+      }),
+    );
+    const planted = new Set(this.plants.map(({ address }) => address));
+    const pointer = progress.guest.offset("kmemleak_object", "pointer");
+    const metadataOf = (object: number): number | null => (pointer === null ? null : progress.guest.word(object + pointer));
+    const gone = progress.histories.endedTasks().flatMap((task) => {
+      const address = currentTasks.addressOf(task);
+      return address !== null && currentTasks.numberOf(address) === task && quiescence.has(address) ? [address] : [];
+    });
+    const stacks = gone.flatMap((address) => progress.guest.task(address)?.stack ?? []);
+    quiescence.ended({ clock, planted, held, ended: new Set([...gone, ...stacks]), functionName, metadataOf });
   }
 
   /** A kmem_cache as it was when it was first seen. */
@@ -394,6 +423,7 @@ export class Observation {
       case CODE.scenarioStart:
         if (this.scenarioStart === null) this.lockStatControls.started((this.scenarioStart = clock));
         this.measures.started();
+        this.quiescence.started(clock);
         break;
       case CODE.firstKthread:
         this.lockdep.booted();
@@ -431,9 +461,11 @@ export class Observation {
         break;
       case CODE.rcuCall:
         progress.callbackQueued(c, task);
+        this.quiescence.callbackQueued(c, a, task, stack);
         break;
       case CODE.rcuInvoke:
         progress.callbackInvoked(c, clock);
+        this.quiescence.callbackInvoked(c);
         break;
       case CODE.point:
         livelock.progressed(task);

@@ -15,6 +15,7 @@ import { progressSummary } from "./progress-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
 import { raceSummary } from "./race-summary.ts";
 import { type ResultHeap, type ResultLockdep, type ResultProgress, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
+import { keptMemory, mergeLeftMemory } from "./kept.ts";
 import { judge } from "./expect.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -61,8 +62,10 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, deadlock, progress, heap, races } = resolver(observation, symbols, run.backtraceAt);
-  const findings = findingsOf(run, lockdep, deadlock, progress, heap, races);
+  const { lockdep, deadlock, heap, races, ...resolved } = resolver(observation, symbols, run.backtraceAt);
+  const progress = mergeLeftMemory(resolved.progress);
+  const kept = keptMemory(progress, scenario.expect.kept ?? []);
+  const findings = findingsOf(run, lockdep, deadlock, kept.others, heap, races);
   const started = observation.scenarioStart !== null;
   const cycles = run.harts.reduce((most, hart) => Math.max(most, hart.clock), 0);
   observation.lockStatControls.reached(cycles);
@@ -104,7 +107,7 @@ export function collect(run: Collected): RunResult {
       dependencies: observation.lockdep.dependencies,
     },
     deadlock,
-    progress: { reports: progress, dropped: observation.progress.reports.dropped + observation.contexts.reports.dropped },
+    progress: { reports: progress, dropped: progressDropped(observation) },
     heap:
       observation.heap === null
         ? null
@@ -133,8 +136,13 @@ export function collect(run: Collected): RunResult {
       outcome,
       marks: run.marks,
       steps: run.steps,
+      kept: kept.results,
     }),
   };
+}
+
+function progressDropped({ progress, contexts, quiescence }: Observation): number {
+  return progress.reports.dropped + contexts.reports.dropped + quiescence.reports.dropped;
 }
 
 function outcomeOf(stop: Stop): Outcome {

@@ -30,6 +30,7 @@ const leak = (name: string, size: number): ResultLeak => ({
 function judged(expectation: Expectation, evidence: Partial<Evidence>): string[] {
   const results = judge(expectation, {
     steps: [],
+    kept: [],
     verdict: plantedVerdict([], []),
     reports: [complete],
     leaks: [],

@@ -19,6 +19,8 @@ export interface Evidence {
   /** Whether the kernel was built with marks; without them nobody knows what was planted. */
   readonly marks: boolean;
   readonly steps: readonly StepResult[];
+  /** Of `kept`, judged (kept.ts). */
+  readonly kept: readonly ExpectResult[];
 }
 
 export function judge(expectation: Expectation, evidence: Evidence): ExpectResult[] {
@@ -36,6 +38,7 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
       results.push({ ...check, detail, undecided: true });
     }
   }
+  results.push(...evidence.kept);
   if (evidence.steps.length > 0) results.push(allSteps(evidence.steps));
   if (expectation.findings !== undefined)
     results.push(...expectedFindings(expectation.findings, evidence.findings));

@@ -40,7 +40,7 @@ function sentence(report: ResultProgress): string {
     case "unbalanced":
       return `${boundaryWords(who, facts)}${facts.at === "exit" || facts.at === "work" ? "" : `: ${at}`}${openedWords(others)}`;
     case "quiescence":
-      return String(facts.what);
+      return quiescenceWords(who, report);
   }
 }
 
@@ -73,7 +73,7 @@ export function nameOf({ task }: { readonly task: ResultProgress["task"] }): str
 }
 
 /** `202 ms`, below one `731 us`. */
-export function age({ clock, since }: ResultProgress): string {
+export function age({ clock, since }: Pick<ResultProgress, "clock" | "since">): string {
   const cycles = clock - since;
   return cycles < CYCLES_MS ? `${Math.floor(cycles / 1000)} us` : `${Math.floor(cycles / CYCLES_MS)} ms`;
 }
@@ -91,8 +91,23 @@ export function waitWords({ waitsFor }: Scene): string {
 }
 
 /** The innermost function that says more than the scheduler and the lock do, and its line. */
-export function placeOf({ stack }: Scene): string {
-  const outside = stack.frames.find(({ file }) => file !== null && !/^kernel\/(sched|locking|lib|rcu|arch)\//.test(file));
+function quiescenceWords(who: string, { facts, scenes: [own], ...report }: ResultProgress): string {
+  const { what, name, kind, blocks, bytes, of } = facts;
+  const at = own === undefined ? "" : userOf(own);
+  if (what === "lock") return `${name} (${kind}) is still held by ${who} when the run has ended: taken in ${at}`;
+  if (what === "callback") return `the callback ${name} has not been called for ${age(report)} when the run has ended: queued in ${at}`;
+  const many = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${bytes} bytes)`;
+  if (what === "metadata") return `kmemleak keeps ${many} about memory that was freed: made in ${at}`;
+  return `${many} of ${of} more than at the start: allocated in ${at}`;
+}
+
+/** As placeOf, of an allocation, a lock or a callback: the code that uses the kernel's own. */
+export function userOf(scene: Scene): string {
+  return placeOf(scene, /^kernel\/(mm|lib|sched|locking|rcu)\//);
+}
+
+export function placeOf({ stack }: Scene, inner = /^kernel\/(sched|locking|lib|rcu|arch)\//): string {
+  const outside = stack.frames.find(({ file }) => file !== null && !inner.test(file));
   const frame = outside ?? stack.frames[0];
   return frame === undefined ? stack.at.symbol : `${frame.function} (${frame.file}:${frame.line})`;
 }

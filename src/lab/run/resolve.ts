@@ -42,9 +42,9 @@ export function deadlockOf({ lockdep, progress }: Observation): readonly WaitRep
 
 /** All that was found about progress, contexts and quiescence. Who waits in a circle needs not be told that nothing wakes him. */
 export function progressOf(observation: Observation): readonly ProgressReport[] {
-  const { progress, contexts } = observation;
+  const { progress, contexts, quiescence } = observation;
   const circle = deadlockOf(observation).length > 0;
-  return [...progress.reports.all.filter(({ kind }) => kind !== "stuck" || !circle), ...contexts.reports.all];
+  return [...progress.reports.all.filter(({ kind }) => kind !== "stuck" || !circle), ...contexts.reports.all, ...quiescence.reports.all];
 }
 
 /** Calls `change` for each property, nested ones too; what it returns, if not undefined, takes the property's place. */

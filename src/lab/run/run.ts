@@ -154,6 +154,10 @@ function execute(
   steps?.ended(stop.kind);
   const view = timelineView(scenario, observation);
   if (view !== null) request.onTimeline?.(view);
+  if (stop.kind === "poweroff") {
+    const clock = Math.max(...harts.map((hart) => machine.hart(hart).clock));
+    observation.ended(clock, (address) => symbols.functionName(address));
+  }
   lookForOpened(request, elf, numbers, observation, stepsOn);
   const moments = momentsOf([
     ...observation.lockdep.reports,

@@ -44,6 +44,7 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
         "heap": false,
         "hung_task": 1000000000,
         "livelock": 100000000,
+        "quiescence": false,
         "races": false,
         "rcu_stall": 1000000000,
         "soft_lockup": 200000000,

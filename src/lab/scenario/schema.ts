@@ -117,6 +117,11 @@ const expectedFinding = z.strictObject({
   count: z.int({ error: "must be a whole number" }).min(1, "must be at least 1").default(1),
 });
 
+const keptMemory = z.strictObject({
+  in: z.string({ error: "must be a function name found in the stack of the allocation" }),
+  count: z.int({ error: "must be a whole number" }).min(1, "must be at least 1").optional(),
+});
+
 const OUTCOMES = ["poweroff", "panic", "deadlock", "fault", "budget"] as const;
 
 const expectation = z.strictObject({
@@ -131,6 +136,7 @@ const expectation = z.strictObject({
       error: "must be none or a list of { kind: KIND, says: TEXT, count: N }",
     })
     .optional(),
+  kept: z.array(keptMemory, { error: "must be a list of { in: FUNCTION, count: N }" }).optional(),
   transient: z.enum(["some", "none"], { error: "must be some or none" }).optional(),
 });
 
@@ -163,6 +169,7 @@ const timing = z.strictObject({
 const observe = z.strictObject({
   heap: z.boolean({ error: "must be true or false" }).default(false),
   races: z.boolean({ error: "must be true or false" }).default(false),
+  quiescence: z.boolean({ error: "must be true or false" }).default(false),
   soft_lockup: duration.default(200 * MS),
   hung_task: duration.default(1000 * MS),
   rcu_stall: duration.default(1000 * MS),

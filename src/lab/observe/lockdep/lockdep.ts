@@ -148,6 +148,11 @@ export class Lockdep {
     return this.#taskLocks[task]?.all() ?? [];
   }
 
+  /** Tasks that hold locks. */
+  holders(): number[] {
+    return [...this.#taskLocks.keys()].filter((task) => (this.#taskLocks[task]?.depth ?? 0) > 0);
+  }
+
   holdersOf(lock: number): number[] {
     return [...this.#taskLocks.keys()].filter((task) => this.heldBy(task).some((held) => held.lock === lock));
   }

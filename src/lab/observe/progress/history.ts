@@ -39,6 +39,10 @@ export class Histories {
     this.#tasks[task].woken = clock;
   }
 
+  endedTasks(): number[] {
+    return this.#tasks.flatMap((one, task) => (one?.ended ? task : []));
+  }
+
   ended(task: number): void {
     this.of(task).ended = true;
   }

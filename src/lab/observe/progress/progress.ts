@@ -43,6 +43,7 @@ export interface LockWaits {
 }
 
 const HARTS = 64;
+const SUPERVISOR = 1;
 const TIMER_INTERRUPT = 0x8000_0005 | 0;
 
 export class Progress {
@@ -146,6 +147,7 @@ export class Progress {
     harts.forEach((view, hart) => {
       const area = this.#areas[hart] >>> 0;
       if (area === 0 || !this.guest.isOnline(this.guest.cpuOf(area))) return;
+      this.#lookAtIdle(view, hart, area, clock);
       const found = this.lockups.look(hart, view, area, this.guest, clock, softLockup);
       if (found === null) return;
       const { kind, since, facts } = found;
@@ -154,6 +156,17 @@ export class Progress {
       const scenes = [{ role: kind === "wfi" ? "waits for an interrupt" : "runs", task, stack, waitsFor: this.#lockWait(task) }];
       this.reports.addOnce(`${kind} ${task}`, () => ({ kind, count: 1, task, hart, clock, since, facts, scenes }));
     });
+  }
+
+  /** The idle task keeps preemption off once, and is in no read section. */
+  #lookAtIdle(view: HartView, hart: number, area: number, clock: number): void {
+    if (!view.waiting || view.privilege !== SUPERVISOR) return;
+    const idle = this.guest.task(this.guest.current(area));
+    if (idle === null || idle.pid !== 0 || (idle.preemptCount === 1 && idle.rcuNesting === 0)) return;
+    const task = this.#tasks.task[hart];
+    const facts = { at: "idle", count: idle.preemptCount - 1, rcu: idle.rcuNesting, irqsOff: 0 };
+    const scenes = [{ role: "idles", task, stack: placeOf(view, hart, clock), waitsFor: null }];
+    this.reports.addOnce(`idle ${task}`, () => ({ kind: "unbalanced", count: 1, task, hart, clock, since: clock, facts, scenes }));
   }
 
   #lookForLivelock(clock: number, lastLook: number): void {
