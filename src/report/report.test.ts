@@ -77,6 +77,7 @@ const RESULT: RunResult = {
       ],
     },
   },
+  truth: null,
   heldLocks: [],
   locks: [],
   contention: {

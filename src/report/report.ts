@@ -7,6 +7,7 @@ import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
+import { truthSection } from "./truth.ts";
 import { measuresSection } from "./measures.ts";
 import { progressText } from "./progress.ts";
 import { raceText } from "./races.ts";
@@ -22,6 +23,7 @@ export function report(result: RunResult, { contention = false } = {}): string {
     `${lockStatTable(result.locks, lockStatDisabled(result)).trimEnd()}\nTimes in us of guest time: 1 us = 1000 cycles.`,
     ...(contention ? [contentionText(result.contention)] : []),
     scansSection(result),
+    ...(result.truth === null ? [] : [truthSection(result.truth)]),
     measuresSection(result),
     eventsSection(result),
     findingsSection(result),

@@ -27,6 +27,9 @@ export interface CompareOptions {
   readonly json?: boolean;
 }
 
+/** Precision and recall come from it; a comparison that does not want them says so by a --set of its own, which comes later. */
+const TRUTH = "observe.truth=true";
+
 /** A cell whose kernel is there. */
 interface Ready {
   readonly cell: Cell;
@@ -48,6 +51,8 @@ export async function compareCommand(file: string, options: CompareOptions): Pro
   if (!grid.ok) return printProblems(grid.problems);
   const jobs = jobsOf(options.jobs);
   if (!jobs.ok) return printProblems(jobs.problems);
+  const own = options.set;
+  options = { ...options, set: [TRUTH, ...own] };
   const cells = prepare(file, grid.value, options);
   if (!cells.ok) return printProblems(cells.problems);
   const state = openState(options.resume);
@@ -60,7 +65,7 @@ export async function compareCommand(file: string, options: CompareOptions): Pro
   const about = {
     hartlab: VERSION,
     scenario: cells.value[0].scenario.name,
-    settings: options.set,
+    settings: own,
     timing: cells.value[0].scenario.machine.timing,
   };
   const comparison = compare(about, grid.value, collected(cells.value, all, runs));

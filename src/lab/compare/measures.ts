@@ -3,6 +3,7 @@
  *
  * A figure that a run does not have (no scan, no call of that kind, nothing planted) is absent.
  */
+import { FALSE_REASONS } from "../truth/reasons.ts";
 import type { ResultScan, RunResult } from "../run/result.ts";
 
 export type Figures = Readonly<Record<string, number>>;
@@ -61,7 +62,17 @@ export function figuresOf(result: RunResult, locks: readonly string[]): Figures 
   return figures;
 }
 
-function leakFigures({ leaks: { planted } }: RunResult, set: (id: string, value: number | null) => void): void {
+function leakFigures({ leaks: { planted }, truth }: RunResult, set: (id: string, value: number | null) => void): void {
+  if (truth !== null) {
+    set("leaks.precision", truth.precision);
+    set("leaks.recall", truth.recall);
+    set("leaks.firstReport", truth.firstReport.length === 0 ? null : median(truth.firstReport));
+    if (truth.scans.length === 0) return;
+    set("leaks.reported", truth.reports.length);
+    for (const reason of FALSE_REASONS) set(`false.${reason}`, truth.reports.filter((one) => one.verdict === "false" && one.reason === reason).length);
+    set("leaks.missed", truth.missed.length);
+    return;
+  }
   if (planted.expected === 0) return;
   const reports = planted.found + planted.extra;
   set("leaks.recall", planted.found / planted.expected);
@@ -98,6 +109,8 @@ const FIXED: Readonly<Record<string, readonly [group: string, label: string, uni
   "waits.cycles": ["waits for all locks", "waited", "cycles"],
   "leaks.precision": ["leaks", "precision", "share"],
   "leaks.recall": ["leaks", "recall", "share"],
+  "leaks.reported": ["leaks", "reported", "count"],
+  "leaks.missed": ["leaks", "missed", "count"],
   "leaks.firstReport": ["leaks", "first report after", "cycles"],
 };
 
@@ -111,6 +124,7 @@ export function measureInfo(id: string): MeasureInfo {
     const [, label, unit] = LOCK_FIELDS.find(([of]) => of === field)!;
     return { id, group: `lock ${name} (${kind})`, label, unit };
   }
+  if (id.startsWith("false.")) return { id, group: "false reports, by reason", label: id.slice("false.".length), unit: "count" };
   const [call, area, scanner, rank] = id.split(".");
   return { id, group: `${call} ${area}, scanner ${scanner}`, label: rank, unit: "cycles" };
 }

@@ -127,6 +127,8 @@ export interface EventNumbers {
   readonly atomic: Readonly<Record<string, number>>;
   readonly boundary: Readonly<Record<string, number>>;
   readonly scenarioStart: number | null;
+  /** Of kmemleak's scans; null in a kernel without marks. */
+  readonly scans: { readonly begin: number; readonly chunk: number; readonly end: number } | null;
 }
 
 export function eventNumbers(section: HartlabSection): EventNumbers {
@@ -151,5 +153,6 @@ export function eventNumbers(section: HartlabSection): EventNumbers {
     boundary: section.enums.BOUNDARY ?? {},
     labOps: section.enums.LAB_OP ?? {},
     scenarioStart: marks.SCENARIO_START ?? null,
+    scans: marks.SCAN_BEGIN === undefined ? null : { begin: marks.SCAN_BEGIN, chunk: marks.SCAN_CHUNK, end: marks.SCAN_END },
   };
 }

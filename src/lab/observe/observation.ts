@@ -9,6 +9,7 @@ import { cString, type ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
 import { type CacheInfo, HeapChecker } from "./heap/heap.ts";
 import type { Stack } from "./moment.ts";
+import { BlockLog } from "../truth/blocks.ts";
 import { Timeline } from "./timeline.ts";
 import { CurrentTasks } from "./current-tasks.ts";
 import { CODE, type EventNumbers } from "./events.ts";
@@ -64,6 +65,8 @@ export interface ObserverChoice {
   readonly heap: boolean;
   /** So does this. */
   readonly races: boolean;
+  /** Which blocks are live, for src/lab/truth. */
+  readonly truth?: boolean;
   readonly timeline?: boolean;
   readonly lockStat?: readonly LockStatControl[];
   /** Absent: nobody looks. */
@@ -91,6 +94,8 @@ export class Observation {
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
   readonly measures: Measures;
+  /** null: not asked for. */
+  readonly blocks: BlockLog | null;
   readonly tasks = new Map<number, Task>();
   readonly plants: PlantedBlock[] = [];
   readonly hotplug: HotplugMark[] = [];
@@ -122,6 +127,7 @@ export class Observation {
     this.#numbers = numbers;
     this.#readMemory = readMemory;
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
+    this.blocks = wanted.truth ? new BlockLog() : null;
     this.timeline = wanted.timeline ? new Timeline() : null;
     this.races = wanted.races ? new RaceChecker(image, symbols, this.currentTasks, harts) : null;
     const kinds = lockKinds(numbers.lockKinds);
@@ -163,6 +169,11 @@ export class Observation {
       else this.#rare(code, words, at, hart, clock);
     }
   };
+
+  /** Starts of the per-CPU areas that harts have used. */
+  get percpuStarts(): ReadonlySet<number> {
+    return this.#percpuStarts;
+  }
 
   /** Takes access records; null: nobody wants them. */
   get accesses(): ConsumeAccesses | null {
@@ -241,9 +252,10 @@ export class Observation {
     const a = words[at + MARK_WORD.A];
     const b = words[at + MARK_WORD.B];
     this.measures.memory(code, this.currentTasks.task[hart], c, a, b, words[at + MARK_WORD.PC], clock);
-    if (heap === null && !this.quiescence.watchesMemory) return;
+    if (heap === null && this.blocks === null && !this.quiescence.watchesMemory) return;
     const stack = stackOf(words, at, hart, clock);
     if (this.quiescence.watchesMemory) this.quiescence.memory(code, c, a, b, this.#cacheName, this.currentTasks.task[hart], stack);
+    if (this.blocks !== null) this.#note(this.blocks, code, c >>> 0, a, b, stack);
     if (heap === null) return;
     switch (code) {
       case CODE.alloc: {
@@ -275,6 +287,16 @@ export class Observation {
         heap.slabCreated(c, a >>> 0, this.#cacheAt(b >>> 0));
         break;
     }
+  }
+
+  #note(blocks: BlockLog, code: number, address: number, a: number, b: number, stack: Stack): void {
+    const task = this.currentTasks.task[stack.hart];
+    if (code === CODE.alloc) {
+      const from = b === 0 ? "kmalloc" : b === this.#numbers.vmallocArea ? "vmalloc" : this.#cacheAt(b >>> 0).name;
+      blocks.allocated({ address, bytes: a >>> 0, from, task, stack, own: this.measures.latency.allocating(task) > 1 });
+    } else if (code === CODE.free) blocks.freed(address);
+    else if (code === CODE.pageAlloc) blocks.pagesAllocated(address, (PAGE_BYTES << a) >>> 0, this.measures.latency.allocating(task) > 0);
+    else if (code === CODE.pageFree) blocks.pagesFreed(address);
   }
 
   #races(races: RaceChecker, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
@@ -354,10 +376,12 @@ export class Observation {
         );
         break;
       case CODE.taskNew:
+        this.blocks?.tasks.add(c >>> 0);
         this.#created(hart, clock, c, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
         break;
       case CODE.taskExit:
         this.lockdep.taskEnded(this.currentTasks.numberOf(c), hart, clock);
+        this.blocks?.tasks.delete(c >>> 0);
         this.measures.latency.ended(this.currentTasks.numberOf(c));
         this.progress.histories.ended(this.currentTasks.numberOf(c));
         break;

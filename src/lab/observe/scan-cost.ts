@@ -36,6 +36,8 @@ export class ScanCosts {
   readonly current = new Int32Array(HARTS);
   /** Of kmemleak's own slab caches, now; kept by who sees allocations. */
   metadataBytes = 0;
+  /** Where the scan that is going on, or the last one, was last seen to run. */
+  hart = 0;
   #active = false;
   #number = 0;
   #task = 0;
@@ -59,6 +61,7 @@ export class ScanCosts {
 
   begin(number: number, hart: number, clock: number, instret: number): void {
     this.#active = true;
+    this.hart = hart;
     this.#number = number;
     this.#task = this.current[hart];
     this.#hart = hart;
@@ -112,6 +115,7 @@ export class ScanCosts {
     }
     if (next === this.#task) {
       this.#hart = hart;
+      this.hart = hart;
       this.#sinceCycle = clock;
       this.#sinceInstret = instret;
       this.#inInterrupt = false;

@@ -17,6 +17,7 @@ import { raceSummary } from "./race-summary.ts";
 import { type ResultHeap, type ResultLockdep, type ResultProgress, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
 import { keptMemory, mergeLeftMemory } from "./kept.ts";
 import { judge } from "./expect.ts";
+import type { Truth } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 import {
@@ -53,6 +54,7 @@ export interface Collected {
   readonly reader: ConsoleReader;
   readonly symbols: Symbols;
   readonly steps: readonly StepResult[];
+  readonly truth: Truth | null;
   /** The whole stack of a moment, if the run was looked at a second time. */
   readonly backtraceAt: (moment: Moment) => Backtrace | null;
 }
@@ -116,6 +118,7 @@ export function collect(run: Collected): RunResult {
       observation.races === null
         ? null
         : { reports: races, dropped: observation.races.dropped, checked: observation.races.checked },
+    truth: run.truth?.result(reader.reports, reader.complaints.some(({ summary }) => summary.startsWith("report cut"))) ?? null,
     scans: observation.scanCosts.scans,
     latency: observation.measures.latency.rows(),
     longest: longestSections(observation, symbols),

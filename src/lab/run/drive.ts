@@ -23,6 +23,14 @@ export interface Pauses {
   reached(): void;
 }
 
+/** Who looks at the machine whenever a mark of certain events has fired. */
+export interface Looks {
+  readonly events: readonly number[];
+  /** At once; whether to be called again when all harts have come to where the machine is. */
+  fired(event: number): boolean;
+  reached(event: number): void;
+}
+
 /** Who holds harts and lets them go (src/lab/steps); acts at stops only. */
 export interface Steps {
   /** The clock at which it wants to be called. */
@@ -49,6 +57,7 @@ export interface DriveInput {
   readonly steps?: Steps | null;
   /** At regular clocks: looks at the machine, and changes nothing. `pending`: something from outside is still to happen. */
   readonly look?: (clock: number, pending: boolean) => void;
+  readonly looks?: Looks | null;
   /** Since when nothing good can come of it, once that is known. */
   readonly stuckSince?: () => number | null;
 }
@@ -60,8 +69,9 @@ const STUCK_CYCLES = 50_000_000;
 
 /** The stop that ended the run; null: the last pause did. */
 export function drive(input: DriveInput): Stop | null {
-  const { machine, maxInstructions, injector, hooks, pauses, steps } = input;
-  let attention = input.startMark === null ? [] : [input.startMark];
+  const { machine, maxInstructions, injector, hooks, pauses, steps, looks } = input;
+  let awaited = input.startMark;
+  let pending: { readonly event: number; readonly cycle: number } | null = null;
   /** Until then the harts catch up with the one that fired the start mark: a record comes out when no hart is behind it. */
   let catchUp: number | null = null;
   let look = LOOK_CYCLES;
@@ -72,7 +82,8 @@ export function drive(input: DriveInput): Stop | null {
     const giveUp = stuckSince === null ? Infinity : stuckSince + STUCK_CYCLES;
     const event = catchUp ?? injector.dueCycle ?? Infinity;
     const stepDue = steps?.dueCycle ?? Infinity;
-    const until = Math.min(event, pauses?.dueCycle ?? Infinity, giveUp, look, stepDue);
+    const until = Math.min(event, pauses?.dueCycle ?? Infinity, giveUp, look, stepDue, pending?.cycle ?? Infinity);
+    const attention = [...(awaited === null ? [] : [awaited]), ...(pending === null ? (looks?.events ?? []) : [])];
     const limits: RunLimits = {
       maxInstructions,
       ...(attention.length === 0 ? {} : { attention }),
@@ -84,8 +95,10 @@ export function drive(input: DriveInput): Stop | null {
     const output = machine.drainConsole();
     if (output.length > 0) hooks.console(output);
     hooks.progress();
-    if (stop.kind === "mark") {
-      attention = [];
+    if (stop.kind === "mark" && stop.event !== awaited) {
+      if (looks?.fired(stop.event) === true) pending = { event: stop.event, cycle: latestClock(machine) };
+    } else if (stop.kind === "mark") {
+      awaited = null;
       catchUp = latestClock(machine);
       steps?.start();
     } else if (stop.kind === "break") {
@@ -100,6 +113,10 @@ export function drive(input: DriveInput): Stop | null {
       }
       if (giveUp === until) return { kind: "deadlock", detail: "tasks wait for each other, or for what cannot come" };
       if (pauses?.dueCycle === until) pauses.reached();
+      if (pending?.cycle === until) {
+        looks?.reached(pending.event);
+        pending = null;
+      }
       if (stepDue === until) steps?.due();
       if (catchUp === until) {
         const start = input.scenarioStart();

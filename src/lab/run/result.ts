@@ -5,6 +5,7 @@ import type { Timing } from "../../machine/types.ts";
 import type { EventOutcome } from "../event/injector.ts";
 import type { HeldLock } from "../observe/locks/lock-stat.ts";
 import type { LatencyRow } from "../observe/measure/alloc-latency.ts";
+import type { TruthResult } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultContention } from "./contention.ts";
 import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultWait } from "./resolve.ts";
@@ -172,6 +173,8 @@ export interface RunResult {
     readonly dropped: number;
     readonly checked: number;
   } | null;
+  /** What kmemleak's reports are worth; null: not asked for. */
+  readonly truth: TruthResult | null;
   readonly scans: readonly ResultScan[];
   /** Of the allocators' calls, one row for each kind that there was; src/lab/observe/measure/alloc-latency.ts. */
   readonly latency: readonly LatencyRow[];

@@ -27,6 +27,7 @@ import { drive, type Pauses } from "./drive.ts";
 import { OpenedSections } from "./opened.ts";
 import { questionsOf } from "./opened-questions.ts";
 import { deadlockOf, momentsOf, progressOf, taskOf } from "./resolve.ts";
+import { looksOf, truthOf } from "./truth.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 
@@ -120,9 +121,11 @@ function execute(
   const stepsOn = (one: Machine): Choreography | null =>
     plan.length === 0 ? null : new Choreography(one, plan, image.section, symbols, request.lineText);
   const steps = stepsOn(machine);
+  const truth = truthOf(scenario, machine, image, observation);
   const stop = drive({
     machine,
     steps,
+    looks: looksOf(truth, numbers, observation),
     maxInstructions,
     startMark: numbers.scenarioStart,
     injector,
@@ -188,6 +191,7 @@ function execute(
     reader,
     symbols,
     steps: steps?.results ?? [],
+    truth,
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
 }

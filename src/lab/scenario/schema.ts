@@ -174,6 +174,7 @@ const observe = z.strictObject({
   hung_task: duration.default(1000 * MS),
   rcu_stall: duration.default(1000 * MS),
   livelock: duration.default(100 * MS),
+  truth: z.boolean({ error: "must be true or false" }).default(false),
 });
 
 export const scenarioSchema = z.strictObject({

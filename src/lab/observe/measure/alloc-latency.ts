@@ -76,6 +76,14 @@ export class AllocLatency {
     stack.length = at;
   }
 
+  /** In how many calls that allocate the task is, or the handler that interrupted it. */
+  allocating(task: number): number {
+    const stack = this.#stack(task);
+    let calls = 0;
+    for (let at = stack.length - WIDTH; at >= 0 && stack[at] !== FLOOR; at -= WIDTH) calls += Number(stack[at] === 0);
+    return calls;
+  }
+
   /** A handler begins on the hart that runs the task. */
   interrupted(task: number): void {
     this.#stack(task).push(FLOOR, 0, 0);

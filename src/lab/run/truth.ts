@@ -1,0 +1,50 @@
+/** Takes the looks at a run's scans that src/lab/truth is made of. */
+import type { Machine } from "../../machine/types.ts";
+import type { ImageFile } from "../image/elf.ts";
+import type { EventNumbers } from "../observe/events.ts";
+import type { Observation } from "../observe/observation.ts";
+import type { Scenario } from "../scenario/schema.ts";
+import { parseDuration } from "../scenario/units.ts";
+import { Truth } from "../truth/truth.ts";
+import type { Looks } from "./drive.ts";
+import { taskOf } from "./resolve.ts";
+
+/** kmemleak.min_age when the scenario does not set it. */
+const MIN_AGE_DEFAULT = "5s";
+
+/** null: nobody asked. */
+export function truthOf(scenario: Scenario, machine: Machine, image: ImageFile, observation: Observation): Truth | null {
+  const log = observation.blocks;
+  if (log === null) return null;
+  const { currentTasks } = observation;
+  const watched = {
+    machine,
+    image,
+    log,
+    scanner: () => observation.scanCosts.hart,
+    percpu: observation.percpuStarts,
+    current: (hart: number) => currentTasks.addressOf(currentTasks.task[hart]),
+    taskName(address: number) {
+      const { comm, pid } = taskOf(currentTasks.numberOf(address), observation);
+      return `${comm}/${pid}`;
+    },
+  };
+  const age = parseDuration(String(scenario.boot["kmemleak.min_age"] ?? MIN_AGE_DEFAULT));
+  return new Truth(watched, observation.plants, age ?? 0);
+}
+
+/** A scan ends before the next one begins: both happen under the scan mutex. */
+export function looksOf(truth: Truth | null, { scans }: EventNumbers, { scanCosts }: Observation): Looks | null {
+  if (truth === null || scans === null) return null;
+  return {
+    events: [scans.begin, scans.chunk, scans.end],
+    fired(event) {
+      if (event === scans.chunk) truth.scanGoesOn();
+      return event !== scans.chunk;
+    },
+    reached(event) {
+      if (event === scans.begin) truth.scanBegan();
+      else truth.scanEnded(scanCosts.scans.at(-1)?.number ?? 0);
+    },
+  };
+}

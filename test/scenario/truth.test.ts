@@ -1,0 +1,37 @@
+/** What the host knows about lost blocks, and that knowing it changes nothing. */
+import { expect, test } from "vitest";
+import { runInProcess } from "./in-process.ts";
+
+test("each reason is found by the block that was planted for it", () => {
+  const { result } = runInProcess("scenarios/kmemleak/reasons.yaml", { seed: 1 });
+  const truth = result.truth!;
+  for (const one of [...truth.reports, ...truth.missed]) expect(one.reason, `${one.address}: ${one.detail}`).toBe(one.planted);
+  const reasons = [...truth.reports, ...truth.missed].map(({ reason }) => reason);
+  expect([...new Set(reasons)].sort()).toEqual([
+    "changed since the scan before", "disguised pointer", "freed", "held by a missed leak", "held by a suspect", "marked as no leak",
+    "no reference found", "not tracked", "register only", "stale word in live memory", "stale word on an unused stack", "too young",
+    "unscanned memory only",
+  ]);
+  expect(reasons.filter((reason) => reason === "disguised pointer")).toHaveLength(4);
+  expect(reasons.filter((reason) => reason === "unscanned memory only")).toHaveLength(6);
+});
+
+test.each(["km08-fix", "km19"])("lost-object: all reports right, nothing else out of reach (%s)", (design) => {
+  const seed = 3;
+  const set = [`kmemleak.design=${design}`];
+  const { result } = runInProcess("scenarios/kmemleak/lost-object.yaml", { seed, set: [...set, "observe.truth=true"] });
+  const truth = result.truth!;
+  expect([truth.precision, truth.recall, truth.missed, truth.firstReport.length]).toEqual([1, 1, [], 10]);
+  expect(truth.scans.at(-1)!.unreachable).toBe(10);
+  expect(runInProcess("scenarios/kmemleak/lost-object.yaml", { seed, set }).result.hash).toBe(result.hash);
+});
+
+test("lost-object-moving: every false report is a moved pointer", () => {
+  const { result } = runInProcess("scenarios/kmemleak/lost-object-moving.yaml", { seed: 2, set: ["observe.truth=true"] });
+  const { reports, recall, precision } = result.truth!;
+  const falsely = reports.filter(({ verdict }) => verdict === "false");
+  expect(falsely.length).toBeGreaterThan(2);
+  expect(new Set(falsely.map(({ reason }) => reason))).toEqual(new Set(["moved pointer"]));
+  expect(recall).toBe(1);
+  expect(precision).toBeCloseTo(1 / (1 + falsely.length), 10);
+});
