@@ -48,6 +48,7 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
         "races": false,
         "rcu_stall": 1000000000,
         "soft_lockup": 200000000,
+        "truth": false,
       },
       "seed": 1,
       "steps": [],
