@@ -80,7 +80,7 @@ summary { cursor: pointer; }
 summary:hover { color: var(--link); }
 .charts { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; }
 figure { margin: 0.4rem 0; min-width: 0; }
-.chart figcaption { font-size: 13px; }
+.chart figcaption { font-size: 13px; max-width: 35rem; }
 .chart b, .grid-title { font-weight: 600; }
 svg { max-width: 100%; height: auto; display: block; }
 svg text { fill: var(--text); font: 11px system-ui, -apple-system, "Segoe UI", Arial, sans-serif; font-variant-numeric: tabular-nums; }
@@ -108,6 +108,7 @@ h4 { margin: 0.8rem 0 0.3rem; font-size: 0.9rem; }
 .when { font-size: 12.5px; white-space: nowrap; }
 .explained { margin: 0.2rem 0 0.8rem; }
 .explained > pre, .excerpts { min-width: 0; }
+.explained > pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media screen and (min-width: 1100px) {
   .explained { display: grid; grid-template-columns: minmax(0, 1.05fr) minmax(0, 1fr); gap: 1.25rem; align-items: start; }
 }

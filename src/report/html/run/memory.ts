@@ -5,9 +5,11 @@ import { chart } from "../chart.ts";
 import { type Html, html } from "../markup.ts";
 import { guestTime } from "../numbers.ts";
 import type { Level } from "../timeline/bins.ts";
+import { latencyBody } from "./latency.ts";
 import type { Digest } from "../timeline/digest.ts";
 
-export function memoryBody({ heap, races, scans }: RunResult, { pages, blocks }: Digest): Html {
+export function memoryBody(result: RunResult, { pages, blocks }: Digest): Html {
+  const { heap, races, scans } = result;
   const time = { label: "guest time", format: guestTime };
   const level = (name: string, { points }: Level) => [
     { name: `${name}, at the end of each stretch`, points: points.map(({ clock, value }) => ({ x: clock, y: value })) },
@@ -26,5 +28,5 @@ export function memoryBody({ heap, races, scans }: RunResult, { pages, blocks }:
     races !== null && html`<li>races: ${grouped(races.checked)} accesses compared with those of other harts, ${races.reports.length} reports</li>`,
   ];
   const some = charts.some((one) => one !== false);
-  return html`${some ? html`<div class="charts">${charts}</div>` : html`<p class="none">No allocation was seen.</p>`}${checks.some((one) => one !== false) && html`<ul>${checks}</ul>`}`;
+  return html`${latencyBody(result)}<h3>What was allocated</h3>${some ? html`<div class="charts">${charts}</div>` : html`<p class="none">No allocation was seen.</p>`}${checks.some((one) => one !== false) && html`<ul>${checks}</ul>`}`;
 }

@@ -3,7 +3,7 @@ import type { ResultScan, RunResult } from "../../../lab/run/result.ts";
 import { grouped } from "../../text.ts";
 import { type Axis, chart, type Point } from "../chart.ts";
 import { type Html, html } from "../markup.ts";
-import { guestTime, short } from "../numbers.ts";
+import { bytesText, guestTime, short } from "../numbers.ts";
 import { dataTable } from "../table.ts";
 import { SCANS_MAX } from "./limits.ts";
 
@@ -33,12 +33,12 @@ export function scansBody({ scans }: RunResult): Html {
     }),
   ];
   const cut = scans.length > shown.length && html`<p class="note">The first ${shown.length} of ${scans.length} scans.</p>`;
-  return html`<div class="charts">${charts}</div>${cut}${table(shown)}<p class="note">Guest time passes while others run too; instructions are the scanner's own. Interrupts-off sections below 256 cycles are not recorded. How long allocations take beside a scan is not among what a run records: allocation marks say when one ended, not when it began.</p>`;
+  return html`<div class="charts">${charts}</div>${cut}${table(shown)}<p class="note">Guest time passes while others run too; instructions are the scanner's own. Interrupts-off sections below 256 cycles are not recorded. How long allocations took beside scans stands under Memory.</p>`;
 }
 
 function table(scans: readonly ResultScan[]): Html {
   const right = (name: string, title?: string) => ({ name, align: "right" as const, ...(title === undefined ? {} : { title }) });
-  const columns = [right("scan"), right("start"), right("time"), right("instructions"), right("words"), right("lookups"), right("blocks found"), right("objects", "live at the end"), right("new suspects"), right("irqs off max"), right("cycles/word")];
+  const columns = [right("scan"), right("start"), right("time"), right("instructions"), right("words"), right("lookups"), right("blocks found"), right("objects", "live at the end"), right("new suspects"), right("metadata", "of kmemleak's own slab caches, at the end"), right("irqs off max"), right("cycles/word")];
   const rows = scans.map((scan) => [
     String(scan.number),
     { show: guestTime(scan.startCycle), sort: scan.startCycle },
@@ -49,6 +49,7 @@ function table(scans: readonly ResultScan[]): Html {
     grouped(scan.hits),
     grouped(scan.objects),
     grouped(scan.newSuspects),
+    { show: bytesText(scan.metadataBytes), sort: scan.metadataBytes },
     { show: scan.irqsOffMaxCycles === 0 ? "< 256 ns" : guestTime(scan.irqsOffMaxCycles), sort: scan.irqsOffMaxCycles },
     scan.words === 0 ? "-" : (scan.cycles / scan.words).toFixed(2),
   ]);
