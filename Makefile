@@ -60,7 +60,7 @@ fuzz: node_modules
 soak: dist/hartlab.js
 	SOAK_SEEDS=20 npx vitest run test/scenario
 
-build/bench.js: node_modules $(SOURCES) bench/process.ts bench/images/machine.ts bench/bundle.mjs
+build/bench.js: node_modules $(SOURCES) bench/process.ts bench/observed.ts bench/images/machine.ts bench/bundle.mjs
 	node bench/bundle.mjs
 
 bench: dist/hartlab.js build/bench.js

@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import type { Figures } from "./figures.ts";
 import type { BootFigures } from "../measure/boot.ts";
 import type { ForkFigures } from "../measure/fork.ts";
+import type { ObserverFigures } from "../measure/observers.ts";
 import type { ScenarioFigures } from "../measure/scenario.ts";
 import type { Verdict } from "./targets.ts";
 
@@ -15,6 +16,7 @@ export interface Measurements {
   readonly rows: Readonly<Record<string, Readonly<Record<string, Figures | null>>>>;
   readonly boot: BootFigures | null;
   readonly forks: ForkFigures | null;
+  readonly observers: ObserverFigures | null;
   readonly scenario: ScenarioFigures | null;
   readonly verdicts: readonly Verdict[];
 }

@@ -67,6 +67,8 @@ export interface ObserverChoice {
   readonly races: boolean;
   /** Which blocks are live, for src/lab/truth. */
   readonly truth?: boolean;
+  /** False: lock records are passed over, so that one can measure what lock_stat and lockdep take. Default: true. */
+  readonly locks?: boolean;
   readonly timeline?: boolean;
   readonly lockStat?: readonly LockStatControl[];
   /** Absent: nobody looks. */
@@ -91,6 +93,7 @@ export class Observation {
   readonly contexts: Contexts;
   readonly quiescence: Quiescence;
   readonly timeline: Timeline | null;
+  readonly #seesLocks: boolean;
   readonly currentTasks = new CurrentTasks();
   readonly scanCosts = new ScanCosts();
   readonly measures: Measures;
@@ -128,6 +131,7 @@ export class Observation {
     this.#readMemory = readMemory;
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
     this.blocks = wanted.truth ? new BlockLog() : null;
+    this.#seesLocks = wanted.locks ?? true;
     this.timeline = wanted.timeline ? new Timeline() : null;
     this.races = wanted.races ? new RaceChecker(image, symbols, this.currentTasks, harts) : null;
     const kinds = lockKinds(numbers.lockKinds);
@@ -165,8 +169,9 @@ export class Observation {
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
       if (this.timeline !== null && Timeline.draws(code)) this.#draw(this.timeline, code, words, at, hart, clock);
       if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
-      else if (code <= CODE.lockWant || code === CODE.lockTryFail) this.#lock(code, words, at, hart, clock);
-      else this.#rare(code, words, at, hart, clock);
+      else if (code <= CODE.lockWant || code === CODE.lockTryFail) {
+        if (this.#seesLocks) this.#lock(code, words, at, hart, clock);
+      } else this.#rare(code, words, at, hart, clock);
     }
   };
 

@@ -48,6 +48,8 @@ export interface RunRequest {
   readonly lineText?: LineText;
   readonly onConsole?: (bytes: Uint8Array) => void;
   readonly onProgress?: (progress: RunProgress) => void;
+  /** False: nobody looks at lock records, for what that costs. Default: true. */
+  readonly observeLocks?: boolean;
   /** Asks for a timeline, and takes it when the run has ended. */
   readonly onTimeline?: (view: TimelineView) => void;
   /** Asks for a profile, sampled every so many cycles, and takes it as folded stacks by what they count. */
@@ -109,6 +111,7 @@ function execute(
     machine.readVirtual(address, length);
   const observation = new Observation(image, symbols, numbers, readMemory, {
     ...scenario.observe,
+    locks: request.observeLocks ?? true,
     timeline: request.onTimeline !== undefined,
     lockStat: scenario.events.flatMap(({ at, lock_stat }) => (lock_stat === undefined ? [] : [{ at, to: lock_stat }])),
     progress: progressLimits(scenario),
