@@ -2,12 +2,13 @@
 import type { ResultLeak, RunResult } from "../../../lab/run/result.ts";
 import { type Html, html } from "../markup.ts";
 import { dataTable } from "../table.ts";
-import { LEAK_GROUPS_MAX } from "./limits.ts";
+import { truthSection } from "../../truth.ts";
+import { cut, LEAK_GROUPS_MAX, TEXT_CHARACTERS_MAX } from "./limits.ts";
 import type { Excerpts } from "./source.ts";
 
 const LOOK = { planted: "ok", extra: "bad", transient: "open" } as const;
 
-export function leaksBody({ leaks }: RunResult, excerpts: Excerpts): Html {
+export function leaksBody({ leaks, truth }: RunResult, excerpts: Excerpts): Html {
   const { reported, planted } = leaks;
   const counts = html`<p>${planted.found} of ${planted.expected} planted leaks found, ${planted.missed} missed, ${planted.extra} extra, ${planted.transient} transient.</p>`;
   const groups = new Map<string, ResultLeak[]>();
@@ -18,7 +19,8 @@ export function leaksBody({ leaks }: RunResult, excerpts: Excerpts): Html {
   const all = [...groups.values()];
   const shown = all.slice(0, LEAK_GROUPS_MAX).map((group, i) => leakGroup(group, i + 1, excerpts));
   const more = all.length > shown.length && html`<p class="note">${all.length - shown.length} groups more are not on this page.</p>`;
-  return html`${counts}${shown}${more}${plantedTable(leaks)}`;
+  const score = truth !== null && html`<h3>Beside the truth</h3><pre class="tall">${cut(truthSection(truth), TEXT_CHARACTERS_MAX)}</pre>`;
+  return html`${counts}${shown}${more}${plantedTable(leaks)}${score}`;
 }
 
 function leakGroup(group: readonly ResultLeak[], number: number, excerpts: Excerpts): Html {
