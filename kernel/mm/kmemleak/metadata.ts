@@ -5,7 +5,7 @@
 // named in 2008; it collects what was freed and waits for walkers itself. `immediate` is wrong on purpose.
 
 import { list_head } from "../../lib/list.ts";
-import { SYSTEM_BOOTING, system_state } from "../../lib/system_state.ts";
+import { SYSTEM_RUNNING, system_state } from "../../lib/system_state.ts";
 import { panic } from "../../lib/bug.ts";
 import { GFP_ATOMIC, GFP_KERNEL } from "../gfp.ts";
 import { call_rcu, rcu_head, synchronize_rcu } from "../../rcu/rcu.ts";
@@ -89,8 +89,8 @@ export function free_metadata(object: kmemleak_object): void {
     object.gray_list.next = cast<list_head>(addr(freed));
     freed = object;
     raw_spin_unlock_irqrestore(free_lock, flags);
-    // Before there are threads, what is freed waits for the first one that is freed afterwards.
-    if (system_state() !== SYSTEM_BOOTING) schedule_work(free_work);
+    // Before there are workers, what is freed waits for the first one that is freed afterwards.
+    if (system_state() === SYSTEM_RUNNING) schedule_work(free_work);
   } else {
     call_rcu(object.rcu, free_object_rcu);
   }

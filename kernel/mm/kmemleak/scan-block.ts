@@ -81,14 +81,8 @@ function look_again(value: usize, since: u32): void {
   index_read_unlock(flags);
 }
 
-/** Looks a word up. True: it was a hit on another block than the scanned one. */
-function scan_word(value: usize, scanned: kmemleak_object | null): boolean {
-  const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
-  const object = find(value, !EXACT);
-  if (object === null) {
-    if (COUNT_HIDDEN && RCU_READERS) look_again(value, since);
-    return false;
-  }
+/** A word points to `object`. True: that is another block than the scanned one. */
+function scan_reference(object: kmemleak_object, scanned: kmemleak_object | null): boolean {
   if (object === scanned) {
     drop_self(object);
     return false;
@@ -122,7 +116,13 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
     const value = data_race(cast<Ptr<usize>>(at)[0]);
     if (likely(value - below >= span)) continue;
     lookups++;
-    if (scan_word(value, scanned)) hits++;
+    const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
+    const object = find(value, !EXACT);
+    if (object !== null) {
+      if (scan_reference(object, scanned)) hits++;
+    } else if (COUNT_HIDDEN && RCU_READERS) {
+      look_again(value, since);
+    }
   }
   if (RCU_READERS) rcu_read_unlock();
   if (lock) index_read_unlock(flags);

@@ -9,6 +9,8 @@ import { kthread_run, kthread_should_stop, kthread_stop } from "../../sched/kthr
 import { schedule_timeout_interruptible } from "../../sched/timer.ts";
 import { type task_struct } from "../../sched/task.ts";
 import { get_option_secs } from "../../lib/cmdline.ts";
+import { workqueue_init } from "../../sched/workqueue.ts";
+import { FREE_WORK } from "./design.ts";
 import { scan_lock, scan_unlock } from "./lock.ts";
 import { kmemleak_scan } from "./scan.ts";
 import { kmemleak_enabled, set_thread_scans } from "./state.ts";
@@ -60,9 +62,10 @@ export function set_scan_wait(seconds: u32): void {
   jiffies_scan_wait = msecs_to_jiffies(seconds * 1000);
 }
 
-/** When threads can be made: what the boot parameters ask for. */
+/** When threads can be made, before the system runs: what the boot parameters ask for, and the workers that free metadata. */
 export function kmemleak_late_init(): void {
   if (!kmemleak_enabled()) return;
+  if (FREE_WORK && workqueue_init() !== 0) pr_warn("kmemleak: no workers, metadata stays\n");
   const wait = get_option_secs("kmemleak.scan", 0);
   if (wait === 0) return;
   jiffies_scan_wait = msecs_to_jiffies(wait);

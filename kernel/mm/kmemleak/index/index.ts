@@ -43,6 +43,7 @@ function object_at(node: rb_interval | null, key: usize, alias: boolean): kmemle
 
 /** The object whose block holds `ptr` (alias) or begins there. Called with kmemleak_lock held. */
 export function index_lookup(ptr: usize, alias: boolean): kmemleak_object | null {
+  "inline";
   const key = index_key(ptr);
   if (!KM19) return object_of(addr(alias ? interval_stab(treap, key) : interval_find(treap, key)));
   return object_at(rb_interval_stab(tree, key), key, alias);
@@ -50,6 +51,7 @@ export function index_lookup(ptr: usize, alias: boolean): kmemleak_object | null
 
 /** As index_lookup, without the lock: what is returned may have left the index meanwhile. Called in an RCU read section. */
 export function index_lookup_rcu(ptr: usize, alias: boolean): kmemleak_object | null {
+  "inline";
   const key = index_key(ptr);
   return object_at(versioned_stab(key), key, alias);
 }

@@ -1,0 +1,79 @@
+// What kmemleak costs: an allocation and its end, and scans of many live blocks with nothing, with no pointers, or with pointers in them.
+//
+//   kmemleak pair SIZE INSTRUCTIONS                       kmalloc and kfree, the least of many
+//   kmemleak scan COUNT SIZE CONTENTS INSTRUCTIONS        the third scan of that setting; what the blocks were made of stays out
+
+import { CSR_INSTRET } from "kernel/arch/csr.ts";
+import { panic } from "kernel/lib/bug.ts";
+import { pr_info } from "kernel/lib/printk.ts";
+import { memset } from "kernel/lib/string.ts";
+import { GFP_KERNEL } from "kernel/mm/gfp.ts";
+import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
+import { kfree, kmalloc } from "kernel/mm/slab.ts";
+import { vfree, vzalloc } from "kernel/mm/vmalloc.ts";
+
+const PAIRS = 200;
+
+const enum CONTENTS { zero, misses, pointers }
+
+function pair(size: u32): void {
+  let least: u32 = 0xffff_ffff;
+  for (let i: u32 = 0; i < PAIRS; i++) {
+    const before = csrRead(CSR_INSTRET);
+    kfree(kmalloc(size, GFP_KERNEL));
+    const cost = csrRead(CSR_INSTRET) - before;
+    if (cost < least) least = cost;
+  }
+  pr_info("kmemleak pair %u %u\n", size, least);
+}
+
+/** Words that lie among the blocks and in none of them: just behind each, where the slab keeps nothing. */
+function fill(table: Ptr<usize>, count: u32, size: u32, contents: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const words = cast<Ptr<usize>>(table[i]);
+    for (let w: u32 = 0; w < size / 4; w++) {
+      if (contents === CONTENTS.pointers) words[w] = table[(i * 7 + w * 13) % count] + 8;
+      else if (contents === CONTENTS.misses) words[w] = hole + 64;
+      else words[w] = 0;
+    }
+  }
+}
+/** A tracked block that was freed, in a page that is free: in range, nobody's. */
+let hole: usize = 0;
+
+function scans(count: u32, size: u32, contents: u32): void {
+  const memory = vzalloc(count * 4);
+  if (memory === 0) panic("no memory for the table");
+  const table = cast<Ptr<usize>>(memory);
+  const large = kmalloc(32768, GFP_KERNEL);
+  for (let i: u32 = 0; i < count; i++) {
+    table[i] = kmalloc(size, GFP_KERNEL);
+    if (table[i] === 0) panic("no memory for block %u", i);
+    memset(table[i], 0, size);
+    if (i === count / 2) hole = kmalloc(32768, GFP_KERNEL);
+  }
+  kfree(hole);
+  fill(table, count, size, contents);
+  kmemleak_write("scan");
+  kmemleak_write("scan");
+  const before = csrRead(CSR_INSTRET);
+  kmemleak_write("scan");
+  const cost = csrRead(CSR_INSTRET) - before;
+  pr_info("kmemleak scan %u %u %u %u\n", count, size, contents, cost);
+  for (let i: u32 = 0; i < count; i++) kfree(table[i]);
+  kfree(large);
+  vfree(memory);
+}
+
+export function kmemleak_costs(_arg: u32): void {
+  "noinline";
+  pair(64);
+  pair(512);
+  scans(1, 64, CONTENTS.zero);
+  scans(5000, 64, CONTENTS.zero);
+  scans(20000, 64, CONTENTS.zero);
+  scans(5000, 512, CONTENTS.zero);
+  scans(20000, 512, CONTENTS.zero);
+  scans(20000, 512, CONTENTS.misses);
+  scans(20000, 512, CONTENTS.pointers);
+}
