@@ -105,6 +105,7 @@ function addCompare(command: Command, done: (code: number) => void): void {
     .option("--jobs <n>", "runs at a time; without it one a processor")
     .option("--resume <file>", "keep what each run gave in this file, and do not make runs again that are in it")
     .option("--json", "one JSON document on stdout (docs/compare.md)")
+    .option("--html <file>", "write a page with a chart and a table of each figure")
     .addHelpText(
       "after",
       `

@@ -49,7 +49,11 @@ test("killed and resumed it makes only the runs that are missing, and gives the 
   const whole = hartlab(...COMMAND, "--jobs", "2", "--json");
   expect(whole.status, whole.stderr).toBe(0);
   expect(resumed.stdout).toBe(whole.stdout);
-  const text = hartlab(...COMMAND, "--resume", state);
+  const file = join(folder, "page.html");
+  const text = hartlab(...COMMAND, "--resume", state, "--html", file);
+  const page = readFileSync(file, "utf8");
+  expect(page).toContain("8 of 8 runs as expected");
+  expect(page.match(/<svg/g)!.length).toBe((JSON.parse(whole.stdout) as Comparison).measures.length);
   expect(text.stdout).toMatch(/^PASS test\/short: 8 of 8 runs as expected$/m);
   for (const line of text.stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(120);
   judge(JSON.parse(whole.stdout) as Comparison);

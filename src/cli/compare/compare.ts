@@ -8,6 +8,7 @@ import { type Cell, type Grid, parseGrid } from "../../lab/compare/grid.ts";
 import type { Scenario } from "../../lab/scenario/schema.ts";
 import { comparisonText } from "../../report/compare/text.ts";
 import { versionOf } from "../cache.ts";
+import { writeProblem, writeWhole } from "../files.ts";
 import { elfOf } from "../image.ts";
 import { EXIT, print, printProblems } from "../output.ts";
 import { packageRoot } from "../package-root.ts";
@@ -25,6 +26,7 @@ export interface CompareOptions {
   readonly jobs?: string;
   readonly resume?: string;
   readonly json?: boolean;
+  readonly html?: string;
 }
 
 /** Precision and recall come from it; a comparison that does not want them says so by a --set of its own, which comes later. */
@@ -53,6 +55,8 @@ export async function compareCommand(file: string, options: CompareOptions): Pro
   if (!jobs.ok) return printProblems(jobs.problems);
   const own = options.set;
   options = { ...options, set: [TRUTH, ...own] };
+  const unwritable = options.html === undefined ? null : writeProblem(options.html);
+  if (unwritable) return printProblems([unwritable]);
   const cells = prepare(file, grid.value, options);
   if (!cells.ok) return printProblems(cells.problems);
   const state = openState(options.resume);
@@ -69,13 +73,25 @@ export async function compareCommand(file: string, options: CompareOptions): Pro
     timing: cells.value[0].scenario.machine.timing,
   };
   const comparison = compare(about, grid.value, collected(cells.value, all, runs));
-  return output(comparison, file, options);
+  return output(comparison, file, { ...options, set: own });
 }
 
 async function output(comparison: Comparison, file: string, options: CompareOptions): Promise<number> {
+  if (options.html !== undefined) {
+    const { comparisonPage } = await import("../../report/compare/page.ts");
+    const problem = writeWhole(options.html, comparisonPage(comparison, commandOf(comparison, file)));
+    if (problem) return printProblems([problem]);
+  }
   if (options.json) await print(`${JSON.stringify(comparison, null, 2)}\n`);
   else await print(comparisonText(comparison, file));
   return comparisonExitCode(comparison);
+}
+
+/** The command that makes this comparison again. */
+function commandOf({ axes, harts, seeds, settings }: Comparison, file: string): string {
+  const vary = axes.map(({ key, values }) => ` --vary ${key}=${values.join(",")}`).join("");
+  const set = settings.map((one) => ` --set ${one}`).join("");
+  return `hartlab compare ${file}${vary} --seeds ${seeds.join(",")} --harts ${harts.join(",")}${set}`;
 }
 
 function collected(cells: readonly Ready[], jobs: readonly Job[], runs: ReadonlyMap<string, RunSummary>): CellRuns[] {

@@ -4,10 +4,12 @@
  */
 import { type ComparedCell, type Comparison, comparisonExitCode, type Summary } from "../../lab/compare/comparison.ts";
 import type { MeasureInfo, Unit } from "../../lab/compare/measures.ts";
+import { figureText } from "./figure.ts";
 import { type Align, grouped, plural, table } from "../text.ts";
 
 const WIDTH = 120;
 const GAP = 2;
+const INDENT = 2;
 const FAILED_MAX = 10;
 
 const UNIT_TEXT: Readonly<Record<Unit, string>> = {
@@ -63,7 +65,7 @@ function groupText(comparison: Comparison, group: string): string[] {
   for (let at = 0; at < blocks.length; ) {
     const chosen = [...labels];
     do chosen.push(...blocks[at++]);
-    while (at < blocks.length && widthOf([...chosen, ...blocks[at]]) - GAP <= WIDTH);
+    while (at < blocks.length && widthOf([...chosen, ...blocks[at]]) - GAP + INDENT <= WIDTH);
     const rows = chosen[0].map((_, row) => chosen.map((column) => column[row]));
     const align = chosen.map((_, column): Align => (column < labels.length ? "left" : "right"));
     texts.push([group, ...table(rows, align).map((line) => `  ${line}`)].join("\n"));
@@ -90,17 +92,6 @@ function measureColumns({ id, label, unit }: MeasureInfo, cells: readonly Compar
     column("range", ({ min, max }) => `${figureText(min, unit)}..${figureText(max, unit)}`),
     column("x", ({ ratio }) => (ratio === null ? "-" : ratio.toFixed(2))),
   ];
-}
-
-/** Three digits that count, or all of a whole number. */
-export function figureText(value: number, unit: Unit): string {
-  if (value === 0) return "0";
-  if (unit === "share") return value.toFixed(3);
-  const scaled = unit === "cycles" ? value / 1000 : value;
-  if (unit !== "cycles" && Number.isInteger(value)) return grouped(value);
-  const digits = scaled >= 100 ? 0 : scaled >= 10 ? 1 : scaled >= 1 ? 2 : 3;
-  const [whole, rest] = scaled.toFixed(digits).split(".");
-  return rest === undefined ? grouped(Number(whole)) : `${grouped(Number(whole))}.${rest}`;
 }
 
 /** How runs ended, and how to repeat those that did not end as expected. */
