@@ -14,7 +14,10 @@ import { vfree, vzalloc } from "kernel/mm/vmalloc.ts";
 
 const PAIRS = 200;
 
-const enum CONTENTS { zero, misses, pointers }
+/** What the blocks contain. */
+const ZERO = 0;
+const MISSES = 1;
+const POINTERS = 2;
 
 function pair(size: u32): void {
   let least: u32 = 0xffff_ffff;
@@ -27,13 +30,13 @@ function pair(size: u32): void {
   pr_info("kmemleak pair %u %u\n", size, least);
 }
 
-/** Words that lie among the blocks and in none of them: just behind each, where the slab keeps nothing. */
+/** Nothing, addresses of no block, or interior addresses of others. */
 function fill(table: Ptr<usize>, count: u32, size: u32, contents: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const words = cast<Ptr<usize>>(table[i]);
     for (let w: u32 = 0; w < size / 4; w++) {
-      if (contents === CONTENTS.pointers) words[w] = table[(i * 7 + w * 13) % count] + 8;
-      else if (contents === CONTENTS.misses) words[w] = hole + 64;
+      if (contents === POINTERS) words[w] = table[(i * 7 + w * 13) % count] + 8;
+      else if (contents === MISSES) words[w] = hole + 64;
       else words[w] = 0;
     }
   }
@@ -69,11 +72,11 @@ export function kmemleak_costs(_arg: u32): void {
   "noinline";
   pair(64);
   pair(512);
-  scans(1, 64, CONTENTS.zero);
-  scans(5000, 64, CONTENTS.zero);
-  scans(20000, 64, CONTENTS.zero);
-  scans(5000, 512, CONTENTS.zero);
-  scans(20000, 512, CONTENTS.zero);
-  scans(20000, 512, CONTENTS.misses);
-  scans(20000, 512, CONTENTS.pointers);
+  scans(1, 64, ZERO);
+  scans(5000, 64, ZERO);
+  scans(20000, 64, ZERO);
+  scans(5000, 512, ZERO);
+  scans(20000, 512, ZERO);
+  scans(20000, 512, MISSES);
+  scans(20000, 512, POINTERS);
 }

@@ -121,6 +121,8 @@ function changed(object: kmemleak_object): boolean {
 function give_second_chance(): void {
   rcu_read_lock();
   for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
+    // Without the lock: only this scan counts, and what somebody paints meanwhile may be seen next time.
+    if (KM19 && !data_race(color_white(object))) continue;
     const flags = lock_object(object);
     if (color_white(object) && (object.flags & OBJECT.ALLOCATED) !== 0 && changed(object) && get_object(object)) {
       object.count = object.min_count;
@@ -137,6 +139,7 @@ function count_suspects(): u32 {
   let suspects: u32 = 0;
   rcu_read_lock();
   for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
+    if (KM19 && !data_race(color_white(object))) continue;
     const flags = lock_object(object);
     if (unreferenced_object(object) && (!KM19 || (object.flags & OBJECT.REPORTED) === 0)) {
       if (KM19) object.flags |= OBJECT.REPORTED;
