@@ -82,6 +82,9 @@ function index_cases(): void {
     const object = alloc_metadata(GFP_KERNEL);
     if (object === null) return;
     object.areas = null;
+    // What stood there before may be the address of a block that is tracked.
+    object.pointer = BASE;
+    object.size = 4;
     objects[i] = object;
     inside[i] = false;
   }
