@@ -15,6 +15,7 @@ import { LINUX_NAME, linuxScans } from "./linux-figures.ts";
 /** The axis of scenarios/kmemleak/scan-cost.yaml. */
 const OBJECTS = "boot.objects";
 const BYTES = "boot.bytes";
+const CONTENTS = "boot.contents";
 const BYTES_DEFAULT = 64;
 
 /** What is varied and drawn along: the number of harts, or an axis of numbers. */
@@ -82,12 +83,13 @@ function drawn(comparison: Comparison, measure: MeasureInfo, along: Along): Html
     kind: "line",
     x: { label: along.name, ...(beside.length === 0 ? { values } : {}) },
     y: { label: measure.label, format: measure.unit === "cycles" ? guestTime : short },
-    ...(beside.length === 0 ? {} : { note: "Linux's figures are what the objects add to the scan of its own roots." }),
+    ...(beside.length === 0 ? {} : { note: "Linux's figures are what the objects add to the scan of its roots; ours include our roots, which are smaller." }),
   })}`;
 }
 
 function besideLinux({ settings, axes }: Comparison): Series[] {
-  if (axes.some(({ key }) => key === BYTES)) return [];
+  // Linux's figures are of blocks of zeroes.
+  if (axes.some(({ key }) => key === BYTES || key === CONTENTS) || settings.some((one) => one.startsWith(`${CONTENTS}=`))) return [];
   const set = settings.map((one) => one.split("=")).find(([key]) => key === BYTES);
   const scans = linuxScans(set === undefined ? BYTES_DEFAULT : Number(set[1]));
   return scans.length === 0 ? [] : [{ name: LINUX_NAME, points: scans.map(({ objects, instructions }) => ({ x: objects, y: instructions })) }];
