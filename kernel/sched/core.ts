@@ -116,7 +116,7 @@ function __schedule(mode: u32): void {
   prev.need_resched = 0;
   if ((prev.flags & PF_IDLE) === 0) {
     if (mode !== SM.preempt && READ_ONCE(prev.state) !== TASK_RUNNING) {
-      prev.on_rq = 0;
+      WRITE_ONCE(prev.on_rq, 0);
       prev.slept_at = jiffies() | 1;
       WRITE_ONCE(queue.nr_running, queue.nr_running - 1);
     } else if (unlikely(!task_may_run_on(prev, queue.cpu)) && sent_away(queue, prev)) {
@@ -267,7 +267,7 @@ function say_rebound(task: task_struct, from: u32): void {
 
 /** The task runs as soon as its turn comes. Its run queue is locked. */
 function activate_task(queue: rq, task: task_struct): void {
-  task.on_rq = 1;
+  WRITE_ONCE(task.on_rq, 1);
   if (task.time_slice === 0) task.time_slice = RR_TIMESLICE;
   WRITE_ONCE(queue.nr_running, queue.nr_running + 1);
   enqueue_task(queue, task, false);
