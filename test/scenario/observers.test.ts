@@ -25,6 +25,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   deadlock: ["deadlock"],
   progress: ["livelock", "soft-lockup", "hard-lockup", "hung-task", "lost-wakeup", "rcu-stall", "stuck", "wfi"],
   contexts: ["atomic-sleep", "unbalanced"],
+  quiescence: ["quiescence"],
   console: ["panic", "bug", "warning"],
 };
 
@@ -43,6 +44,7 @@ const SEEDED: readonly Row[] = [
   { scenario: "progress/hung-task" },
   { scenario: "progress/rcu-stall" },
   { scenario: "progress/unbalanced" },
+  { scenario: "progress/leftovers" },
   { scenario: "kmemleak/lost-object", set: ["machine.harts=2"] },
   { scenario: "steps/hidden-node" },
   { scenario: "steps/unbalanced-put" },
@@ -59,6 +61,7 @@ const CLEAN: readonly Row[] = [
   { scenario: "progress/hung-task", set: ["boot.progress=right"] },
   { scenario: "progress/rcu-stall", set: ["boot.progress=right"] },
   { scenario: "progress/unbalanced", set: ["boot.progress=right"] },
+  { scenario: "progress/leftovers", set: ["boot.progress=right"] },
   { scenario: "steps/hidden-node", set: ["boot.lock=spin"] },
   { scenario: "steps/seq-next-unchecked", set: ["kmemleak.bug=none"] },
   { scenario: "locks/known-schedule" },
