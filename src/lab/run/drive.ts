@@ -2,8 +2,9 @@
  * The loop that runs a machine to the end of a scenario: drains records and console, injects events when they are due, pauses
  * where somebody wants to look.
  *
- * Stops for draining, for the start mark, for event cycles and for pauses change nothing in the machine; results depend on the
- * scenario only.
+ * Stops for draining, for the start mark and for event cycles, and every LOOK_CYCLES, are the same whoever watches, so results depend on
+ * the scenario only. Pauses and looks change nothing in cycle timing, nor with one hart or in exact order; in functional timing
+ * with harts ahead of each other they change the turns behind them (docs/observers.md).
  */
 import { assert } from "../../base/assert.ts";
 import type { Machine, RunLimits, Stop } from "../../machine/types.ts";

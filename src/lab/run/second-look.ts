@@ -1,6 +1,7 @@
 /**
- * Whole stacks for findings, by running the same run once more: it repeats itself to the last bit, so it can stop at the very
- * moments that matter, and nothing need be recorded in the first run but when and where they were.
+ * Whole stacks for findings, by running the same run once more: it repeats itself to the last bit (in functional timing up to its first
+ * stop only, drive.ts), so it can stop at the very moments that matter, and nothing need be recorded in the first run but when
+ * and where they were.
  *
  * A moment is a hart and the clock at which its instruction began. At the stop the hart stands before that instruction (or before a
  * mark that precedes it at the same clock). The stack is walked along the frame pointers (docs/interfaces.md: ra at
