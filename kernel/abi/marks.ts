@@ -35,6 +35,8 @@ export const enum MARK {
   RESIZE = 36,
   /** start of a new mapping of pages that somebody owns | bytes | 0; FREE ends it */
   VMAP = 37,
+  /** block | bytes of it that have been cleared through another mapping | 0 */
+  ZEROED = 39,
   /** 0 | 0 | 0: a call that allocates or frees a block begins, and ends; who frees begins with FREE */
   ALLOC_ENTER = 48,
   ALLOC_LEAVE = 49,
@@ -80,6 +82,8 @@ export const enum MARK {
   ATOMIC_SLEEP = 43,
   /** context_word() | BOUNDARY | 0: neither preemption nor interrupts nor an RCU read section should be as they are here */
   UNBALANCED = 44,
+  /** address | bytes of the access | 1: a write: nothing is mapped there, and the kernel is about to say so */
+  FAULT = 45,
   /** start of a slab | bytes of all its objects, distances included | kmem_cache; constructors have run */
   SLAB_CREATE = 35,
 }

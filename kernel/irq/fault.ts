@@ -1,6 +1,7 @@
 // Exceptions. Kernel code that faults is wrong: print what is known, then panic. The one harmless kind is a page fault on
 // an address that is mapped by now: the CPU had remembered that it was not.
 
+import { MARK } from "../abi/marks.ts";
 import {
   EXC_BREAKPOINT,
   EXC_ILLEGAL,
@@ -75,12 +76,21 @@ function show_trace(regs: pt_regs): void {
   for (let n: u32 = 0; n < count; n++) printk(" [<%p>] %pB\n", frames[n], frames[n]);
 }
 
+/** Tells the observers of an access that never happened. */
+function mark_fault(regs: pt_regs): void {
+  const write = regs.cause === EXC_STORE_PAGE_FAULT;
+  if (!write && regs.cause !== EXC_LOAD_PAGE_FAULT) return;
+  const instruction = cast<Ptr<u32>>(regs.epc)[0];
+  traceMark(MARK.FAULT, regs.badaddr, 1 << (instruction >>> 12 & 3), write ? 1 : 0);
+}
+
 function die(regs: pt_regs): void {
   const self = smp_processor_id();
   const first = CMPXCHG(dying_cpu, 0, self + 1);
   // A fault while this CPU reports one: give up without a word. While another does: let it finish.
   if (first === self + 1) sbi_fail();
   if (first !== 0) stop_this_cpu();
+  mark_fault(regs);
   smp_send_stop(self);
   const task = get_current();
   printk("Oops: %s at %pS, address %08x [#1]\n", cause_name(regs.cause), regs.epc, regs.badaddr);

@@ -122,6 +122,7 @@ export function alloc_pages(gfp: u32, order: u32): page | null {
 /** Why a block must not be freed, for bad_page. */
 function bad_free(p: page, order: u32): void {
   "noinline";
+  if (atomic_read(p._count) <= 0) traceMark(MARK.PAGE_FREE, page_address(p), order, 0);
   if ((p.flags & PG_reserved) !== 0) bad_page(p, "freed, but reserved: it was never allocated");
   else if ((p.flags & (PG_slab | PG_large)) !== 0) bad_page(p, "freed, but it belongs to the slab allocator");
   else if ((p.flags & PG_buddy) !== 0 || atomic_read(p._count) <= 0) bad_page(p, "freed, but free already or not the start of a block");

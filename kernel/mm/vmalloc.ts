@@ -121,6 +121,7 @@ function alloc_and_map(size: usize, gfp: u32, caller: usize): usize {
   }
   const block = area.addr;
   traceMark(MARK.ALLOC, block, size, ALLOC_AREA.vmalloc);
+  if ((gfp & __GFP_ZERO) !== 0) traceMark(MARK.ZEROED, block, size);
   if (CONFIG.kmemleak.enabled) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);
   return block;
 }
@@ -147,7 +148,10 @@ export function vzalloc(size: usize): usize {
 function area_to_free(block: usize, flags: u32, what: string): vm_struct {
   might_sleep();
   const area = find_vm_area(block);
-  if (area === null || area.addr !== block || (area.flags & flags) === 0) BUG("%s of %p: no block of its kind begins there", what, block);
+  if (area === null || area.addr !== block || (area.flags & flags) === 0) {
+    traceMark(MARK.FREE, block, 0, 0);
+    BUG("%s of %p: no block of its kind begins there", what, block);
+  }
   return area!;
 }
 

@@ -8,7 +8,7 @@ import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kmem_cache_alloc, kmem_cache_free } from "kernel/mm/slab.ts";
 import { kmem_cache_create, kmem_cache_destroy } from "kernel/mm/slab/create.ts";
 import { kfree, kmalloc, kzalloc } from "kernel/mm/slab/kmalloc.ts";
-import { vfree, vmalloc } from "kernel/mm/vmalloc.ts";
+import { vfree, vmalloc, vzalloc } from "kernel/mm/vmalloc.ts";
 import { call_rcu, rcu_head, synchronize_rcu } from "kernel/rcu/rcu.ts";
 
 class session {
@@ -94,4 +94,33 @@ export function double_free(_arg: u32): void {
   const block = kmalloc(64, GFP_KERNEL);
   kfree(block);
   if (!right()) kfree(block);
+}
+
+/** What vzalloc has cleared is written. */
+export function cleared(_arg: u32): void {
+  const block = vzalloc(9000);
+  look(block + 8000);
+  vfree(block);
+}
+
+/** Gives a page back twice. */
+export function page_twice(_arg: u32): void {
+  const page = __get_free_pages(GFP_KERNEL, 0);
+  free_pages(page, 0);
+  if (!right()) free_pages(page, 0);
+}
+
+/** Writes to an area that is no longer mapped: the kernel says that it cannot, and stops. */
+export function use_after_vfree(_arg: u32): void {
+  const block = vzalloc(5000);
+  if (right()) cast<Ptr<u32>>(block)[7] = 1;
+  vfree(block);
+  if (!right()) cast<Ptr<u32>>(block)[7] = 1;
+}
+
+/** Frees an area twice: the kernel stops. */
+export function vfree_twice(_arg: u32): void {
+  const block = vmalloc(5000);
+  vfree(block);
+  if (!right()) vfree(block);
 }

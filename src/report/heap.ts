@@ -5,7 +5,7 @@
  * The bytes around the address, one character each: `.` may be used, `u` never written, `f` freed, `r` of no object, `p` a free page,
  * ` ` no allocator's.
  */
-import { heapKind, whereInBlock } from "../lab/run/heap-summary.ts";
+import { heapFrame, heapKind, whereInBlock } from "../lab/run/heap-summary.ts";
 import type { Resolved, ResultHeap } from "../lab/run/resolve.ts";
 import type { HeapEvent } from "../lab/observe/heap/types.ts";
 import { stackLines } from "./stack.ts";
@@ -25,7 +25,7 @@ const TOOL: Readonly<Record<ResultHeap["kind"], string>> = {
 
 export function heapText(report: ResultHeap, release: string): string {
   const { task, stack, access, size, address } = report;
-  const [frame] = stack.frames;
+  const frame = heapFrame(report);
   const what =
     access === "free" ? `Free of addr ${address.slice(2)}` : `${access === "read" ? "Read" : "Write"} of size ${size} at addr ${address.slice(2)}`;
   return [

@@ -5,6 +5,8 @@ import { runInProcess } from "./in-process.ts";
 
 const MISUSE = "scenarios/heap/misuse.yaml";
 const DOUBLE = "scenarios/heap/double-free.yaml";
+const VFREE = "scenarios/heap/use-after-vfree.yaml";
+const VFREE_TWICE = "scenarios/heap/vfree-twice.yaml";
 
 /** Without what every change of the kernel moves: addresses, offsets, cycles, lines of kernel/. */
 function stable(text: string): string {
@@ -16,19 +18,19 @@ function stable(text: string): string {
     .replace(/Memory state around[\s\S]*?(?===)/g, "");
 }
 
-test.each([MISUSE, DOUBLE])("%s: each misuse is reported, and nothing else", (file) => {
+test.each([MISUSE, DOUBLE, VFREE, VFREE_TWICE])("%s: each misuse is reported, and nothing else", (file) => {
   const { status, result, reproduce } = runInProcess(file, { seed: 1 });
   expect(status, `${JSON.stringify(result.findings)}\nreproduce: ${reproduce}`).toBe(0);
 });
 
 test("the reports, in KASAN's layout", async () => {
-  const texts = [MISUSE, DOUBLE].flatMap((file) =>
+  const texts = [MISUSE, DOUBLE, VFREE].flatMap((file) =>
     runInProcess(file, { seed: 1 }).result.heap!.reports.map((report) => stable(heapText(report, "hartlab"))),
   );
   await expect(`${texts.join("\n\n")}\n`).toMatchFileSnapshot("../golden/heap.txt");
 });
 
-test.each([MISUSE, DOUBLE])("%s: who keeps to his own is not reported, and was watched", (file) => {
+test.each([MISUSE, DOUBLE, VFREE, VFREE_TWICE])("%s: who keeps to his own is not reported, and was watched", (file) => {
   const { result } = runInProcess(file, { seed: 1, set: ["boot.heap=right"] });
   expect(result.findings).toEqual([]);
   expect(result.heap!.checked).toBeGreaterThan(10_000);

@@ -113,6 +113,7 @@ export function kcalloc(n: usize, size: usize, gfp: u32): usize {
 function kfree_large(block: usize, p: page): void {
   "noinline";
   if ((p.flags & PG_large) === 0 || (block & (PAGE_SIZE - 1)) !== 0) {
+    traceMark(MARK.FREE, block, 0, 0);
     BUG("kfree of %p: no block of kmalloc begins there", block);
   }
   traceMark(MARK.FREE, block, 0, 0);

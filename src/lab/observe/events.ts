@@ -51,9 +51,11 @@ export const CODE = {
   vmapPage: 41,
   exclusiveWriter: 42,
   exclusiveAccess: 43,
-  allocEnter: 44,
-  allocLeave: 45,
-  freeLeave: 46,
+  zeroed: 44,
+  fault: 45,
+  allocEnter: 46,
+  allocLeave: 47,
+  freeLeave: 48,
 } as const;
 
 const MARK_NAMES: Readonly<Record<string, number>> = {
@@ -93,6 +95,8 @@ const MARK_NAMES: Readonly<Record<string, number>> = {
   RESIZE: CODE.resize,
   VMAP: CODE.vmap,
   VMAP_PAGE: CODE.vmapPage,
+  ZEROED: CODE.zeroed,
+  FAULT: CODE.fault,
   SCAN_BEGIN: CODE.scanBegin,
   SCAN_CHUNK: CODE.scanChunk,
   SCAN_END: CODE.scanEnd,

@@ -285,6 +285,12 @@ export class Observation {
       case CODE.vmapPage:
         heap.written(c, PAGE_BYTES);
         break;
+      case CODE.fault:
+        heap.faulted(c, a, b !== 0, stack);
+        break;
+      case CODE.zeroed:
+        heap.written(c, a >>> 0);
+        break;
       case CODE.resize:
         heap.resized(c, a >>> 0);
         break;

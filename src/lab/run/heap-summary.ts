@@ -32,8 +32,20 @@ function blockName({ cache, area }: NonNullable<ResultHeap["block"]>): string {
   return cache !== null ? `object of ${cache}` : `${area} block`;
 }
 
-/** The innermost function, and the line. */
-function placeOf({ stack }: ResultHeap): string {
-  const [frame] = stack.frames;
+/** Code on the way from who did it to the mark that tells of it: of a free the allocators, of an access that faulted the trap. */
+const FREERS = ["kernel/mm/"];
+const TRAP = ["kernel/irq/fault.ts", "kernel/arch/traps.ts"];
+
+/** The function that did it: the innermost one, but for what only carries it out or tells of it. */
+export function heapFrame({ access, stack }: ResultHeap): ResultHeap["stack"]["frames"][number] | undefined {
+  const { frames } = stack;
+  const told = access === "free" ? FREERS : TRAP;
+  return frames.find(({ file }) => file !== null && !told.some((one) => file.startsWith(one))) ?? frames[0];
+}
+
+/** Its name, and the line. */
+function placeOf(report: ResultHeap): string {
+  const { stack } = report;
+  const frame = heapFrame(report);
   return frame === undefined ? stack.at.symbol : `${frame.function} (${frame.file}:${frame.line})`;
 }

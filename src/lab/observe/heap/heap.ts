@@ -126,6 +126,15 @@ export class HeapChecker {
     this.#shadow.fill(at, block.room, block.area === "page" ? BYTE.FREE_PAGE : BYTE.FREED);
   }
 
+  /** An access that did not happen, because nothing is mapped there any more, or behind the end of an area. */
+  faulted(address: number, size: number, write: boolean, stack: Stack): void {
+    const at = address >>> 0;
+    const state = this.#shadow.at(at);
+    const access = write ? "write" : "read";
+    if (state > BYTE.REDZONE) this.#report("use-after-free", access, size, at, stack);
+    else if (this.#nearest(at)?.area === "vmalloc") this.#report("out-of-bounds", access, size, at, stack);
+  }
+
   consume: ConsumeAccesses = (words, places, from, to) => {
     const shadow = this.#shadow;
     for (let record = from; record < to; record++) {

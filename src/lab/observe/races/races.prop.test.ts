@@ -137,6 +137,12 @@ function racesByChecker(all: readonly Event[]): Set<string> {
   const places = Int32Array.from(whole, (_, at) => (at * ACCESS_BYTES) / 4);
   checker.consume(recordsOf(whole), places, 0, whole.length);
   const place = (pc: number): number => (pc - TEXT) / 4 - start.length;
+  for (const { first, second } of checker.reports) {
+    for (const { stack, kind, value } of [first, second]) {
+      expect(place(stack.pc) + start.length + 1, "what is told of an access is of one and the same").toBe(stack.clock);
+      if (kind === "write") expect(value).toBe(stack.clock);
+    }
+  }
   return new Set(checker.reports.map(({ first, second }) => `${place(first.stack.pc)} ${place(second.stack.pc)}`));
 }
 
@@ -175,4 +181,21 @@ test("where a word is raced for and no marked write hides the past, one is repor
     { numRuns: 3000 },
   );
   expect(found).toBeGreaterThan(500);
+});
+
+test("an assertion that nobody else accesses a word outlives the own marked write", () => {
+  const asserts = (pc: number, word: number, all: readonly Event[]): number => {
+    const checker = checkerOf(all);
+    const places = Int32Array.from(all, (_, at) => (at * ACCESS_BYTES) / 4);
+    const records = recordsOf(all);
+    checker.consume(records, places, 0, 2);
+    checker.exclusive(TEXT + 4 * word, 4, true, pc, 0, 2);
+    checker.consume(records, places, 2, all.length);
+    return checker.reports.length;
+  };
+  const event = (what: Event["what"], hart: number, word: number): Event => ({ what, hart, word, bytes: "all" });
+  const together = [event("read", 0, 9), event("read", 1, 9), event("once write", 0, 2)];
+  expect(asserts(TEXT, 2, [...together, event("once read", 1, 2)])).toBe(1);
+  expect(asserts(TEXT, 2, [...together, event("once read", 1, 3)])).toBe(0);
+  expect(asserts(TEXT, 3, [...together, event("once read", 1, 2)])).toBe(0);
 });

@@ -169,14 +169,13 @@ export class RaceChecker {
     const reads = kind === KIND.READ || kind === KIND.NO_WRITES;
     const slot = cell + (!reads ? SLOT.WRITE : marked ? SLOT.MARKED_READ : SLOT.PLAIN_READ);
     const mask = ((1 << bytes) - 1) << (physical & 3);
-    // The same again, with nothing passed on in between: whatever races with this one races with the other.
-    if (table[slot] === epoch && (table[slot + AT.HEAD] & (15 | HEAD.MARKED)) === (mask | (marked ? HEAD.MARKED : 0))) {
-      table[slot + AT.CLOCK_LOW] = low;
-      table[slot + AT.CLOCK_HIGH] = high;
-      return;
-    }
     const interrupt = this.#interrupts[hart] > 0 ? HEAD.INTERRUPT : 0;
     const head = mask | (marked ? HEAD.MARKED : 0) | interrupt | (kind << HEAD.KIND) | (this.#tasks.task[hart] << HEAD.TASK);
+    // The same again, with nothing passed on in between: whatever races with this one races with the other. The later one is told.
+    if (table[slot] === epoch && (table[slot + AT.HEAD] & (15 | HEAD.MARKED)) === (mask | (marked ? HEAD.MARKED : 0))) {
+      this.#keep(table, slot, epoch, pc, low, high, head, value);
+      return;
+    }
     const write = cell + SLOT.WRITE;
     if (this.#conflicts(table, write, hart, mask, marked) && !this.#hasSeen(table, cell, hart)) this.#report(table, write, physical, epoch, pc, low, high, head, value);
     let into = table;
@@ -194,6 +193,13 @@ export class RaceChecker {
       this.#againstReads(table, cell + SLOT.PLAIN_READ, physical, epoch, pc, low, high, head, value);
       if (!marked) this.#againstReads(table, cell + SLOT.MARKED_READ, physical, epoch, pc, low, high, head, value);
     }
+    // A hart's own marked write does not end its assertion that others keep away: what races with the one races with the other.
+    const mine = table[slot] === epoch && (table[slot + AT.HEAD] & mask) === mask;
+    if (marked && mine && ((table[slot + AT.HEAD] >>> HEAD.KIND) & HEAD.KIND_MASK) === KIND.NO_ACCESSES) return;
+    this.#keep(into, where, epoch, pc, low, high, head, value);
+  }
+
+  #keep(into: Int32Array, where: number, epoch: number, pc: number, low: number, high: number, head: number, value: number): void {
     into[where + AT.EPOCH] = epoch;
     into[where + AT.PC] = pc;
     into[where + AT.CLOCK_LOW] = low;
