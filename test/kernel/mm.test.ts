@@ -37,7 +37,7 @@ const TWINS: [name: string, task: string, file: string, piece: string, by: strin
     "kernel/mm/page/buddy.ts",
     "    at &= other;",
     "    at = o === 7 ? at | other : at & other;",
-    /^# page_alloc: (frames that two blocks held at once|a block keeps what was written to it|a block is aligned to its size)/,
+    /^# page_alloc: (free blocks or counters that contradict their list|frames that two blocks held at once|a block keeps what was written to it|a block is aligned to its size)/,
   ],
   [
     "the other half of a split block is lost",
