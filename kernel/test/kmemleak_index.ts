@@ -14,6 +14,7 @@ import { find_and_get_object } from "../mm/kmemleak/lookup.ts";
 import { alloc_metadata, discard_metadata } from "../mm/kmemleak/metadata.ts";
 import { kmemleak_object, put_object } from "../mm/kmemleak/object.ts";
 import { kfree, kmalloc } from "../mm/slab.ts";
+import { cond_resched } from "../sched/core.ts";
 import { expect_equal, expect_true, test_run } from "./tap.ts";
 import { run_threads } from "./threads.ts";
 
@@ -138,6 +139,7 @@ function look_or_churn(index: u32): void {
     const b = kmalloc(64, GFP_KERNEL);
     kfree(a);
     kfree(b);
+    cond_resched();
   }
 }
 
