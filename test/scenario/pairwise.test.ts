@@ -15,19 +15,25 @@ import { runInProcess } from "./in-process.ts";
 
 type Row = Readonly<Record<string, string>>;
 
+const table = readConfigOptions(createRequire(import.meta.url)("typescript"), readFileSync(join(ROOT, "kernel/config.ts"), "utf8"));
+if (!table.ok) throw new Error("kernel/config.ts cannot be read");
+const options = table.value;
+
 /** Seeded bugs, of which no pair is expected to pass, and what differs only when somebody errs, which nobody does here. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   busted: ["lock", "rcu", "hotplug", "slab", "vmalloc"],
   "rcu.barrier": ["b-bug"],
   "hotplug.underflow": ["none", "get", "put-bug"],
+  // Orders that can deadlock, which lockdep says.
+  "slab.destroy": ["barrier-inside"],
+  "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
+  "kmemleak.index": ["rcu-plain-erase"],
+  // Metadata that waits for a work when the run ends looks lost to quiescence.
+  "kmemleak.free": ["immediate", "workqueue"],
 };
 const SCENARIOS = ["locks", "rcu", "slab", "vmalloc"];
 const HARTS = ["1", "2", "4"];
 const TRIES = 200;
-
-const table = readConfigOptions(createRequire(import.meta.url)("typescript"), readFileSync(join(ROOT, "kernel/config.ts"), "utf8"));
-if (!table.ok) throw new Error("kernel/config.ts cannot be read");
-const options = table.value;
 
 const factors = new Map<string, readonly string[]>([["scenario", SCENARIOS], ["harts", HARTS]]);
 for (const { key, type, values } of options) {

@@ -327,7 +327,7 @@ export class Observation {
     const held = lockdep.holders().flatMap((task) =>
       lockdep.heldBy(task).map((one) => {
         const { name, kind } = lockdep.lockOf(one.lock);
-        return { task, name, kind, stack: one.stack, sleeps: progress.histories.of(task).hart < 0 };
+        return { task, name, kind, stack: one.stack };
       }),
     );
     const planted = new Set(this.plants.map(({ address }) => address));

@@ -1,7 +1,7 @@
 /**
  * Quiescence: what a run that has come to its end by itself has not put back.
  *
- * Always: locks that are still held (by a task that sleeps, or for KEPT_CYCLES), callbacks of call_rcu that have waited for longer than a
+ * Always: locks that have been held for KEPT_CYCLES and still are, callbacks of call_rcu that have waited for longer than a
  * grace period lasts (CALLBACK_CYCLES). On request: memory that was allocated since the start of the scenario and not freed, by the place that
  * allocated it, and kmemleak's metadata of blocks that are gone.
  *
@@ -43,7 +43,7 @@ export interface EndOfRun {
   /** Addresses of what the workload planted. */
   readonly planted: ReadonlySet<number>;
   /** Locks held by a task. */
-  readonly held: readonly { readonly task: number; readonly name: string; readonly kind: string; readonly stack: Stack; readonly sleeps: boolean }[];
+  readonly held: readonly { readonly task: number; readonly name: string; readonly kind: string; readonly stack: Stack }[];
   /** Task_structs of tasks that have ended and are not freed yet, and their stacks. */
   readonly ended: ReadonlySet<number>;
   readonly functionName: (address: number) => string;
@@ -144,8 +144,8 @@ export class Quiescence {
   }
 
   #heldLocks({ held, clock }: EndOfRun): void {
-    for (const { task, name, kind, stack, sleeps } of held) {
-      if (!sleeps && clock - stack.clock < KEPT_CYCLES) continue;
+    for (const { task, name, kind, stack } of held) {
+      if (clock - stack.clock < KEPT_CYCLES) continue;
       this.#add(`lock ${name} ${task}`, task, stack, clock, { what: "lock", name, kind }, "took it");
     }
   }
