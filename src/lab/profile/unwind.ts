@@ -10,6 +10,7 @@ import type { Symbols } from "../image/symbols.ts";
 import { callers } from "../run/second-look.ts";
 import type { HartView, Machine } from "../../machine/types.ts";
 
+const MACHINE = 3;
 const RA = 1;
 const SP = 2;
 const FP = 8;
@@ -31,9 +32,12 @@ export class Unwinder {
   }
 
   /** Code addresses, innermost first: the pc, then return addresses. */
-  stack({ pc, x }: HartView): number[] {
-    const framed = this.#hasFrame(pc, x);
-    return [pc, ...(framed ? [] : [x[RA]!]), ...callers(this.#machine, x[FP]!)];
+  stack({ pc, x, privilege }: HartView): number[] {
+    const saved = callers(this.#machine, x[FP]!);
+    const ra = x[RA]!;
+    // The firmware's trap handler has no frame; whom it interrupted may have one, and no call made yet: then ra is in it already.
+    const framed = this.#hasFrame(pc, x) || (privilege === MACHINE && ra === saved[0]);
+    return [pc, ...(framed ? [] : [ra]), ...saved];
   }
 
   #hasFrame(pc: number, x: Uint32Array): boolean {
