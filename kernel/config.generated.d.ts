@@ -36,6 +36,10 @@ declare module "config" {
       /** who enters a taken rwlock first: readers, or whoever came first */
       readonly fairness: FAIRNESS;
     };
+    readonly swap: {
+      /** anonymous memory, reclaim, swap and what belongs to it */
+      readonly enabled: boolean;
+    };
     readonly hotplug: {
       /** who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10 */
       readonly chain: HOTPLUG_CHAIN;

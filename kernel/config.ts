@@ -8,6 +8,7 @@ export const OPTIONS = {
   "mutex.spin_on_owner": { type: "bool", default: false, doc: "who finds a mutex taken polls as long as its owner runs, instead of sleeping" },
   "spinlock.kind": { type: "enum", enum: "SPINLOCK", values: ["ticket", "mcs"], default: "ticket", doc: "where those wait that find a spinlock taken: at its word, or in a queue, each at a word of its own" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
+  "swap.enabled": { type: "bool", default: false, doc: "anonymous memory, reclaim, swap and what belongs to it" },
   "hotplug.chain": { type: "enum", enum: "HOTPLUG_CHAIN", values: ["notifier", "states"], default: "notifier", doc: "who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10" },
   "hotplug.lock": { type: "enum", enum: "HOTPLUG_LOCK", values: ["refcount", "percpu-rwsem"], default: "refcount", doc: "what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13)" },
   "hotplug.lockdep": { type: "enum", enum: "HOTPLUG_LOCKDEP", values: ["mutex", "readers"], default: "readers", needs: { "hotplug.lock": "refcount" }, doc: "what lockdep sees of the counted hotplug lock: its mutex alone, or who reads and writes, too (Linux since 3.15)" },

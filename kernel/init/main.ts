@@ -1,5 +1,6 @@
 // From the first line in kernel mode to the init thread. The order is what the later lines rely on.
 
+import { CONFIG } from "config";
 import { MARK } from "../abi/marks.ts";
 import { cpuid_to_hartid_map, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_enable } from "../arch/irqflags.ts";
@@ -18,6 +19,7 @@ import { fault_inject_init } from "../mm/fault-inject.ts";
 import { kmemleak_init } from "../mm/kmemleak.ts";
 import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
+import { page_wait_init } from "../mm/memory/page-wait.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
 import { kmem_cache_init } from "../mm/slab.ts";
@@ -48,6 +50,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   kmem_cache_init();
   vmalloc_init();
   fault_inject_init();
+  if (CONFIG.swap.enabled) page_wait_init();
   kmemleak_init();
   fork_init();
   sched_init(); // wake_up_process works

@@ -26,6 +26,7 @@ import {
   compound_head, mem_map_init, nth_page, page, page_address, PG_buddy, PG_head, PG_large, PG_reserved, PG_slab, PG_tail, virt_addr_valid,
   virt_to_page,
 } from "./page/page.ts";
+import { is_user_page, prep_user_fields, user_page_released } from "./memory/page-release.ts";
 import { drain_all_pages, pcp_alloc, pcp_free, setup_pageset } from "./page/pcp.ts";
 import { kernel_poison_pages, kernel_unpoison_pages } from "./page/poison.ts";
 import { can_wait, direct_reclaim, should_reclaim_retry } from "./page/reclaim.ts";
@@ -109,6 +110,7 @@ export function alloc_pages(gfp: u32, order: u32): page | null {
     p = null;
   }
   p.private = order;
+  if (CONFIG.swap.enabled) prep_user_fields(p);
   atomic_set(p._count, 1);
   traceMark(MARK.PAGE_ALLOC, page_address(p), order, gfp);
   if (CONFIG.page_poisoning) kernel_unpoison_pages(p, order);
@@ -129,6 +131,16 @@ function bad_free(p: page, order: u32): void {
   else if ((p.flags & PG_tail) !== 0) bad_page(p, "freed, but it is inside a compound block");
   else if (p.private !== order) bad_page(p, "freed with another order than it was allocated with");
   else bad_page(p, "freed with unknown flags");
+}
+
+/** A single page that nobody refers to any more. */
+function free_released_page(p: page): void {
+  "noinline";
+  if (CONFIG.page_poisoning) kernel_poison_pages(p, 0);
+  traceMark(MARK.PAGE_FREE, page_address(p), 0, 0);
+  const flags = local_irq_save();
+  pcp_free(p);
+  local_irq_restore(flags);
 }
 
 /** Drop a reference to the block; the last one frees it. */
@@ -154,6 +166,10 @@ export function __free_pages(p: page, order: u32): void {
 
 /** Drops a reference to the block that `p` belongs to: a compound one, or a single page. */
 export function put_page(p: page): void {
+  if (CONFIG.swap.enabled && is_user_page(p)) {
+    if (atomic_dec_and_test(p._count) && user_page_released(p)) free_released_page(p);
+    return;
+  }
   const head = compound_head(p);
   __free_pages(head, head.private);
 }

@@ -14,19 +14,22 @@ export const FOLDER = "kernel/test";
 const ALL = `${FOLDER}/all.ts`;
 const ts = createRequire(import.meta.url)("typescript");
 
-/** Names of the tests by module. */
-const TESTS: ReadonlyMap<string, readonly string[]> = new Map(
+/** Names of the tests by module; the tests of swap are in modules whose head says that they need it. */
+const testsOf = (needSwap: boolean): ReadonlyMap<string, readonly string[]> => new Map(
   readdirSync(join(ROOT, FOLDER))
     .filter((name) => name.endsWith(".ts"))
-    .map((name) => {
-      const text = readFileSync(join(ROOT, FOLDER, name), "utf8");
-      return [name, [...text.matchAll(/^export function (test_\w+)\(_arg: u32\)/gm)].map((match) => match[1]!)] as const;
-    })
+    .map((name) => [name, readFileSync(join(ROOT, FOLDER, name), "utf8")] as const)
+    .filter(([, text]) => /^\/\/ Needs swap\.enabled\.$/m.test(text) === needSwap)
+    .map(([name, text]) => [name, [...text.matchAll(/^export function (test_\w+)\(_arg: u32\)/gm)].map((match) => match[1]!)] as const)
     .filter(([, names]) => names.length > 0),
 );
+const TESTS = testsOf(false);
+const SWAP_TESTS = testsOf(true);
 export const NAMES = [...TESTS.values()].flat();
+/** What a kernel with swap.enabled is tested with beside NAMES. */
+export const SWAP_NAMES = [...SWAP_TESTS.values()].flat();
 /** The tests of some modules. */
-export const namesOf = (...modules: string[]): string[] => modules.flatMap((module) => TESTS.get(`${module}.ts`)!);
+export const namesOf = (...modules: string[]): string[] => modules.flatMap((module) => (TESTS.get(`${module}.ts`) ?? SWAP_TESTS.get(`${module}.ts`))!);
 
 function compileTasks(files: Map<string, string>, workload: string, tasks: readonly string[], config: CompileInput["config"]): Uint8Array {
   const entries = ["firmware/start.ts", "kernel/arch/head.ts", "kernel/init/main.ts"];
@@ -35,13 +38,14 @@ function compileTasks(files: Map<string, string>, workload: string, tasks: reado
   return image.value.elf;
 }
 
-/** The image with all tests; `change` breaks it. */
+/** The image with all tests that it can run; `change` breaks it. */
 export function compile(config: CompileInput["config"] = {}, change: (files: Map<string, string>) => void = () => {}): Uint8Array {
   const files = guestSources(ROOT);
-  const lines = [...TESTS].map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
+  const modules = config?.["swap.enabled"] === true ? [...TESTS, ...SWAP_TESTS] : [...TESTS];
+  const lines = modules.map(([file, names]) => `export { ${names.join(", ")} } from "./${file}";\n`);
   files.set(ALL, lines.join(""));
   change(files);
-  return compileTasks(files, ALL, NAMES, config);
+  return compileTasks(files, ALL, modules.flatMap(([, names]) => names), config);
 }
 
 /** An image with tasks of test/kernel/guests/NAME.ts; `change` breaks it. */
