@@ -5,6 +5,7 @@
 // Who is told at each step: chain.ts; what the machine does: bringup.ts; what each subsystem does: listeners.ts.
 // Order of locks: cpu_add_remove_lock > cpu_hotplug.lock > whatever the listeners take.
 
+import { CONFIG } from "config";
 import { HOTPLUG, MARK } from "../abi/marks.ts";
 import {
   cpu_active_mask, cpu_online, cpu_online_mask, cpu_possible, cpumask, cpumask_clear, cpumask_set_cpu, nr_cpu_ids, num_online_cpus,
@@ -14,6 +15,7 @@ import { BUG_ON, panic } from "../lib/bug.ts";
 import { EAGAIN, EBUSY, EINVAL } from "../lib/errno.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
 import { set_play_dead } from "../sched/idle.ts";
+import { finish_cpu } from "../sched/mm.ts";
 import { msleep } from "../sched/timer.ts";
 import { __cpu_die, __cpu_up, cpu_play_dead, take_cpu_down } from "./bringup.ts";
 import {
@@ -61,6 +63,7 @@ function stop_cpu(cpu: u32): i32 {
   }
   BUG_ON(cpu_online(cpu));
   __cpu_die(cpu);
+  if (CONFIG.swap.enabled) finish_cpu(cpu);
   dead_cpu(cpu);
   return 0;
 }

@@ -20,6 +20,7 @@ import { kmemleak_init } from "../mm/kmemleak.ts";
 import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
 import { page_wait_init } from "../mm/memory/page-wait.ts";
+import { mm_init } from "../mm/mm_struct.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
 import { kmem_cache_init } from "../mm/slab.ts";
@@ -53,6 +54,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   if (CONFIG.swap.enabled) page_wait_init();
   kmemleak_init();
   fork_init();
+  if (CONFIG.swap.enabled) mm_init();
   sched_init(); // wake_up_process works
   timers_init();
   rcu_init();

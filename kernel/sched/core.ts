@@ -20,11 +20,13 @@ import { __switch_to } from "../arch/switch.ts";
 import { dump_stack, panic } from "../lib/bug.ts";
 import { pr_info, printk } from "../lib/printk.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
+import { mmdrop } from "../mm/mm_struct.ts";
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
 import { task_may_run_on } from "./affinity.ts";
 import { periodic_balance, select_allowed_cpu, select_task_rq } from "./balance.ts";
 import { jiffies } from "./clock.ts";
 import { put_task_struct } from "./fork.ts";
+import { context_switch_mm, finish_mm_switch } from "./mm.ts";
 import {
   context_word,
   need_resched,
@@ -140,6 +142,7 @@ function __schedule(mode: u32): void {
   next.on_cpu = 1;
   traceMark(MARK.SWITCH, next, prev, next.pid);
   switch_current(next);
+  context_switch_mm(queue, prev, next);
   __switch_to(prev.thread, next.thread);
   finish_task_switch();
 }
@@ -151,7 +154,9 @@ function finish_task_switch(): void {
   const state = prev.state;
   const sent = prev.cpu !== queue.cpu;
   prev.on_cpu = 0;
+  const mm = finish_mm_switch(queue);
   raw_spin_unlock_irq(queue.lock);
+  if (CONFIG.swap.enabled && unlikely(mm !== null)) mmdrop(mm!, queue.prev_mm_ref);
   if (unlikely(state === TASK_DEAD)) put_task_struct(prev);
   if (unlikely(sent)) place_task(prev);
 }

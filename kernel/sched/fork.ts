@@ -12,6 +12,7 @@ import { atomic_dec_and_test, atomic_inc, atomic_set } from "../lib/atomic.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init } from "../lib/list.ts";
 import { memset } from "../lib/string.ts";
+import { spin_lock_init } from "../locking/spinlock.ts";
 import { write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
@@ -65,6 +66,7 @@ export function alloc_task(): task_struct | null {
   task.policy = SCHED_NORMAL;
   set_mask_all(task);
   task.time_slice = RR_TIMESLICE;
+  if (CONFIG.swap.enabled) spin_lock_init(task.alloc_lock, "task.alloc_lock");
   INIT_LIST_HEAD(task.run_list);
   INIT_LIST_HEAD(task.tasks);
   INIT_LIST_HEAD(task.rcu_node);

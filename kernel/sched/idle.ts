@@ -3,6 +3,7 @@
 // Idle keeps preemption off and asks the scheduler itself. It looks for work with interrupts off and sleeps in WFI, which
 // a pending interrupt ends even then, so no wake-up falls between the look and the sleep. The tick goes on.
 
+import { CONFIG } from "config";
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { init_stack } from "../arch/head.ts";
 import { local_irq_disable, local_irq_enable } from "../arch/irqflags.ts";
@@ -13,6 +14,7 @@ import { snprintf } from "../lib/vsprintf.ts";
 import { idle_balance } from "./balance.ts";
 import { sched_cpu_starting, schedule_idle } from "./core.ts";
 import { alloc_task } from "./fork.ts";
+import { idle_task_exit } from "./mm.ts";
 import { need_resched } from "./preempt.ts";
 import { cpu_rq, rq_init } from "./rq.ts";
 import {
@@ -39,6 +41,7 @@ export function cpu_idle(): void {
   for (;;) {
     local_irq_disable();
     if (!cpu_online(smp_processor_id())) {
+      if (CONFIG.swap.enabled) idle_task_exit();
       const die = play_dead;
       if (die !== null) die();
     }

@@ -18,6 +18,8 @@ import {
   raw_spin_unlock,
   raw_spinlock_t,
 } from "../locking/spinlock.ts";
+import { mm_ref } from "../mm/mm_ref/types.ts";
+import type { mm_struct } from "../mm/mm_types.ts";
 import { MAX_RT_PRIO, task_struct } from "./task.ts";
 
 /** Length of a turn, in ticks. */
@@ -40,6 +42,9 @@ export class rq {
   idle: task_struct;
   /** During a switch: the task that stops. */
   prev: task_struct;
+  /** During a switch: an address space that nobody here is in any more (mm.ts). */
+  prev_mm: mm_struct | null;
+  readonly prev_mm_ref = new mm_ref();
   /** By priority; equals in the order in which they run. */
   readonly queue = new list_head();
   nr_switches: u32;

@@ -12,6 +12,9 @@ import { atomic_t } from "../lib/atomic.ts";
 import { list_for_each_entry, list_head } from "../lib/list.ts";
 import type { rtlock_waiter } from "../locking/rtlock.ts";
 import { rwlock_t } from "../locking/rwlock.ts";
+import { spinlock_t } from "../locking/spinlock.ts";
+import { mm_ref } from "../mm/mm_ref/types.ts";
+import type { mm_struct } from "../mm/mm_types.ts";
 import { rcu_head } from "../rcu/cblist.ts";
 import { completion } from "./completion.ts";
 
@@ -113,6 +116,14 @@ export class task_struct {
   readonly rt_waiters = new list_head();
   /** What it waits for, if it does. */
   rt_blocked_on: rtlock_waiter | null;
+  // Of swap.enabled (mm.ts).
+  /** Its address space, or null. Others hold alloc_lock. */
+  mm: mm_struct | null;
+  /** [self] The one its CPU is in while it runs. */
+  active_mm: mm_struct | null;
+  readonly alloc_lock = new spinlock_t();
+  /** By which it has the mm_count of an active_mm that is not its own. */
+  readonly mm_ref = new mm_ref();
   kthread_flags: u32;
   kthread_fn: (arg: u32) => void;
   /** What kthread_stop returns, once the task has ended. */

@@ -34,10 +34,11 @@ export const GUEST_LAYERS: Layers = {
   "kernel/locking": [
     ...LIB, "kernel/sched", "kernel/irq/softirq.ts", "kernel/rcu/rcu.ts", "kernel/rcu/read.ts", "kernel/mm/gfp.ts", "kernel/mm/slab.ts",
   ],
-  // Queues have locks, tasks and works have memory, a switch and a tick tell RCU, timers run in a softirq.
+  // Queues have locks, tasks and works have memory, a switch and a tick tell RCU, timers run in a softirq, tasks are in address spaces.
   "kernel/sched": [
     ...LIB, "kernel/locking", "kernel/irq/softirq.ts", "kernel/rcu/rcu.ts", "kernel/rcu/cblist.ts",
     "kernel/mm/gfp.ts", "kernel/mm/slab.ts", "kernel/mm/page_alloc.ts",
+    "kernel/mm/mm_types.ts", "kernel/mm/mm_struct.ts", "kernel/mm/mm_ref/types.ts",
   ],
   // Callbacks run in a softirq; rcu_barrier asks other CPUs and, in its older variants, keeps them from coming and going.
   "kernel/rcu": [...LIB, "kernel/irq", "kernel/locking", "kernel/sched", "kernel/cpu/lock.ts"],

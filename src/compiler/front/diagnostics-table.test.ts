@@ -12,7 +12,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
   K027: "function id<T>(x: T): T { return x; }\nexport function test(x: u32): u32 { return id<u32, u32>(x); }",
   K028: "function none<T>(): u32 { return sizeof<T>(); }\nexport function test(): u32 { return none(); }",
   K029: "const enum E { a }\nexport function test(): u32 { const e: u32 = E; return e; }",
-  K031: "const a = new FixedArray<u32>(0);\nexport function test(): u32 { return a[0]; }",
+  K031: "const a = new FixedArray<u32>(-1);\nexport function test(): u32 { return a[0]; }",
   K032: "class c { f: void }\nconst x = new c();\nexport function test(): u32 { return addr(x); }",
   K052: "export function test(a: u32): u32 { return a << 33; }",
   K053: "export function test(a: u32): u32 { return a < 0 ? 1 : 2; }",

@@ -48,7 +48,7 @@ export const DIAGNOSTICS = {
   K028: ["the type argument {0} cannot be told from the arguments", "write it: `{1}<T>(...)`"],
   K029: ["{0} is a type, not a value", "{1}"],
   K030: ["{0} embeds itself", "hold a pointer: `{1}: {0} | null`"],
-  K031: ["the length of {0} must be a constant above zero", "use a number or a module `const`"],
+  K031: ["the length of {0} must be a constant, 0 or more", "use a number or a module `const`"],
   K032: ["{0} has no size here", "name a class or an integer type"],
   K033: ["{0} takes {1} bytes, more than {2}", "{3}"],
   K034: ["{0} is defined by itself", "a type alias must end in a class or an integer type"],

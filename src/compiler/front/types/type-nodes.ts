@@ -216,7 +216,7 @@ export function storageTypeOfNew(unit: Unit, node: TS.NewExpression, context: Ty
 
 function lengthOf(unit: Unit, node: TS.Node, name: string, context: TypeContext): number {
   const value = ts.isExpression(node) ? evaluate(unit, node, context) : null;
-  if (!value || value.symbol || value.value <= 0n || value.value > 0x1000_0000n)
+  if (!value || value.symbol || value.value < 0n || value.value > 0x1000_0000n)
     unit.diagnostics.fail(node, "K031", name);
   return Number(value.value);
 }
