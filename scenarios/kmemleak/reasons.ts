@@ -4,10 +4,13 @@
 import { local_irq_disable, local_irq_enable } from "kernel/arch/irqflags.ts";
 import { __pa } from "kernel/arch/page.ts";
 import { scenario_stop, scenario_stopping } from "kernel/init/scenario.ts";
+import { panic } from "kernel/lib/bug.ts";
 import { memset } from "kernel/lib/string.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kmemleak_ignore, kmemleak_no_scan, kmemleak_not_leak, kmemleak_scan_area } from "kernel/mm/kmemleak.ts";
 import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
+import { find_and_get_object } from "kernel/mm/kmemleak/lookup.ts";
+import { kmemleak_object, put_object } from "kernel/mm/kmemleak/object.ts";
 import { kmemleak_seq_print } from "kernel/mm/kmemleak/seq.ts";
 import { get_zeroed_page } from "kernel/mm/page_alloc.ts";
 import { kfree, kmem_cache_alloc, kmem_cache_create, kzalloc, SLAB_NOLEAKTRACE } from "kernel/mm/slab.ts";
@@ -175,6 +178,53 @@ function change(hidden: usize): void {
   cast<cell>(~hidden).rest[3] += 1;
 }
 
+let last_begins: boolean = false;
+
+/** Shows the block to the last scan in this frame, and takes it back as soon as that has counted it. */
+function show_to_scan(hidden: usize, object: kmemleak_object): void {
+  "noinline";
+  const shown = new FixedArray<usize>(1);
+  WRITE_ONCE(shown[0], ~hidden);
+  while (!READ_ONCE(last_begins)) {}
+  while (READ_ONCE(object.count) !== 0) {}
+  while (READ_ONCE(object.count) === 0) {}
+  WRITE_ONCE(shown[0], 0);
+}
+
+function plant_in_register(): usize {
+  "noinline";
+  const block = addr(fresh());
+  plant_leak(block, "register");
+  return ~block;
+}
+
+function object_of(hidden: usize): kmemleak_object {
+  "noinline";
+  const object = find_and_get_object(~hidden, false);
+  if (object === null) panic("move_to_register: no object");
+  return object!;
+}
+
+function hold_until_seen(hidden: usize): void {
+  "noinline";
+  const block = cast<cell>(~hidden);
+  while (!READ_ONCE(seen) && READ_ONCE(block.word) === 0) {}
+}
+
+/** What a scan has counted on a stack stands in a register alone when it ends. */
+export function move_to_register(_arg: u32): void {
+  "noinline";
+  const hidden = plant_in_register();
+  const object = object_of(hidden);
+  wipe();
+  local_irq_disable();
+  show_to_scan(hidden, object);
+  wipe();
+  hold_until_seen(hidden);
+  local_irq_enable();
+  put_object(object);
+}
+
 export function lose_others(_arg: u32): void {
   "noinline";
   const cache = kmem_cache_create("no_trace", sizeof<cell>(), 0, SLAB_NOLEAKTRACE, null);
@@ -203,6 +253,9 @@ export function scan(_arg: u32): void {
 export function last_scan(_arg: u32): void {
   "noinline";
   kmemleak_write("scan");
+  // Time enough for keep_changing.
+  msleep(3);
+  WRITE_ONCE(last_begins, true);
   kmemleak_seq_print();
   WRITE_ONCE(seen, true);
   scenario_stop();

@@ -1,41 +1,75 @@
 /**
- * kmemleak's report in Linux's form, each frame with its source line; functions inlined into a frame stand under its
- * first line, the innermost first, so that the last place of a frame is in the function that the guest named.
+ * kmemleak's report in Linux's form, blocks that were allocated along one way together; each frame with its source line; functions inlined
+ * into a frame stand under its first line, the innermost first, so that the last place of a frame is in the function that the guest named.
  */
-import type { ResultFrame, ResultLeak, RunResult } from "../lab/run/result.ts";
-import { grouped } from "./text.ts";
+import type { ResultFrame, ResultIncomplete, ResultLeak, ResultLeakGroup, RunResult } from "../lab/run/result.ts";
+import { grouped, plural } from "./text.ts";
 
 const CYCLES_PER_SECOND = 1e9;
+/** Of a group; the others are counted. */
+const ADDRESSES_MAX = 24;
+const ADDRESSES_A_LINE = 8;
 
-export function leakReport(result: RunResult): string {
-  const { reported } = result.leaks;
-  const lasting = reported.filter((leak) => leak.verdict !== "transient");
-  const transient = reported.filter((leak) => leak.verdict === "transient");
-  const lines = [`kmemleak: ${grouped(lasting.length)} unreferenced in the last report`];
-  lines.push(...lasting.flatMap(leakLines));
+export function leakReport({ leaks }: RunResult): string {
+  const byAddress = new Map(leaks.reported.map((leak) => [`${leak.address} ${leak.verdict}`, leak]));
+  const blocksOf = ({ addresses, verdict }: ResultLeakGroup): ResultLeak[] => addresses.map((address) => byAddress.get(`${address} ${verdict}`)!);
+  const lasting = leaks.groups.filter(({ verdict }) => verdict !== "transient");
+  const transient = leaks.groups.filter(({ verdict }) => verdict === "transient");
+  const lines = [`kmemleak: ${grouped(blockCount(lasting))} unreferenced in the last report${places(lasting)}`];
+  lines.push(...leaks.incomplete.map(incompleteLine));
+  lines.push(...lasting.flatMap((group) => groupLines(group, blocksOf(group))));
   if (transient.length > 0) {
-    lines.push(
-      "",
-      `transient: ${grouped(transient.length)} in an earlier report and gone from the last`,
-    );
-    lines.push(...transient.flatMap(leakLines));
+    lines.push("", `transient: ${grouped(blockCount(transient))} in an earlier report and gone from the last${places(transient)}`);
+    lines.push(...transient.flatMap((group) => groupLines(group, blocksOf(group))));
   }
-  return [...lines, "", ...plantedLines(result.leaks.planted)].join("\n");
+  return [...lines, "", ...plantedLines(leaks.planted)].join("\n");
 }
 
-function leakLines(leak: ResultLeak): string[] {
-  const age = (leak.ageCycles / CYCLES_PER_SECOND).toFixed(3);
-  const origin =
-    leak.verdict === "planted"
-      ? `planted: ${leak.planted}`
-      : `${leak.verdict}: not planted as a leak`;
+const blockCount = (groups: readonly ResultLeakGroup[]): number => groups.reduce((sum, { count }) => sum + count, 0);
+
+/** Of how many ways to allocate, when several blocks share one. */
+const places = (groups: readonly ResultLeakGroup[]): string =>
+  groups.some(({ count }) => count > 1) ? `, by ${plural(groups.length, "backtrace")}` : "";
+
+export function incompleteLine({ kind, sinceJiffies, scan, detail }: ResultIncomplete): string {
+  if (kind === "report cut") return `incomplete: the report of scan ${scan} is cut: ${detail}`;
+  if (kind === "report unfinished") return `incomplete: the report of scan ${scan} has no end: ${detail}`;
+  return sinceJiffies === null
+    ? `incomplete: nothing is tracked: ${detail}`
+    : `incomplete: nothing has been tracked since jiffies ${sinceJiffies} (${(sinceJiffies / 1000).toFixed(3)}s after power on): ${detail}`;
+}
+
+function groupLines(group: ResultLeakGroup, blocks: readonly ResultLeak[]): string[] {
+  const [first] = blocks;
+  const head =
+    group.count === 1
+      ? [`unreferenced object ${first.address} (size ${first.size}):`]
+      : [`${plural(group.count, "unreferenced object")}, ${grouped(group.bytes)} bytes (size ${span(group.sizes, String)}):`, ...addressLines(group)];
+  const pids = group.owners.length === 1 ? `comm "${first.comm}", pid ${first.pid}` : `by ${group.owners.join(", ")}`;
+  const jiffies = span(blocks.map((leak) => leak.jiffies), String);
+  const age = span(blocks.map(({ ageCycles }) => ageCycles / CYCLES_PER_SECOND), (seconds) => `${seconds.toFixed(3)}s`);
+  const origin = first.verdict === "planted" ? `planted: ${countedNames(group.planted)}` : `${first.verdict}: not planted as a leak`;
   return [
-    `unreferenced object ${leak.address} (size ${leak.size}):`,
-    `  comm "${leak.comm}", pid ${leak.pid}, jiffies ${leak.jiffies} (age ${age}s)`,
+    ...head,
+    `  ${pids}, jiffies ${jiffies} (age ${age})`,
     "  backtrace:",
-    ...backtraceLines(leak.backtrace),
+    ...backtraceLines(group.backtrace),
     `  ${origin}`,
   ];
+}
+
+/** `8` or `8..64` */
+function span(values: readonly number[], text: (value: number) => string): string {
+  const [least, most] = [text(Math.min(...values)), text(Math.max(...values))];
+  return least === most ? least : `${least}..${most}`;
+}
+
+function addressLines({ addresses }: ResultLeakGroup): string[] {
+  const shown = addresses.slice(0, ADDRESSES_MAX);
+  const lines = Array.from({ length: Math.ceil(shown.length / ADDRESSES_A_LINE) }, (_, line) =>
+    `  ${shown.slice(line * ADDRESSES_A_LINE, (line + 1) * ADDRESSES_A_LINE).join(" ")}`,
+  );
+  return addresses.length > shown.length ? [...lines, `  and ${grouped(addresses.length - shown.length)} more`] : lines;
 }
 
 function backtraceLines(frames: readonly ResultFrame[]): string[] {

@@ -1,5 +1,6 @@
 import { DEFAULT_MODEL } from "../machine/timing/model.ts";
 import { expect, test } from "vitest";
+import { leakGroups } from "../lab/run/leaks.ts";
 import type { ResultLeak, RunResult } from "../lab/run/result.ts";
 import { loadScenario } from "../lab/scenario/load.ts";
 import { type Override, parseOverride } from "../lab/scenario/override.ts";
@@ -35,6 +36,11 @@ const LEAK: ResultLeak = {
   ],
 };
 
+const REPORTED: readonly ResultLeak[] = [
+  LEAK,
+  { ...LEAK, address: "0xc2000000", verdict: "transient", planted: null, backtrace: [] },
+];
+
 const RESULT: RunResult = {
   schemaVersion: 1,
   hartlab: "0.1.0",
@@ -59,10 +65,9 @@ const RESULT: RunResult = {
   races: null,
   scenarioStart: 1_000_000,
   leaks: {
-    reported: [
-      LEAK,
-      { ...LEAK, address: "0xc2000000", verdict: "transient", planted: null, backtrace: [] },
-    ],
+    reported: REPORTED,
+    groups: leakGroups(REPORTED),
+    incomplete: [],
     planted: {
       expected: 3,
       found: 1,
@@ -99,6 +104,7 @@ const RESULT: RunResult = {
       bytes: 80_000,
       irqsOffMaxCycles: 0,
       metadataBytes: 0,
+      hidden: null,
       newSuspects: 2,
     },
   ],
@@ -215,6 +221,8 @@ test("an empty run", () => {
     ...RESULT,
     leaks: {
       reported: [],
+      groups: [],
+      incomplete: [],
       planted: { expected: 0, found: 0, missed: 0, extra: 0, transient: 0, blocks: [] },
     },
     scans: [],
@@ -233,9 +241,52 @@ test("an empty run", () => {
   ]);
 });
 
+test("blocks allocated along one way stand together, and what reports lack is said", () => {
+  const one = { ...LEAK, backtrace: LEAK.backtrace.slice(2, 3) };
+  const reported: ResultLeak[] = [
+    { ...LEAK, size: 32, verdict: "extra", planted: null },
+    one,
+    { ...one, address: "0xc1234600", size: 128, pid: 18, jiffies: 350, ageCycles: 507_000_000, planted: "other" },
+    { ...one, address: "0xc1234700", verdict: "extra", planted: null },
+  ];
+  const incomplete = [
+    { kind: "not tracking", sinceJiffies: 1204, scan: null, detail: "no memory for metadata" },
+    { kind: "not tracking", sinceJiffies: null, scan: null, detail: "switched off" },
+    { kind: "report cut", sinceJiffies: null, scan: 2, detail: "the guest shows 50 leaks and no more" },
+  ] as const;
+  const text = report({ ...RESULT, leaks: { ...RESULT.leaks, reported, groups: leakGroups(reported), incomplete } });
+  expect(text.slice(0, text.indexOf("\n\nplanted leaks found"))).toMatchInlineSnapshot(`
+    "kmemleak: 4 unreferenced in the last report, by 3 backtraces
+    incomplete: nothing has been tracked since jiffies 1204 (1.204s after power on): no memory for metadata
+    incomplete: nothing is tracked: switched off
+    incomplete: the report of scan 2 is cut: the guest shows 50 leaks and no more
+    unreferenced object 0xc1234700 (size 64):
+      comm "lose_one", pid 17, jiffies 345 (age 0.512s)
+      backtrace:
+        [<c0004010>] again+0x10/0x20  w.ts:5
+      extra: not planted as a leak
+    unreferenced object 0xc1234560 (size 32):
+      comm "lose_one", pid 17, jiffies 345 (age 0.512s)
+      backtrace:
+        [<c0003010>] kmem_cache_alloc+0x10/0x188  kernel/mm/kmemleak.ts:63 kmemleak_alloc_recursive (inlined)
+                                                  kernel/mm/slab.ts:60
+        [<c0004010>] again+0x10/0x20              w.ts:5
+        [<c0004010>] again+0x10/0x20              w.ts:5
+        [<c00ff000>]
+      extra: not planted as a leak
+    2 unreferenced objects, 192 bytes (size 64..128):
+      0xc1234560 0xc1234600
+      by lose_one/17, lose_one/18, jiffies 345..350 (age 0.507s..0.512s)
+      backtrace:
+        [<c0004010>] again+0x10/0x20  w.ts:5
+      planted: lost, other"
+  `);
+  expect(leakGroups(reported).map(({ count, bytes, verdict }) => [count, bytes, verdict])).toEqual([[1, 64, "extra"], [1, 32, "extra"], [2, 192, "planted"]]);
+});
+
 test("the verdict in one line", () => {
   const planted = { ...RESULT.leaks.planted, found: 3, missed: 0, transient: 0 };
-  const good: RunResult = { ...RESULT, findings: [], expect: [], leaks: { reported: [], planted } };
+  const good: RunResult = { ...RESULT, findings: [], expect: [], leaks: { reported: [], groups: [], incomplete: [], planted } };
   expect(verdictLine(good)).toBe(
     "PASS kmemleak/one, seed 7, 2 harts: poweroff, 3 of 3 planted leaks found, 0 missed, 0 extra, 0 transient",
   );

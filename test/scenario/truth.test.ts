@@ -9,7 +9,7 @@ test("each reason is found by the block that was planted for it", () => {
   const reasons = [...truth.reports, ...truth.missed].map(({ reason }) => reason);
   expect([...new Set(reasons)].sort()).toEqual([
     "changed since the scan before", "disguised pointer", "freed", "held by a missed leak", "held by a suspect", "marked as no leak",
-    "no reference found", "not tracked", "register only", "stale word in live memory", "stale word on an unused stack", "too young",
+    "no reference found", "not tracked", "register", "register only", "stale word in live memory", "stale word on an unused stack", "too young",
     "unscanned memory only",
   ]);
   expect(reasons.filter((reason) => reason === "disguised pointer")).toHaveLength(4);
@@ -34,4 +34,23 @@ test("lost-object-moving: every false report is a moved pointer", () => {
   expect(new Set(falsely.map(({ reason }) => reason))).toEqual(new Set(["moved pointer"]));
   expect(recall).toBe(1);
   expect(precision).toBeCloseTo(1 / (1 + falsely.length), 10);
+});
+
+test("many leaks: all in one report of two groups; a report that is cut, and none at all", () => {
+  const many = (set: readonly string[]) => runInProcess("scenarios/kmemleak/many-leaks.yaml", { seed: 1, set });
+  const whole = many([]);
+  expect([whole.status, whole.result.truth!.recall, whole.result.leaks.incomplete]).toEqual([0, 1, []]);
+  expect(whole.result.leaks.groups.map(({ count, bytes, sizes, planted }) => [count, bytes, sizes, new Set(planted)])).toEqual([
+    [20, 10240, [512], new Set(["large"])],
+    [40, 2560, [64], new Set(["small"])],
+  ]);
+  const none = many(["boot.report=no"]).result;
+  expect(none.truth!.missed.map(({ reason }) => reason)).toEqual(Array.from({ length: 60 }, () => "no report"));
+  expect(none.leaks.incomplete).toEqual([]);
+  const off = many(["boot.kmemleak=off"]).result;
+  expect(off.leaks.incomplete).toMatchObject([{ kind: "not tracking", sinceJiffies: null, detail: "switched off at boot (kmemleak=off)" }]);
+  const cut = many(["kmemleak.design=km08-fix"]).result;
+  expect(cut.leaks.incomplete).toEqual([{ kind: "report cut", sinceJiffies: null, scan: 2, detail: "the guest shows 50 leaks and no more" }]);
+  expect(cut.truth!.missed.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "report cut"));
+  expect(cut.truth!.precision).toBe(1);
 });

@@ -40,7 +40,9 @@ export function figuresOf(result: RunResult, locks: readonly string[]): Figures 
   set("scan.irqsOffMax", mostOf(scans, (scan) => scan.irqsOffMaxCycles));
   set("scan.objects", medianOf(scans, (scan) => scan.objects));
   set("scan.lookups", medianOf(scans, (scan) => scan.lookups));
-  set("scan.misses", medianOf(scans, (scan) => scan.lookups - scan.hits));
+  set("scan.unmatched", medianOf(scans, (scan) => scan.lookups - scan.hits));
+  const counted = scans.flatMap(({ hidden }) => hidden ?? []);
+  set("scan.misses", counted.length === 0 ? null : counted.reduce((sum, hidden) => sum + hidden));
   set("metadata.bytesPerObject", medianOf(scans.filter(({ objects }) => objects > 0), (scan) => scan.metadataBytes / scan.objects));
   for (const row of latency) {
     const name = `${row.call}.${row.area}.${row.scanner}`;
@@ -101,7 +103,8 @@ const FIXED: Readonly<Record<string, readonly [group: string, label: string, uni
   "scan.irqsOffMax": ["scan", "irqs off max", "cycles"],
   "scan.objects": ["scan", "live objects", "count"],
   "scan.lookups": ["scan", "lookups", "count"],
-  "scan.misses": ["scan", "misses", "count"],
+  "scan.unmatched": ["scan", "found no block", "count"],
+  "scan.misses": ["scan", "missed live blocks", "count"],
   "metadata.bytesPerObject": ["scan", "metadata an object", "bytes"],
   "longest.irqsOff": ["longest sections", "irqs off", "cycles"],
   "longest.preemptOff": ["longest sections", "preempt off", "cycles"],

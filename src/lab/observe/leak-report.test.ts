@@ -31,6 +31,7 @@ test("a report, with other CPUs' lines between its own", () => {
     {
       scan: 1,
       complete: true,
+      cutAfter: null,
       leaks: [
         {
           address: 0xc1234560,
@@ -129,4 +130,20 @@ test("a complaint keeps the call trace that follows it", () => {
   expect(read(text.join("\n")).complaints).toEqual([
     { kind: "warning", summary: "an assertion failed", trace: [0xc00038a8, 0xc0000624] },
   ]);
+});
+
+test("what kmemleak says of itself: reports cut, tracking that ended, lookups that missed", () => {
+  const { reports, trackingEnds, hiddenLookups } = read(`[    0.001000] kmemleak: kmemleak is disabled since jiffies 12: early log buffer exceeded
+[    0.002000] kmemleak: scan 3 missed live blocks in 17 lookups
+---- kmemleak scan 3 ----
+unreferenced object 0xc1234560 (size 64):
+report cut after 50 leaks
+---- end ----
+---- kmemleak scan 4 ----
+---- end ----
+`);
+  expect(reports.map(({ scan, cutAfter }) => [scan, cutAfter])).toEqual([[3, 50], [4, null]]);
+  expect(trackingEnds).toEqual([{ jiffies: 12, why: "early log buffer exceeded" }]);
+  expect([...hiddenLookups]).toEqual([[3, 17]]);
+  expect(read("[    0.000100] kmemleak: disabled\n").trackingEnds).toEqual([{ jiffies: null, why: "switched off at boot (kmemleak=off)" }]);
 });

@@ -22,6 +22,15 @@ export interface LeakReport {
   readonly leaks: readonly ReportedLeak[];
   /** False: the console ended inside the report. */
   readonly complete: boolean;
+  /** The guest stopped after so many leaks, and says so; null: it did not. */
+  readonly cutAfter: number | null;
+}
+
+/** From a moment on nothing is tracked. */
+export interface TrackingEnd {
+  /** null: from the beginning. */
+  readonly jiffies: number | null;
+  readonly why: string;
 }
 
 export interface Complaint {
@@ -54,6 +63,10 @@ const COMPLAINTS: readonly (readonly [RegExp, Complaint["kind"]])[] = [
   [/kmemleak: (.*(?:kmemleak is disabled|unknown object|larger than object).*)/, "kmemleak"],
   [/(report cut after \d+ leaks)/, "kmemleak"],
 ];
+const CUT = /^report cut after (\d+) leaks$/;
+const DISABLED = /kmemleak: kmemleak is disabled since jiffies (\d+): (.*)$/;
+const SWITCHED_OFF = /kmemleak: disabled$/;
+const HIDDEN = /kmemleak: scan (\d+) missed live blocks in (\d+) lookups$/;
 
 interface OpenLeak {
   address: number;
@@ -68,9 +81,14 @@ interface OpenLeak {
 export class ConsoleReader {
   readonly reports: LeakReport[] = [];
   readonly complaints: Complaint[] = [];
+  /** Since when nothing is tracked any more. */
+  readonly trackingEnds: TrackingEnd[] = [];
+  /** By scan: lookups that missed a live block, where the guest counts them (kmemleak.count_hidden). */
+  readonly hiddenLookups = new Map<number, number>();
   readonly #decoder = new TextDecoder();
   #partial = "";
   #scan: number | null = null;
+  #cutAfter: number | null = null;
   #leaks: OpenLeak[] = [];
 
   push(bytes: Uint8Array): void {
@@ -100,8 +118,11 @@ export class ConsoleReader {
         this.#close(true);
         return;
       }
+      const cut = CUT.exec(line);
+      if (cut) this.#cutAfter = Number(cut[1]);
       if (this.#reportLine(line)) return;
     }
+    this.#note(line);
     const frame = TRACE_FRAME.exec(line);
     if (frame) {
       this.complaints.at(-1)?.trace.push(Number.parseInt(frame[1], 16));
@@ -114,6 +135,15 @@ export class ConsoleReader {
         return;
       }
     }
+  }
+
+  /** What kmemleak says of itself. */
+  #note(line: string): void {
+    const disabled = DISABLED.exec(line);
+    if (disabled) this.trackingEnds.push({ jiffies: Number(disabled[1]), why: disabled[2].trim() });
+    else if (SWITCHED_OFF.test(line)) this.trackingEnds.push({ jiffies: null, why: "switched off at boot (kmemleak=off)" });
+    const hidden = HIDDEN.exec(line);
+    if (hidden) this.hiddenLookups.set(Number(hidden[1]), Number(hidden[2]));
   }
 
   /** False: the line does not belong to the report (another CPU's message came between). */
@@ -148,8 +178,9 @@ export class ConsoleReader {
   }
 
   #close(complete: boolean): void {
-    this.reports.push({ scan: this.#scan ?? 0, leaks: this.#leaks, complete });
+    this.reports.push({ scan: this.#scan ?? 0, leaks: this.#leaks, complete, cutAfter: this.#cutAfter });
     this.#scan = null;
+    this.#cutAfter = null;
     this.#leaks = [];
   }
 }

@@ -11,7 +11,7 @@ const plant = (address: number, kind: PlantedBlock["kind"] = "leak"): PlantedBlo
 });
 const report = (...addresses: number[]): LeakReport => ({
   scan: 1,
-  complete: true,
+  complete: true, cutAfter: null,
   leaks: addresses.map((address) => ({
     address,
     size: 8,

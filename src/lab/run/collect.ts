@@ -2,14 +2,15 @@
 import type { HartView, Stop } from "../../machine/types.ts";
 import type { EventInjector } from "../event/injector.ts";
 import type { Symbols } from "../image/symbols.ts";
-import type { ConsoleReader, LeakReport, ReportedLeak } from "../observe/leak-report.ts";
+import type { ConsoleReader } from "../observe/leak-report.ts";
 import type { LockPoint, LockRow } from "../observe/locks/lock-stat.ts";
 import type { OffSection } from "../observe/measure/off-sections.ts";
 import type { Observation } from "../observe/observation.ts";
-import { type PlantedVerdict, plantedVerdict } from "../observe/verdict.ts";
+import { plantedVerdict } from "../observe/verdict.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { costModel } from "../scenario/timing.ts";
 import { contentionResult } from "./contention.ts";
+import { incomplete, leakGroups, plantedBlocks, reportedLeaks } from "./leaks.ts";
 import { lockdepSummary } from "./lockdep-summary.ts";
 import { progressSummary } from "./progress-summary.ts";
 import { heapSummary } from "./heap-summary.ts";
@@ -25,8 +26,6 @@ import {
   hex,
   type Outcome,
   RESULT_SCHEMA_VERSION,
-  type ResultFrame,
-  type ResultLeak,
   type ResultLock,
   type ResultPoint,
   type ResultSection,
@@ -91,6 +90,8 @@ export function collect(run: Collected): RunResult {
     scenarioStart: observation.scenarioStart,
     leaks: {
       reported: leaks,
+      groups: leakGroups(leaks),
+      incomplete: incomplete(reader),
       planted: {
         expected: verdict.expected,
         found: verdict.found,
@@ -118,8 +119,8 @@ export function collect(run: Collected): RunResult {
       observation.races === null
         ? null
         : { reports: races, dropped: observation.races.dropped, checked: observation.races.checked },
-    truth: run.truth?.result(reader.reports, reader.complaints.some(({ summary }) => summary.startsWith("report cut"))) ?? null,
-    scans: observation.scanCosts.scans,
+    truth: run.truth?.result(reader.reports) ?? null,
+    scans: observation.scanCosts.scans.map((scan) => ({ ...scan, hidden: reader.hiddenLookups.get(scan.number) ?? null })),
     latency: observation.measures.latency.rows(),
     longest: longestSections(observation, symbols),
     events: run.injector.outcomes(
@@ -225,40 +226,6 @@ function complaintSite(trace: readonly number[], symbols: Symbols): string | nul
   return null;
 }
 
-function reportedLeaks(
-  reports: readonly LeakReport[],
-  verdict: PlantedVerdict,
-  symbols: Symbols,
-): ResultLeak[] {
-  const plantName = new Map(verdict.foundBlocks.map((block) => [block.address, block.name]));
-  const view = (leak: ReportedLeak, kind: ResultLeak["verdict"]): ResultLeak => ({
-    address: hex(leak.address),
-    size: leak.size,
-    comm: leak.comm,
-    pid: leak.pid,
-    jiffies: leak.jiffies,
-    ageCycles: leak.ageCycles,
-    verdict: kind,
-    planted: plantName.get(leak.address) ?? null,
-    backtrace: leak.backtrace.flatMap((frame) => resolveFrame(frame, symbols)),
-  });
-  const last = (reports.at(-1)?.leaks ?? []).map((leak) =>
-    view(leak, plantName.has(leak.address) ? "planted" : "extra"),
-  );
-  return [...last, ...verdict.transientLeaks.map((leak) => view(leak, "transient"))];
-}
-
-/** One guest frame is several source frames where functions were inlined. */
-function resolveFrame(frame: ReportedLeak["backtrace"][number], symbols: Symbols): ResultFrame[] {
-  const address = hex(frame.address);
-  const found = symbols.frames(frame.address - 1);
-  if (found.length === 0) {
-    const name = frame.symbol.split("+")[0] || address;
-    return [{ address, function: name, file: null, line: null, symbol: frame.symbol }];
-  }
-  return found.map((one) => ({ address, ...one, symbol: frame.symbol }));
-}
-
 function longestSections({ measures: { sections } }: Observation, symbols: Symbols): RunResult["longest"] {
   const view = ({ cycles, pc, hart, endCycle }: OffSection): ResultSection => ({
     cycles,
@@ -267,16 +234,6 @@ function longestSections({ measures: { sections } }: Observation, symbols: Symbo
     endCycle,
   });
   return { irqsOff: view(sections.irqsOff), preemptOff: view(sections.preemptOff) };
-}
-
-function plantedBlocks(observation: Observation, reports: readonly LeakReport[]) {
-  const last = new Set(reports.at(-1)?.leaks.map((leak) => leak.address));
-  return observation.plants.map((block) => ({
-    address: hex(block.address),
-    name: block.name,
-    kind: block.kind,
-    reported: last.has(block.address),
-  }));
 }
 
 function lockResult(row: LockRow, symbols: Symbols): ResultLock {

@@ -5,7 +5,7 @@ import type { Expectation } from "../scenario/schema.ts";
 import { type Evidence, judge } from "./expect.ts";
 import type { ResultLeak } from "./result.ts";
 
-const complete: LeakReport = { scan: 1, complete: true, leaks: [] };
+const complete: LeakReport = { scan: 1, complete: true, cutAfter: null, leaks: [] };
 const leak = (name: string, size: number): ResultLeak => ({
   address: "0xc0001000",
   size,
@@ -48,7 +48,7 @@ function judged(expectation: Expectation, evidence: Partial<Evidence>): string[]
 const plant = { address: 1, name: "x", kind: "leak", cycle: 0 } as const;
 const found: LeakReport = {
   scan: 1,
-  complete: true,
+  complete: true, cutAfter: null,
   leaks: [{ address: 1, size: 8, comm: "", pid: 0, jiffies: 0, ageCycles: 0, backtrace: [] }],
 };
 

@@ -40,6 +40,32 @@ export interface ResultLeak {
   readonly backtrace: readonly ResultFrame[];
 }
 
+/** Leaks of one verdict that were allocated along one way. */
+export interface ResultLeakGroup {
+  readonly verdict: ResultLeak["verdict"];
+  readonly count: number;
+  readonly bytes: number;
+  /** Each that there is, ascending. */
+  readonly sizes: readonly number[];
+  readonly addresses: readonly string[];
+  /** `comm/pid` of those who allocated them. */
+  readonly owners: readonly string[];
+  /** Names of the planted ones. */
+  readonly planted: readonly string[];
+  readonly backtrace: readonly ResultFrame[];
+}
+
+/** Why there may be leaks that no report has. */
+export interface ResultIncomplete {
+  /** Nothing is tracked any more; a report was cut; the console ended inside one. */
+  readonly kind: "not tracking" | "report cut" | "report unfinished";
+  /** Of `not tracking`; null: from the beginning. */
+  readonly sinceJiffies: number | null;
+  /** Whose report it is. */
+  readonly scan: number | null;
+  readonly detail: string;
+}
+
 export interface ResultLock {
   readonly class: string;
   readonly kind: string;
@@ -80,6 +106,8 @@ export interface ResultScan {
   readonly irqsOffMaxCycles: number;
   readonly newSuspects: number;
   readonly metadataBytes: number;
+  /** Lookups that found nothing although the block was there all the time; null: the guest does not count them (kmemleak.count_hidden). */
+  readonly hidden: number | null;
 }
 
 /** A longest section; what counts: src/lab/observe/measure/off-sections.ts. */
@@ -137,6 +165,10 @@ export interface RunResult {
   readonly scenarioStart: number | null;
   readonly leaks: {
     readonly reported: readonly ResultLeak[];
+    /** The same by verdict and backtrace, of each verdict the one with most bytes first. */
+    readonly groups: readonly ResultLeakGroup[];
+    /** Empty: tracking went on to the end, and all reports are whole. */
+    readonly incomplete: readonly ResultIncomplete[];
     readonly planted: {
       readonly expected: number;
       readonly found: number;

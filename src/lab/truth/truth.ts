@@ -153,7 +153,7 @@ export class Truth {
     return { scan, falsely, lost, missed, referred, planted: new Map(planted.map((plant) => [plant.address, plant])) };
   }
 
-  result(reports: readonly LeakReport[], cut: boolean): TruthResult {
+  result(reports: readonly LeakReport[]): TruthResult {
     const leaks = this.#plants.filter(({ kind }) => kind === "leak");
     const scored = new Map<string, ScoredReport>();
     const firstReport: number[] = [];
@@ -180,7 +180,7 @@ export class Truth {
     return {
       scans: [...this.#digests.values()].map(({ scan }) => scan),
       reports: all,
-      missed: absent.map((plant) => ({ address: hexOf(plant.address), planted: plant.name, ...this.#whyAbsent(plant, last, cut) })),
+      missed: absent.map((plant) => ({ address: hexOf(plant.address), planted: plant.name, ...this.#whyAbsent(plant, last) })),
       precision: all.length === 0 ? null : all.filter(({ verdict }) => verdict === "leak").length / all.length,
       recall: leaks.length === 0 ? null : (leaks.length - absent.length) / leaks.length,
       firstReport,
@@ -201,10 +201,11 @@ export class Truth {
     return { ...of, verdict: "false", reason: "not seen", detail: "no suspect when the scan ended" };
   }
 
-  #whyAbsent(plant: PlantedBlock, last: LeakReport | undefined, cut: boolean): Why<MissedReason> {
+  #whyAbsent(plant: PlantedBlock, last: LeakReport | undefined): Why<MissedReason> {
     const why = last === undefined ? undefined : this.#digests.get(last.scan)?.missed.get(plant);
     if (why === undefined) return { reason: "no report", detail: "there was none that the host saw the scan of" };
-    if (why.reason === "white, and not reported" && cut) return { reason: "report cut", detail: "the report ends before it" };
+    if (why.reason === "white, and not reported" && last?.complete === false) return { reason: "report cut", detail: "the console ends inside the report" };
+    if (why.reason === "white, and not reported" && last?.cutAfter != null) return { reason: "report cut", detail: `the report ends after ${last.cutAfter} leaks` };
     return why;
   }
 }
