@@ -2,8 +2,9 @@
 //
 // The allocator asks is_user_page before it drops a reference: such a page may be in the swap cache, where `private` is no order, and it
 // may have bits that others change meanwhile. Whoever has a reference to a user page sees PG_swapbacked or PG_locked, so the answer cannot
-// change under the question.
+// change under the question. A page that goes is taken off the LRU here.
 
+import { lru_release_page } from "../vmscan/lru.ts";
 import { page, PG_tail } from "../page/page.ts";
 import { bad_page } from "../page/report.ts";
 import { PAGE_FLAGS_CHECK_AT_FREE, PAGE_FLAGS_USER, page_flags, page_mapcount } from "./page-flags.ts";
@@ -25,6 +26,7 @@ export function is_user_page(p: page): boolean {
 /** The last reference to a user page has gone: what its flags still say vanishes. False: it must not be freed, which has been reported. */
 export function user_page_released(p: page): boolean {
   "noinline";
+  lru_release_page(p);
   const flags = READ_ONCE(page_flags(p)[0]);
   if ((flags & PAGE_FLAGS_CHECK_AT_FREE) !== 0 || page_mapcount(p) !== 0 || p.private !== 0) {
     if (page_mapcount(p) !== 0) bad_page(p, "freed while page tables point to it");

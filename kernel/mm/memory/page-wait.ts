@@ -18,7 +18,8 @@ import { might_sleep } from "../../sched/preempt.ts";
 import { finish_swait, init_swait_queue_head, swait_queue, swait_queue_head } from "../../sched/swait.ts";
 import { get_current, TASK_UNINTERRUPTIBLE } from "../../sched/task.ts";
 import { page, page_to_pfn } from "../page/page.ts";
-import { page_flags, PageWriteback, PG_locked, PG_writeback, TestClearPageWriteback, TestSetPageWriteback } from "./page-flags.ts";
+import { rotate_reclaimable_page } from "../vmscan/lru.ts";
+import { page_flags, PageWriteback, PG_locked, PG_writeback, TestClearPageReclaim, TestClearPageWriteback, TestSetPageWriteback } from "./page-flags.ts";
 
 const WAIT_TABLE = 32;
 const queues = new StructArray(swait_queue_head, WAIT_TABLE);
@@ -122,6 +123,7 @@ export function wait_on_page_writeback(p: page): void {
 
 /** The write is over, well or not. Any context. */
 export function end_page_writeback(p: page): void {
+  if (TestClearPageReclaim(p)) rotate_reclaimable_page(p);
   BUG_ON(!TestClearPageWriteback(p));
   wake_up_page(p, PG_writeback);
 }
