@@ -11,6 +11,7 @@ declare module "config" {
   export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
+  export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
   export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
   export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15, exact = 16, no_erase = 17, no_excess_ref = 18, tracked_cache = 19 }
@@ -69,6 +70,10 @@ declare module "config" {
     readonly vmalloc: {
       /** when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again */
       readonly flush: VMALLOC_FLUSH;
+    };
+    readonly zbud: {
+      /** one seeded defect of zbud: a page that is reclaimed does not say so (docs/kernel/zswap.md) */
+      readonly bug: ZBUD_BUG;
     };
     /** trace marks for the observers; without them figures compare with Linux */
     readonly marks: boolean;

@@ -20,6 +20,7 @@ export const OPTIONS = {
   "fault_injection": { type: "bool", default: false, doc: "allocations fail on purpose, as the boot parameters failslab= and fail_page_alloc= say" },
   "page_poisoning": { type: "bool", default: false, doc: "free pages are filled with a pattern and checked when they are taken again" },
   "vmalloc.flush": { type: "enum", enum: "VMALLOC_FLUSH", values: ["eager", "lazy"], default: "eager", doc: "when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again" },
+  "zbud.bug": { type: "enum", enum: "ZBUD_BUG", values: ["none", "no-under-reclaim"], default: "none", doc: "one seeded defect of zbud: a page that is reclaimed does not say so (docs/kernel/zswap.md)" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
   "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08", "km08-fix", "km09", "km19"], default: "km19", doc: "which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0" },

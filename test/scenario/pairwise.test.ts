@@ -26,6 +26,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   "hotplug.underflow": ["none", "get", "put-bug"],
   // Orders that can deadlock, which lockdep says.
   "slab.destroy": ["barrier-inside"],
+  "zbud.bug": ["no-under-reclaim"],
   "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
   "kmemleak.index": ["rcu-plain-erase"],
   // Metadata that waits for a work when the run ends looks lost to quiescence.
