@@ -8,6 +8,7 @@ declare module "config" {
   export const enum HOTPLUG_LOCKDEP { mutex = 0, readers = 1 }
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
   export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
+  export const enum RCU_QUIESCENT { own = 0, remote = 1 }
   export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
@@ -54,6 +55,8 @@ declare module "config" {
     readonly rcu: {
       /** how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1 */
       readonly barrier: RCU_BARRIER;
+      /** who says that a CPU is in no read section: its own tick and switches, or any CPU's tick, too, which looks at the task that runs there (interrupts off are no reader then) */
+      readonly quiescent: RCU_QUIESCENT;
     };
     readonly slab: {
       /** red zones, poison and owners of slab objects, checked at every allocation and free */

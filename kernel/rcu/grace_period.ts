@@ -12,12 +12,13 @@
 // Nobody drives grace periods: whoever removes the last obstacle ends one and begins the next, if somebody wants one.
 // Limits: one flat mask of CPUs under one lock; no expedited grace periods; no nohz: an idle CPU's tick reports.
 
-import { BUSTED, CONFIG } from "config";
+import { BUSTED, CONFIG, RCU_QUIESCENT } from "config";
 import { ATOMIC, MARK } from "../abi/marks.ts";
-import { cpumask, cpumask_test_cpu } from "../arch/cpumask.ts";
+import { cpumask, cpumask_test_cpu, for_each_online_cpu } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { list_add_tail, list_del_init, list_empty, list_head, list_splice_tail_init } from "../lib/list.ts";
 import { raw_spin_lock, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../locking/spinlock.ts";
+import { cpu_rq } from "../sched/rq.ts";
 import { context_word, HARDIRQ_OFFSET, preempt_count } from "../sched/preempt.ts";
 import { get_current, PF_IDLE, smp_processor_id, TASK_RUNNING } from "../sched/task.ts";
 import { PREEMPT_RCU } from "./read.ts";
@@ -41,6 +42,7 @@ const preempted_tasks = new list_head();
 const BLOCKED = 1;
 const NEED_QS = 2;
 
+const REMOTE: boolean = PREEMPT_RCU && CONFIG.rcu.quiescent === RCU_QUIESCENT.remote;
 /** The seeded bug `busted=rcu`: every tick is a quiescent state, and preempted readers are not waited for. */
 const BUSTED_RCU: boolean = CONFIG.busted === BUSTED.rcu;
 
@@ -142,8 +144,21 @@ function ask_for_quiescent_state(): void {
   else WRITE_ONCE(task.need_resched, 1);
 }
 
+/**
+ * rcu.quiescent=remote: a CPU whose task counts no read section is quiescent, whatever keeps it from saying so. A task that was switched
+ * out in one is on a list; a section that begins while this looks began after the grace period (read.ts orders that).
+ */
+function look_at_other_cpus(): void {
+  raw_spin_lock(rcu_lock);
+  for (const cpu of for_each_online_cpu()) {
+    if (cpumask_test_cpu(cpu, rcu_owing) && READ_ONCE(cpu_rq(cpu).curr.rcu_read_lock_nesting) === 0) quiescent(cpu);
+  }
+  raw_spin_unlock(rcu_lock);
+}
+
 /** In each tick, interrupts off: a quiescent state, if this CPU owes one and is in no read section. */
 export function rcu_tick_quiescent(cpu: u32): void {
+  if (REMOTE && rcu_gp_in_progress()) look_at_other_cpus();
   if (!cpumask_test_cpu(cpu, rcu_owing)) return;
   if (!outside_of_readers()) {
     ask_for_quiescent_state();

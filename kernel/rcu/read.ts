@@ -7,7 +7,7 @@
 // rcu_read_lock makes a reader: that interrupts or preemption are off does not (it holds up the grace period of the
 // non-preemptible flavour, but code that is to run on both must not count on it).
 
-import { CONFIG, PREEMPT } from "config";
+import { CONFIG, PREEMPT, RCU_QUIESCENT } from "config";
 import { irqs_disabled } from "../arch/irqflags.ts";
 import { preempt_count, preempt_disable, preempt_enable } from "../sched/preempt.ts";
 import { get_current } from "../sched/task.ts";
@@ -22,6 +22,8 @@ export function rcu_read_lock(): void {
     return;
   }
   get_current().rcu_read_lock_nesting += 1;
+  // Whoever looks from outside must see the section before it has read anything.
+  if (CONFIG.rcu.quiescent === RCU_QUIESCENT.remote) fence("rw", "rw");
   barrier();
 }
 
@@ -31,6 +33,7 @@ export function rcu_read_unlock(): void {
     preempt_enable();
     return;
   }
+  if (CONFIG.rcu.quiescent === RCU_QUIESCENT.remote) fence("rw", "rw");
   barrier();
   const task = get_current();
   const nesting = task.rcu_read_lock_nesting - 1;

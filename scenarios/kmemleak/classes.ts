@@ -1,4 +1,4 @@
-// The workload of kmemleak/classes, B12 to B16, A10, A14, A15: blocks lost, kept and hidden in every way that tells designs apart. Each
+// The workload of kmemleak/classes, A10, A11, A14, A15, B13 to B16: blocks lost, kept and hidden in every way that tells designs apart. Each
 // plant runs on a kthread of its own, which has exited before the first scan: nothing of it is left on a stack.
 
 import { scenario_stop } from "kernel/init/scenario.ts";
@@ -13,7 +13,7 @@ import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 import { kmemleak_seq_print, kmemleak_seq_read } from "kernel/mm/kmemleak/seq.ts";
 import { alloc_percpu, per_cpu_ptr } from "kernel/mm/percpu.ts";
 import { __get_free_pages } from "kernel/mm/page_alloc.ts";
-import { kmalloc, kzalloc } from "kernel/mm/slab.ts";
+import { kmalloc, kmem_cache_alloc, kmem_cache_create, kmem_cache_free, kzalloc } from "kernel/mm/slab.ts";
 import { vzalloc } from "kernel/mm/vmalloc.ts";
 import { plant_leak, plant_nonleak } from "kernel/workload/plant.ts";
 
@@ -53,6 +53,15 @@ export function lose_nonzero(_arg: u32): void {
   const block = make(80);
   memset(block, 0x11, 80);
   plant_leak(block, "not zero");
+}
+
+/** Taken from the top of a CPU's array of free objects, where it was freed to. */
+export function lose_popped(_arg: u32): void {
+  "noinline";
+  const cache = kmem_cache_create("popped", 120, 0, 0, null)!;
+  holders[0] = addr(cache);
+  kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+  plant_leak(kmem_cache_alloc(cache, GFP_KERNEL), "popped");
 }
 
 // ---- kept, and seen to be ----

@@ -1,4 +1,4 @@
-// The workload of A1, A3, A4, A6, A8, A9, A12, A13, B4, B6, B7, B9, B10, B17 to B19: readers, scanners, owners and commands that get in
+// The workload of A1 to A4, A6 to A9, A12, A13, B4, B6 to B10, B17 to B19, SQ4 and SQ6: readers, scanners, owners and commands that get in
 // each other's way, and things that fail.
 
 import { scenario_stop } from "kernel/init/scenario.ts";
@@ -7,7 +7,7 @@ import { panic } from "kernel/lib/bug.ts";
 import { point } from "kernel/lib/point.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
-import { kmemleak_alloc } from "kernel/mm/kmemleak.ts";
+import { kmemleak_alloc, kmemleak_not_leak } from "kernel/mm/kmemleak.ts";
 import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 import { kmemleak_disable } from "kernel/mm/kmemleak/disable.ts";
 import { find_and_get_object } from "kernel/mm/kmemleak/lookup.ts";
@@ -79,6 +79,23 @@ export function free_rest(_arg: u32): void {
   point("freed");
 }
 
+/** As free_rest, and block 3 before them. */
+export function free_on(_arg: u32): void {
+  "noinline";
+  kfree(blocks[3]);
+  free_rest(0);
+}
+
+/** Opens the file, reads one element, and does something else for a while. */
+export function idle_reader(_arg: u32): void {
+  "noinline";
+  kmemleak_open();
+  kmemleak_seq_stop(kmemleak_seq_start(0));
+  msleep(150);
+  kmemleak_release();
+  stop();
+}
+
 /** Blocks that nobody reads come and go, and the metadata that they leave is counted. */
 export function read_and_count(_arg: u32): void {
   "noinline";
@@ -135,6 +152,13 @@ export function hold_huge(_arg: u32): void {
   "noinline";
   huge = vzalloc(HUGE);
   huge_too = huge;
+}
+
+/** As hold_huge, and gray from the beginning: what is gray when a scan begins is read first. */
+export function hold_huge_gray(_arg: u32): void {
+  "noinline";
+  hold_huge(0);
+  kmemleak_not_leak(huge);
 }
 
 export function scan_and_stop(_arg: u32): void {

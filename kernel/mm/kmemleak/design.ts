@@ -65,8 +65,9 @@ export const DESIGN_NAME: string = KM19 ? "km19" : KM09 ? "km09" : KM08 ? "km08"
 
 /** seq next() does not look at the answer of get_object. */
 export const SQ1: boolean = KM08 || BUG === KMEMLEAK_BUG.sq1;
-/** seq next() switches interrupts off and believes to be an RCU reader. */
+/** seq next() switches interrupts off and believes to be an RCU reader; as submitted it has the lock of the list as well. */
 export const SQ2: boolean = KM08 || BUG === KMEMLEAK_BUG.sq2;
+export const SQ2_TAKES_LOCK: boolean = KM08;
 /** seq next() keeps the reference of the element before. */
 export const SQ3: boolean = BUG === KMEMLEAK_BUG.sq3;
 /** seq leaves the RCU read section between two elements, though deletion unlinks them at once. */

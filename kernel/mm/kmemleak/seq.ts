@@ -7,13 +7,14 @@
 // (SQ4). scan_mutex is held from start to stop, not from open to release, which a user may put off for ever (SQ6).
 // Until 2.6.31 reading from position 0 scans first; since then it shows what the last scan found.
 
+import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { pr_warn, seq_printf } from "../../lib/printk.ts";
 import { point } from "../../lib/point.ts";
 import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../../locking/spinlock.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
 import { list_head } from "../../lib/list.ts";
-import { KM19, READING_SCANS, SQ1, SQ2, SQ3, SQ4, SQ5, SQ6, TWO_LOCKS } from "./design.ts";
-import { index_read_lock, index_read_unlock, lock_object, object_list_lock, scan_lock, scan_unlock, unlock_object } from "./lock.ts";
+import { KM19, READING_SCANS, SQ1, SQ2, SQ2_TAKES_LOCK, SQ3, SQ4, SQ5, SQ6 } from "./design.ts";
+import { lock_object, object_list_lock, scan_lock, scan_unlock, unlock_object } from "./lock.ts";
 import { get_object, kmemleak_object, OBJECT, object_list, put_object } from "./object.ts";
 import { print_unreferenced } from "./report.ts";
 import { kmemleak_scan, kmemleak_scans, unreferenced_object } from "./scan.ts";
@@ -29,7 +30,7 @@ const HOLDS_RCU: boolean = KM19 && !SQ4;
 /** Begins a walk from one element to the next; what SQ2 believes to do as well. */
 function walk_begin(): u32 {
   "inline";
-  if (SQ2) return TWO_LOCKS ? raw_spin_lock_irqsave(object_list_lock) : index_read_lock();
+  if (SQ2) return SQ2_TAKES_LOCK ? raw_spin_lock_irqsave(object_list_lock) : local_irq_save();
   rcu_read_lock();
   return 0;
 }
@@ -38,8 +39,8 @@ function walk_begin(): u32 {
 function walk_end(flags: u32): void {
   "inline";
   if (!SQ2) rcu_read_unlock();
-  else if (TWO_LOCKS) raw_spin_unlock_irqrestore(object_list_lock, flags);
-  else index_read_unlock(flags);
+  else if (SQ2_TAKES_LOCK) raw_spin_unlock_irqrestore(object_list_lock, flags);
+  else local_irq_restore(flags);
 }
 
 /** The element at position `skip` from `entry` or behind it whose reference can be had, with it; or null at the end. */
