@@ -60,7 +60,7 @@ export function compileImage(root: string, compile: CompileInput, { disable, wat
   const cache = functionCache(root, import.meta.url);
   const job = () => build(ts, compile, { cache, ...(disable && { disable }) });
   const image = watch ? job() : asShortJob(job);
-  saveFunctionCache(root, cache, import.meta.url);
+  saveFunctionCache(root, cache);
   return image;
 }
 

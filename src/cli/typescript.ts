@@ -9,14 +9,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 import type { TypeScript } from "../compiler/build.ts";
-import { CACHE_FOLDER, readCache, versionOf, writeCache } from "./cache.ts";
+import { CACHE_FOLDER, readCache, writeCache } from "./cache.ts";
 
 let loaded: TypeScript | null = null;
 
-/** `root` is the package with the cache; without one, or run from source, it is loaded as any module. */
+/** `root` is the package with the cache; without one it is loaded as any module. */
 export function loadTypeScript(root?: string): TypeScript {
   const require = createRequire(import.meta.url);
-  loaded ??= root === undefined || versionOf(import.meta.url) === null ? (require("typescript") as TypeScript) : loadKept(require.resolve("typescript"), root);
+  loaded ??= root === undefined ? (require("typescript") as TypeScript) : loadKept(require.resolve("typescript"), root);
   return loaded;
 }
 

@@ -138,7 +138,7 @@ const of = (problem: Problem, { settings }: Cell): Problem =>
 
 /** All that a run and what is kept of it are functions of. */
 function keyOf({ scenario, image }: Ready, seed: number, locks: readonly string[]): string {
-  const program = versionOf(import.meta.url) ?? VERSION;
+  const program = versionOf(import.meta.url);
   const text = JSON.stringify({ program, image, scenario: { ...scenario, seed }, locks });
   return createHash("sha256").update(text).digest("hex");
 }
