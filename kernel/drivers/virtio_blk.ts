@@ -2,11 +2,11 @@
 // Source: virtio 1.2, section 5.2. Linux: drivers/block/virtio_blk.c.
 //
 // Lock: vblk.lock, taken with interrupts off, protects the queue, the requests and `pending`; a leaf, but for the locks
-// that bi_end_io takes after it was dropped. init_mutex, around it: one task looks for the disk. Lifetime: a bio belongs to the driver from submit_bio until bi_end_io.
-// Unlike Linux: a bio is one piece of the linear map, there is one queue and one device, and nothing is merged or sorted.
+// that bi_end_io takes after it was dropped. init_mutex, around it: one task looks for the disk. Bios: block/bio.ts.
+// Unlike Linux: there is one queue and one device.
 
-import { PAGE_OFFSET } from "../arch/page.ts";
-import { EINVAL, EIO, ENODEV } from "../lib/errno.ts";
+import { bio, bio_endio, block_device, REQ_OP_FLUSH, REQ_OP_READ, REQ_OP_WRITE } from "../block/bio.ts";
+import { EIO, ENODEV } from "../lib/errno.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del_init, list_empty, list_head } from "../lib/list.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
 import { request_irq } from "../irq/irq.ts";
@@ -17,7 +17,6 @@ import {
   spin_unlock_irqrestore,
   spinlock_t,
 } from "../locking/spinlock.ts";
-import { complete, completion, init_completion, wait_for_completion } from "../sched/completion.ts";
 import {
   VIRTIO_ID_BLOCK,
   virtio_cread32,
@@ -32,13 +31,6 @@ import {
 } from "./virtio_mmio.ts";
 import { VRING_NUM, virtqueue_add, virtqueue_get_buf, vring, vring_init, vring_piece } from "./virtio_ring.ts";
 
-export const SECTOR_SHIFT = 9;
-export const SECTOR_SIZE = 1 << SECTOR_SHIFT;
-
-export const REQ_OP_READ = 0;
-export const REQ_OP_WRITE = 1;
-export const REQ_OP_FLUSH = 2;
-
 const VIRTIO_BLK_T_IN = 0;
 const VIRTIO_BLK_T_OUT = 1;
 const VIRTIO_BLK_T_FLUSH = 4;
@@ -46,23 +38,6 @@ const VIRTIO_BLK_F_RO = 1 << 5;
 const VIRTIO_BLK_F_FLUSH = 1 << 9;
 /** Header, data, status. */
 const PIECES_MAX = 3;
-
-export class bio {
-  /** REQ_OP_*. */
-  bi_opf: u32;
-  bi_sector: u32;
-  /** Whole sectors in the linear map: data to write, or room for what is read. */
-  bi_buffer: usize;
-  bi_size: u32;
-  /** 0 or a negative errno, valid in bi_end_io. */
-  bi_status: i32;
-  /** Called once, in hardirq context or by submit_bio itself. */
-  bi_end_io: ((b: bio) => void) | null;
-  /** The submitter's. */
-  bi_private: usize;
-  /** On `pending` while the queue is full. */
-  readonly bi_list = new list_head();
-}
 
 class virtio_blk_outhdr {
   type: u32;
@@ -84,8 +59,7 @@ class virtio_blk {
   readonly vq = new vring();
   /** Bios that found no room, oldest first. */
   readonly pending = new list_head();
-  /** Sectors; 0: there is no disk. */
-  capacity: u32;
+  readonly bdev = new block_device();
   features: u32;
   /** The device has given up: every bio ends with -EIO. */
   broken: boolean;
@@ -94,13 +68,9 @@ const vblk = new virtio_blk();
 const init_mutex = new mutex();
 const vbr = new StructArray(virtblk_req, VRING_NUM);
 
-/** Sectors of the disk; 0 without one. */
-export function get_capacity(): u32 {
-  return vblk.capacity;
-}
-
-export function bdev_read_only(): boolean {
-  return (vblk.features & VIRTIO_BLK_F_RO) !== 0;
+/** The disk; of capacity 0 before virtio_blk_init has found one. */
+export function virtio_blk_bdev(): block_device {
+  return vblk.bdev;
 }
 
 function request_type(op: u32): u32 {
@@ -135,52 +105,22 @@ function virtio_queue_rq(b: bio): boolean {
   return true;
 }
 
-/** What is wrong with a bio, or 0. */
-function bio_check(b: bio): i32 {
-  if (vblk.capacity === 0) return -ENODEV;
-  if (vblk.broken) return -EIO;
-  if (b.bi_opf === REQ_OP_FLUSH) return 0;
-  if (b.bi_opf > REQ_OP_FLUSH || b.bi_size === 0 || (b.bi_size & (SECTOR_SIZE - 1)) !== 0) return -EINVAL;
-  if (b.bi_buffer < PAGE_OFFSET) return -EINVAL;
-  const sectors = b.bi_size >> SECTOR_SHIFT;
-  if (sectors > vblk.capacity || b.bi_sector > vblk.capacity - sectors) return -EIO;
-  return b.bi_opf === REQ_OP_WRITE && bdev_read_only() ? -EIO : 0;
-}
-
-function bio_endio(b: bio, status: i32): void {
-  b.bi_status = status;
-  b.bi_end_io!(b);
-}
-
-/** Starts a transfer; bi_end_io hears of its end. @atomic */
-export function submit_bio(b: bio): void {
-  const error = bio_check(b);
+/** Takes a bio from submit_bio. @atomic */
+function virtblk_submit(b: bio): void {
   // A disk without a cache of its own has nothing to flush.
-  const nothing = b.bi_opf === REQ_OP_FLUSH && (vblk.features & VIRTIO_BLK_F_FLUSH) === 0;
-  if (error !== 0 || nothing) {
-    bio_endio(b, error);
+  if (b.bi_opf === REQ_OP_FLUSH && (vblk.features & VIRTIO_BLK_F_FLUSH) === 0) {
+    bio_endio(b, 0);
     return;
   }
   INIT_LIST_HEAD(b.bi_list);
   const flags = spin_lock_irqsave(vblk.lock);
-  if (!list_empty(vblk.pending) || !virtio_queue_rq(b)) list_add_tail(b.bi_list, vblk.pending);
-  else vm_notify(vblk.vdev);
+  const broken = vblk.broken;
+  if (!broken) {
+    if (!list_empty(vblk.pending) || !virtio_queue_rq(b)) list_add_tail(b.bi_list, vblk.pending);
+    else vm_notify(vblk.vdev);
+  }
   spin_unlock_irqrestore(vblk.lock, flags);
-}
-
-function bio_wake(b: bio): void {
-  complete(cast<completion>(b.bi_private));
-}
-
-/** The same, waiting for the end: 0 or a negative errno. @may_sleep */
-export function submit_bio_wait(b: bio): i32 {
-  const done = new completion();
-  init_completion(done);
-  b.bi_private = addr(done);
-  b.bi_end_io = bio_wake;
-  submit_bio(b);
-  wait_for_completion(done);
-  return b.bi_status;
+  if (broken) bio_endio(b, -EIO);
 }
 
 /** Moves waiting bios into the queue. Called with vblk.lock held. */
@@ -256,16 +196,21 @@ function virtblk_probe(): i32 {
     return error;
   }
   virtio_device_ready(vblk.vdev);
+  const bdev = vblk.bdev;
+  bdev.name = "vda";
+  bdev.read_only = (vblk.features & VIRTIO_BLK_F_RO) !== 0;
+  bdev.submit = virtblk_submit;
   // Disks of 2 TiB and more are cut.
-  vblk.capacity = virtio_cread32(vblk.vdev, 4) !== 0 ? 0xffff_ffff : virtio_cread32(vblk.vdev, 0);
-  pr_info("virtio_blk: %u sectors, interrupt %u%s\n", vblk.capacity, vblk.vdev.irq, bdev_read_only() ? ", read-only" : "");
+  const sectors = virtio_cread32(vblk.vdev, 4) !== 0 ? 0xffff_ffff : virtio_cread32(vblk.vdev, 0);
+  WRITE_ONCE(bdev.capacity, sectors);
+  pr_info("virtio_blk: %u sectors, interrupt %u%s\n", sectors, vblk.vdev.irq, bdev.read_only ? ", read-only" : "");
   return 0;
 }
 
 /** 0 when there is a disk, found now or before; else a negative errno. @may_sleep */
 export function virtio_blk_init(): i32 {
   mutex_lock(init_mutex);
-  const error = vblk.capacity !== 0 ? 0 : virtblk_probe();
+  const error = vblk.bdev.capacity !== 0 ? 0 : virtblk_probe();
   mutex_unlock(init_mutex);
   return error;
 }

@@ -43,12 +43,14 @@ export const GUEST_LAYERS: Layers = {
   // Callbacks run in a softirq; rcu_barrier asks other CPUs and, in its older variants, keeps them from coming and going.
   "kernel/rcu": [...LIB, "kernel/irq", "kernel/locking", "kernel/sched", "kernel/cpu/lock.ts"],
   // Caches flush arrays of other CPUs, which they keep from coming and going meanwhile; SLAB_DESTROY_BY_RCU, kmemleak's lists.
-  "kernel/mm": [...LIB, "kernel/irq/smp.ts", "kernel/locking", "kernel/sched", "kernel/rcu/rcu.ts", "kernel/cpu/lock.ts"],
+  "kernel/mm": [...LIB, "kernel/irq/smp.ts", "kernel/locking", "kernel/sched", "kernel/rcu/rcu.ts", "kernel/cpu/lock.ts", "kernel/block"],
+  // Who waits for a transfer sleeps.
+  "kernel/block": [...LIB, "kernel/sched"],
   "kernel/cpu": [...LIB, ...CORE],
-  "kernel/drivers": [...LIB, ...CORE],
-  "kernel/init": [...LIB, ...CORE, "kernel/cpu", "kernel/drivers"],
-  "kernel/workload": [...LIB, ...CORE, "kernel/cpu", "kernel/init"],
-  "kernel/test": [...LIB, ...CORE, "kernel/cpu", "kernel/drivers"],
+  "kernel/drivers": [...LIB, ...CORE, "kernel/block"],
+  "kernel/init": [...LIB, ...CORE, "kernel/block", "kernel/cpu", "kernel/drivers"],
+  "kernel/workload": [...LIB, ...CORE, "kernel/block", "kernel/cpu", "kernel/drivers", "kernel/init"],
+  "kernel/test": [...LIB, ...CORE, "kernel/block", "kernel/cpu", "kernel/drivers"],
 };
 
 export interface Violation {

@@ -1,18 +1,8 @@
 // Tasks for the test of virtio_blk: everything that can be refused, then many transfers at once against a model.
 
 import { nr_cpu_ids } from "kernel/arch/cpumask.ts";
-import {
-  REQ_OP_FLUSH,
-  REQ_OP_READ,
-  REQ_OP_WRITE,
-  SECTOR_SIZE,
-  bdev_read_only,
-  bio,
-  get_capacity,
-  submit_bio,
-  submit_bio_wait,
-  virtio_blk_init,
-} from "kernel/drivers/virtio_blk.ts";
+import { bio, REQ_OP_FLUSH, REQ_OP_READ, REQ_OP_WRITE, SECTOR_SIZE, submit_bio, submit_bio_wait } from "kernel/block/bio.ts";
+import { virtio_blk_bdev, virtio_blk_init } from "kernel/drivers/virtio_blk.ts";
 import { pr_info } from "kernel/lib/printk.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "kernel/lib/random.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
@@ -29,6 +19,7 @@ const BURST = 40;
 
 function transfer(op: u32, sector: u32, buffer: usize, size: u32): i32 {
   const b = new bio();
+  b.bi_bdev = virtio_blk_bdev();
   b.bi_opf = op;
   b.bi_sector = sector;
   b.bi_buffer = buffer;
@@ -40,13 +31,13 @@ function transfer(op: u32, sector: u32, buffer: usize, size: u32): i32 {
 export function refusals(_arg: u32): void {
   const page = get_zeroed_page(GFP_KERNEL);
   pr_info("init %d", virtio_blk_init());
-  pr_info("again %d, capacity %u", virtio_blk_init(), get_capacity());
-  const end = get_capacity();
+  pr_info("again %d, capacity %u", virtio_blk_init(), virtio_blk_bdev().capacity);
+  const end = virtio_blk_bdev().capacity;
   pr_info("read %d flush %d", transfer(REQ_OP_READ, 0, page, 512), transfer(REQ_OP_FLUSH, 0, 0, 0));
   pr_info("behind the end %d over the end %d", transfer(REQ_OP_READ, end, page, 512), transfer(REQ_OP_READ, end - 1, page, 1024));
   pr_info("no size %d half a sector %d", transfer(REQ_OP_READ, 0, page, 0), transfer(REQ_OP_READ, 0, page, 256));
   pr_info("no such request %d nowhere %d", transfer(7, 0, page, 512), transfer(REQ_OP_READ, 0, 0x1000, 512));
-  if (bdev_read_only()) pr_info("write %d", transfer(REQ_OP_WRITE, 0, page, 512));
+  if (virtio_blk_bdev().read_only) pr_info("write %d", transfer(REQ_OP_WRITE, 0, page, 512));
   free_pages(page, 0);
 }
 
@@ -83,6 +74,7 @@ function read_burst(sector: u32, page: usize): u32 {
   all.failed = 0;
   for (let i: u32 = 0; i < BURST; i++) {
     const b = bios[i];
+    b.bi_bdev = virtio_blk_bdev();
     b.bi_opf = REQ_OP_READ;
     b.bi_sector = sector;
     b.bi_buffer = page + (i % SECTORS_A_PAGE) * SECTOR_SIZE;
