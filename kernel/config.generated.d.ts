@@ -3,6 +3,8 @@ declare module "config" {
   export const enum PREEMPT { none = 0, voluntary = 1, full = 2, rt = 3 }
   export const enum SPINLOCK { ticket = 0, mcs = 1 }
   export const enum FAIRNESS { reader = 0, queued = 1 }
+  export const enum SWAP_AREA_CALL { locked = 0, unlocked = 1 }
+  export const enum SWAP_BUG { none = 0, frontswap_stale = 1, frontswap_no_invalidate = 2 }
   export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
   export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
   export const enum HOTPLUG_LOCKDEP { mutex = 0, readers = 1 }
@@ -41,6 +43,10 @@ declare module "config" {
     readonly swap: {
       /** anonymous memory, reclaim, swap and what belongs to it */
       readonly enabled: boolean;
+      /** where swapoff tells frontswap that the device goes: with swap_lock and the device's lock held as in 2013, or after them */
+      readonly area_call: SWAP_AREA_CALL;
+      /** one seeded defect of the swap path (docs/kernel/swap.md) */
+      readonly bug: SWAP_BUG;
     };
     readonly hotplug: {
       /** who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10 */

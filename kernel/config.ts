@@ -9,6 +9,8 @@ export const OPTIONS = {
   "spinlock.kind": { type: "enum", enum: "SPINLOCK", values: ["ticket", "mcs"], default: "ticket", doc: "where those wait that find a spinlock taken: at its word, or in a queue, each at a word of its own" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "swap.enabled": { type: "bool", default: false, doc: "anonymous memory, reclaim, swap and what belongs to it" },
+  "swap.area_call": { type: "enum", enum: "SWAP_AREA_CALL", values: ["locked", "unlocked"], default: "unlocked", needs: { "swap.enabled": true }, doc: "where swapoff tells frontswap that the device goes: with swap_lock and the device's lock held as in 2013, or after them" },
+  "swap.bug": { type: "enum", enum: "SWAP_BUG", values: ["none", "frontswap-stale", "frontswap-no-invalidate"], default: "none", needs: { "swap.enabled": true }, doc: "one seeded defect of the swap path (docs/kernel/swap.md)" },
   "hotplug.chain": { type: "enum", enum: "HOTPLUG_CHAIN", values: ["notifier", "states"], default: "notifier", doc: "who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10" },
   "hotplug.lock": { type: "enum", enum: "HOTPLUG_LOCK", values: ["refcount", "percpu-rwsem"], default: "refcount", doc: "what keeps CPUs from coming and going: the counted readers of 2012, or a percpu_rw_semaphore (4.13)" },
   "hotplug.lockdep": { type: "enum", enum: "HOTPLUG_LOCKDEP", values: ["mutex", "readers"], default: "readers", needs: { "hotplug.lock": "refcount" }, doc: "what lockdep sees of the counted hotplug lock: its mutex alone, or who reads and writes, too (Linux since 3.15)" },

@@ -2,6 +2,7 @@
 
 import { CONFIG } from "config";
 import { MARK } from "../abi/marks.ts";
+import { bioset_init } from "../block/bioset.ts";
 import { cpuid_to_hartid_map, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_enable } from "../arch/irqflags.ts";
 import { __pa, PHYS_OFFSET } from "../arch/page.ts";
@@ -51,7 +52,10 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   kmem_cache_init();
   vmalloc_init();
   fault_inject_init();
-  if (CONFIG.swap.enabled) page_wait_init();
+  if (CONFIG.swap.enabled) {
+    page_wait_init();
+    bioset_init();
+  }
   kmemleak_init();
   fork_init();
   if (CONFIG.swap.enabled) mm_init();
