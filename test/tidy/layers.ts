@@ -45,7 +45,7 @@ export const GUEST_LAYERS: Layers = {
   // Caches flush arrays of other CPUs, which they keep from coming and going meanwhile; SLAB_DESTROY_BY_RCU, kmemleak's lists.
   "kernel/mm": [...LIB, "kernel/irq/smp.ts", "kernel/locking", "kernel/sched", "kernel/rcu/rcu.ts", "kernel/cpu/lock.ts", "kernel/block"],
   // Who waits for a transfer sleeps.
-  "kernel/block": [...LIB, "kernel/sched"],
+  "kernel/block": [...LIB, "kernel/locking", "kernel/sched"],
   "kernel/cpu": [...LIB, ...CORE],
   "kernel/drivers": [...LIB, ...CORE, "kernel/block"],
   "kernel/init": [...LIB, ...CORE, "kernel/block", "kernel/cpu", "kernel/drivers"],

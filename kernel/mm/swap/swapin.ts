@@ -7,6 +7,7 @@ import { ClearPageSwapBacked, SetPageLocked, SetPageSwapBacked, unlock_page } fr
 import { EEXIST } from "../../lib/errno.ts";
 import { cond_resched } from "../../sched/core.ts";
 import { alloc_pages, page, put_page } from "../page_alloc.ts";
+import { lru_cache_add_anon } from "../vmscan/lru.ts";
 import type { swp_entry_t } from "./entry.ts";
 import { swap_readpage } from "./page_io.ts";
 import { __add_to_swap_cache, lookup_swap_cache } from "./swap_state.ts";
@@ -34,6 +35,7 @@ export function read_swap_cache_async(entry: swp_entry_t, gfp: u32): page | null
     SetPageLocked(fresh);
     SetPageSwapBacked(fresh);
     if (__add_to_swap_cache(fresh, entry) === 0) {
+      lru_cache_add_anon(fresh);
       swap_readpage(fresh);
       return fresh;
     }
