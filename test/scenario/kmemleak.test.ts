@@ -23,6 +23,12 @@ interface Row {
 const says = (pattern: RegExp) => (ran: Ran): void => expect(findings(ran), ran.reproduce).toMatch(pattern);
 const ends = (outcome: RunResult["outcome"]) => (ran: Ran): void => expect(ran.result.outcome, ran.reproduce).toBe(outcome);
 
+/** The first scan misses the block, once, and reports it; the second one does neither. */
+const reportedOnce = ({ result, reproduce }: Ran): void => {
+  expect(result.scans.map(({ hidden }) => hidden), reproduce).toEqual([1, 0]);
+  expect([result.leaks.planted.transient, extra(result), missed(result)], reproduce).toEqual([1, 0, 0]);
+};
+
 const ROWS: readonly Row[] = [
   { row: "A1", set: [bug("sq1")], symptom: says(/heap: slab-use-after-free in .*(seq|put_object|lock)/) },
   { row: "A2", set: [bug("sq2")], symptom: says(/heap: slab-use-after-free in /) },
@@ -35,6 +41,7 @@ const ROWS: readonly Row[] = [
   { row: "A10", set: [bug("exact")], symptom: ({ result }) => expect(extra(result)).toBe(1) },
   { row: "A11", set: [bug("no-erase")], symptom: ({ result }) => expect(missed(result)).toBe(1) },
   { row: "A12", set: ["kmemleak.early_log=16"], symptom: says(/kmemleak: early log of 16 entries is full/) },
+  ...["B1", "B2", "B3"].map((row) => ({ row, set: ["kmemleak.index=rcu-plain-erase"], symptom: reportedOnce })),
   { row: "B4", set: ["kmemleak.index=rcu-plain-erase"], symptom: says(/panic: scans have lost \d+ objects of metadata/) },
   { row: "B5", set: ["kmemleak.index=rcu-plain-erase"], symptom: says(/kmemleak: Trying to color grey unknown object/) },
   { row: "B6", set: [bug("rt-sleeps")], symptom: says(/bug: sleeping function called from invalid context/) },
@@ -106,6 +113,13 @@ test("B13: an all-zero block is named by the first scan, another one by the seco
   const reports = result.console.split("---- kmemleak scan ").slice(1).map((text) => [...text.matchAll(/\(size (\d+)\)/g)].map((match) => match[1]));
   expect(reports).toEqual([["96"], expect.arrayContaining(["96"])]);
   expect(reports[1]).toHaveLength(2);
+});
+
+test.each(["seqcount", "latch", "optimistic"])("B1: index=%s looks again", (index) => {
+  const ran = run("B1", `kmemleak.index=${index}`);
+  expect(ran.status, ran.reproduce).toBe(0);
+  // Unlike under a lock, the writer has not waited.
+  expect(ran.result.steps.slice(0, 3).map(({ status }) => status)).toEqual(["done", "done", "done"]);
 });
 
 test("B1 to B3: lookups without a lock miss live blocks, and only with the tree changed in place", () => {

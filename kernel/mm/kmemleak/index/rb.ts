@@ -5,13 +5,23 @@
 // Locks: none of its own. Searching without the writers' lock, inside an RCU read section, ends, and finds only what is or was there.
 
 import { rb_erase, rb_insert_color, rb_link_node, rb_link_node_rcu, rb_node, rb_root } from "../../../lib/rbtree.ts";
-import { RCU_READERS } from "../design.ts";
+import { point } from "../../../lib/point.ts";
+import { COUNT_HIDDEN, RCU_READERS } from "../design.ts";
 
 export class rb_interval {
   readonly rb = new rb_node();
   start: usize;
   /** The last byte that belongs to the interval. */
   last: usize;
+}
+
+// kmemleak.count_hidden: a lookup of this key that comes to this node stops at point kmemleak_descend (scenarios/kmemleak/B1 to B3).
+let watched_node: usize = 0;
+let watched_key: usize = 0;
+
+export function watch_descent(node: rb_node, address: usize): void {
+  watched_node = addr(node);
+  watched_key = address ^ 0x8000_0000;
 }
 
 /** The interval that holds `key`, or null. */
@@ -21,6 +31,7 @@ export function rb_interval_stab(root: rb_root, key: usize): rb_interval | null 
   let before: rb_interval | null = null;
   while (node !== null) {
     const interval = containerOf(rb_interval, "rb", node);
+    if (COUNT_HIDDEN && addr(node) === watched_node && key === watched_key) point("kmemleak_descend");
     if (key < interval.start) {
       node = READ_ONCE(node.rb_left);
     } else {
