@@ -27,7 +27,7 @@ export interface Instance {
   readonly symbol: string;
   readonly domain: Domain;
   readonly typeArgs: ReadonlyMap<string, Type>;
-  /** Per parameter: the class or field name that it is bound to, or null. */
+  /** Per parameter: the class or field name that it is bound to, an object of no bytes (isNothing), or null: it is passed. */
   readonly bound: readonly (Operand | null)[];
   readonly thisType: ClassType | null;
 }
@@ -114,7 +114,7 @@ export class Unit {
       domain,
       ...[...typeArgs].map(([n, t]) => `${n}=${t.key}`),
       thisType?.key ?? "",
-      ...bound.map((b) => (b ? (b.cls ? `#${b.cls.id}` : (b.text ?? "")) : "")),
+      ...bound.map((b) => (b ? (b.cls ? `#${b.cls.id}` : (b.text ?? "-")) : "")),
     ].join("|");
     let instance = this.instances.get(key);
     if (!instance) {

@@ -13,7 +13,7 @@ import {
 } from "./arguments.ts";
 import { lowerIntrinsic } from "./intrinsics.ts";
 import { noteContracts } from "./note-contracts.ts";
-import { findField, strideOf } from "../types/layout.ts";
+import { findField, isNothing, strideOf } from "../types/layout.ts";
 import { findVariable, type Lowering, type Scope } from "../lower/lowering.ts";
 import type { Operand } from "../lower/operand.ts";
 import { indexed } from "../lower/places.ts";
@@ -208,7 +208,7 @@ function enter(
   noteContracts(f, { node, fn, args, scope, inlined });
   if (inlined) return inlineCall(f, node, callee, args, scope);
   const bound = args.values.map((v, i) =>
-    v.cls || args.types[i]!.kind === "fieldname" ? v : null,
+    v.cls || args.types[i]!.kind === "fieldname" || isNothing(f.unit, args.types[i]!) ? v : null,
   );
   const thisType = callee.self?.type.kind === "class" ? (callee.self.type as ClassType) : null;
   const instance = f.unit.instance(fn, f.domain, args.typeArgs, bound, thisType);

@@ -117,13 +117,15 @@ function declareParameters(
       return;
     }
     const bound = instance.bound[i];
-    if (bound) {
+    if (bound?.cls || bound?.text !== undefined) {
       declareConstant(scope, name, bound);
       return;
     }
     if (!p.type) {
       f.diagnostics.fail(p, "K026", name, name);
     }
-    declareVariable(f, scope, name, words.take(resolveType(f.unit, p.type, context)), false, p);
+    const type = resolveType(f.unit, p.type, context);
+    const value = bound ? { type, words: [f.b.constant(0)] } : words.take(type);
+    declareVariable(f, scope, name, value, false, p);
   });
 }

@@ -212,6 +212,7 @@ export function lowerStorage(
   const align = Math.max(4, alignOf(f.unit, type, node));
   const loc = f.unit.locate(node, scope.activation);
   const variable = { name, type: storageName(type), loc, isParameter: false };
+  if (size === 0) return { type: valueTypeOf(type), words: [f.b.constant(0)] };
   const base = f.localSlot(size, align, variable, scope.activation);
   if (type.kind === "struct")
     constructInPlace(f, base, 0, type, initializer.arguments ?? [], scope, initializer);

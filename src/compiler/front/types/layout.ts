@@ -134,6 +134,17 @@ function structInfo(unit: Unit, layout: Layout): StructInfo {
   return { size: layout.size, fields };
 }
 
+/**
+ * An object of no bytes: which one it is makes no difference, so a direct call does not pass it. Asked of classes that consist of
+ * arrays only, because a class that is just pointed at need not have a layout.
+ */
+export function isNothing(unit: Unit, type: Type): boolean {
+  if (type.kind !== "class" || type.nullable) return false;
+  const { members } = type.cls.node;
+  const arrays = members.every((m) => ts.isPropertyDeclaration(m) && m.initializer && ts.isNewExpression(m.initializer));
+  return members.length > 0 && arrays && layoutOf(unit, type.cls).size === 0;
+}
+
 /** Bytes of storage of this type. */
 export function sizeOf(unit: Unit, type: Type, node: TS.Node): number {
   switch (type.kind) {
