@@ -13,6 +13,7 @@ declare module "config" {
   export const enum RCU_QUIESCENT { own = 0, remote = 1 }
   export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
+  export const enum MM_REF { off = 0, r1 = 1, r2 = 2, r3 = 3, r4 = 4 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
   export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
@@ -76,6 +77,10 @@ declare module "config" {
     readonly fault_injection: boolean;
     /** free pages are filled with a pattern and checked when they are taken again */
     readonly page_poisoning: boolean;
+    readonly mm_ref: {
+      /** identities of references to an mm_struct: none, as proposed in 2016, checked, ref_tracker of 5.17, that with owners (docs/kernel/mm_ref.md) */
+      readonly design: MM_REF;
+    };
     readonly vmalloc: {
       /** when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again */
       readonly flush: VMALLOC_FLUSH;

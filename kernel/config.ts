@@ -22,6 +22,7 @@ export const OPTIONS = {
   "busted": { type: "enum", enum: "BUSTED", values: ["none", "lock", "rcu", "hotplug", "slab", "vmalloc"], default: "none", doc: "a seeded bug that the torture scenario of that subsystem must find" },
   "fault_injection": { type: "bool", default: false, doc: "allocations fail on purpose, as the boot parameters failslab= and fail_page_alloc= say" },
   "page_poisoning": { type: "bool", default: false, doc: "free pages are filled with a pattern and checked when they are taken again" },
+  "mm_ref.design": { type: "enum", enum: "MM_REF", values: ["off", "r1", "r2", "r3", "r4"], default: "off", needs: { "swap.enabled": true }, doc: "identities of references to an mm_struct: none, as proposed in 2016, checked, ref_tracker of 5.17, that with owners (docs/kernel/mm_ref.md)" },
   "vmalloc.flush": { type: "enum", enum: "VMALLOC_FLUSH", values: ["eager", "lazy"], default: "eager", doc: "when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again" },
   "zbud.bug": { type: "enum", enum: "ZBUD_BUG", values: ["none", "no-under-reclaim"], default: "none", doc: "one seeded defect of zbud: a page that is reclaimed does not say so (docs/kernel/zswap.md)" },
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },

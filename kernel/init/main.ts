@@ -1,6 +1,6 @@
 // From the first line in kernel mode to the init thread. The order is what the later lines rely on.
 
-import { CONFIG } from "config";
+import { CONFIG, MM_REF } from "config";
 import { MARK } from "../abi/marks.ts";
 import { bioset_init } from "../block/bioset.ts";
 import { cpuid_to_hartid_map, nr_cpu_ids } from "../arch/cpumask.ts";
@@ -21,6 +21,7 @@ import { kmemleak_init } from "../mm/kmemleak.ts";
 import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
 import { page_wait_init } from "../mm/memory/page-wait.ts";
+import { mm_refs_report_left } from "../mm/mm_ref/lifetime.ts";
 import { mm_init } from "../mm/mm_struct.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
@@ -104,6 +105,7 @@ function kernel_init(_arg: u32): void {
   kmemleak_late_init();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
+  if (CONFIG.mm_ref.design !== MM_REF.off) mm_refs_report_left();
   cmdline_report_unknown();
   kernel_power_off();
 }

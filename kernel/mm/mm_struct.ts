@@ -10,7 +10,7 @@
 // space is its counts.
 // Locks: mmlist_lock, a leaf. Nothing here is called with a lock held but mmgrab and mmdrop.
 
-import { cpumask_first } from "../arch/cpumask.ts";
+import { cpumask_first, for_each_possible_cpu } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { on_each_cpu } from "../irq/smp.ts";
 import { atomic_dec_and_test, atomic_inc, atomic_inc_not_zero, atomic_read, atomic_set } from "../lib/atomic.ts";
@@ -20,9 +20,12 @@ import { memset } from "../lib/string.ts";
 import { mutex_init } from "../locking/mutex.ts";
 import { spin_lock, spin_lock_init, spin_unlock, spinlock_t } from "../locking/spinlock.ts";
 import { leave_lazy_mm, task_lock, task_unlock } from "../sched/mm.ts";
+import { cpu_rq } from "../sched/rq.ts";
 import type { task_struct } from "../sched/task.ts";
 import { GFP_KERNEL } from "./gfp.ts";
-import type { mm_ref } from "./mm_ref/types.ts";
+import { mm_refs_exit, mm_refs_init } from "./mm_ref/lifetime.ts";
+import { get_mm_ref, get_mm_users_ref, INIT_MM_REF, lazy_get_mm_ref, lazy_put_mm_ref, put_mm_ref, put_mm_users_ref } from "./mm_ref/mm_ref.ts";
+import { type mm_ref, REFS } from "./mm_ref/types.ts";
 import { mm_struct } from "./mm_types.ts";
 import { kmem_cache_alloc, kmem_cache_create, kmem_cache_free, type kmem_cache } from "./slab.ts";
 
@@ -46,10 +49,11 @@ export function mm_init(): void {
   mm_cachep = kmem_cache_create("mm_struct", sizeof<mm_struct>(), 16, 0, null);
   if (mm_cachep === null) BUG("no memory for the mm_struct cache");
   spin_lock_init(mmlist_lock, "mmlist_lock");
+  if (REFS) for (const cpu of for_each_possible_cpu()) INIT_MM_REF(cpu_rq(cpu).prev_mm_ref);
 }
 
 /** An empty address space, of which the caller is the one user; null when memory is short. */
-export function mm_alloc(_ref: mm_ref): mm_struct | null {
+export function mm_alloc(ref: mm_ref): mm_struct | null {
   const memory = kmem_cache_alloc(mm_cachep!, GFP_KERNEL);
   if (memory === 0) return null;
   memset(memory, 0, sizeof<mm_struct>());
@@ -64,31 +68,50 @@ export function mm_alloc(_ref: mm_ref): mm_struct | null {
     kmem_cache_free(mm_cachep!, memory);
     return null;
   }
+  mm_refs_init(mm, ref);
   return mm;
 }
 
 /** One more user; the caller is one. */
-export function mmget(mm: mm_struct, _ref: mm_ref): void {
+export function mmget(mm: mm_struct, ref: mm_ref): void {
   "inline";
   atomic_inc(mm.mm_users);
+  get_mm_users_ref(mm, ref);
 }
 
 /** A user, unless there is none any more. @must_use */
-export function mmget_not_zero(mm: mm_struct, _ref: mm_ref): boolean {
-  return atomic_inc_not_zero(mm.mm_users);
+export function mmget_not_zero(mm: mm_struct, ref: mm_ref): boolean {
+  if (!atomic_inc_not_zero(mm.mm_users)) return false;
+  get_mm_users_ref(mm, ref);
+  return true;
 }
 
 /** A user less. @may_sleep */
-export function mmput(mm: mm_struct, _ref: mm_ref): void {
+export function mmput(mm: mm_struct, ref: mm_ref): void {
+  put_mm_users_ref(mm, ref);
   if (atomic_dec_and_test(mm.mm_users)) __mmput(mm);
 }
 
-export function mmgrab(mm: mm_struct, _ref: mm_ref): void {
+export function mmgrab(mm: mm_struct, ref: mm_ref): void {
   "inline";
   atomic_inc(mm.mm_count);
+  get_mm_ref(mm, ref);
 }
 
-export function mmdrop(mm: mm_struct, _ref: mm_ref): void {
+export function mmdrop(mm: mm_struct, ref: mm_ref): void {
+  put_mm_ref(mm, ref);
+  if (unlikely(atomic_dec_and_test(mm.mm_count))) __mmdrop(mm);
+}
+
+/** mmgrab and mmdrop for a CPU that stays in an address space: the scheduler's, with its run queue locked. */
+export function mmgrab_lazy_tlb(mm: mm_struct, ref: mm_ref): void {
+  "inline";
+  atomic_inc(mm.mm_count);
+  lazy_get_mm_ref(mm, ref);
+}
+
+export function mmdrop_lazy_tlb(mm: mm_struct, ref: mm_ref): void {
+  lazy_put_mm_ref(mm, ref);
   if (unlikely(atomic_dec_and_test(mm.mm_count))) __mmdrop(mm);
 }
 
@@ -123,6 +146,7 @@ function __mmput(mm: mm_struct): void {
 function __mmdrop(mm: mm_struct): void {
   "noinline";
   if (atomic_read(mm.mm_users) !== 0) BUG("mm_struct %p is freed with %d users", addr(mm), atomic_read(mm.mm_users));
+  mm_refs_exit(mm);
   const free = pgd_free;
   if (free !== null) free(mm);
   kmem_cache_free(mm_cachep!, addr(mm));

@@ -10,7 +10,7 @@ import { cpumask } from "../arch/cpumask.ts";
 import { atomic_t } from "../lib/atomic.ts";
 import { list_head } from "../lib/list.ts";
 import { mutex } from "../locking/mutex.ts";
-import { mm_ref } from "./mm_ref/types.ts";
+import { mm_ref, mm_refs } from "./mm_ref/types.ts";
 
 export class mm_struct {
   readonly mm_users = new atomic_t();
@@ -30,4 +30,5 @@ export class mm_struct {
   readonly mmlist = new list_head();
   /** By which all of mm_users own their one mm_count. */
   readonly mm_users_ref = new mm_ref();
+  readonly refs = new mm_refs();
 }

@@ -20,7 +20,7 @@ import { __switch_to } from "../arch/switch.ts";
 import { dump_stack, panic } from "../lib/bug.ts";
 import { pr_info, printk } from "../lib/printk.ts";
 import { raw_spin_lock, raw_spin_unlock, raw_spin_unlock_irq } from "../locking/spinlock.ts";
-import { mmdrop } from "../mm/mm_struct.ts";
+import { mmdrop_lazy_tlb } from "../mm/mm_struct.ts";
 import { rcu_note_context_switch } from "../rcu/rcu.ts";
 import { task_may_run_on } from "./affinity.ts";
 import { periodic_balance, select_allowed_cpu, select_task_rq } from "./balance.ts";
@@ -156,7 +156,7 @@ function finish_task_switch(): void {
   prev.on_cpu = 0;
   const mm = finish_mm_switch(queue);
   raw_spin_unlock_irq(queue.lock);
-  if (CONFIG.swap.enabled && unlikely(mm !== null)) mmdrop(mm!, queue.prev_mm_ref);
+  if (CONFIG.swap.enabled && unlikely(mm !== null)) mmdrop_lazy_tlb(mm!, queue.prev_mm_ref);
   if (unlikely(state === TASK_DEAD)) put_task_struct(prev);
   if (unlikely(sent)) place_task(prev);
 }

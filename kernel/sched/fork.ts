@@ -15,6 +15,7 @@ import { memset } from "../lib/string.ts";
 import { spin_lock_init } from "../locking/spinlock.ts";
 import { write_lock_irqsave, write_unlock_irqrestore } from "../locking/rwlock.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "../mm/gfp.ts";
+import { INIT_MM_REF } from "../mm/mm_ref/mm_ref.ts";
 import { __get_free_pages, free_pages, virt_to_page } from "../mm/page_alloc.ts";
 import { type kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free } from "../mm/slab.ts";
 import { set_mask_all } from "./affinity.ts";
@@ -66,7 +67,10 @@ export function alloc_task(): task_struct | null {
   task.policy = SCHED_NORMAL;
   set_mask_all(task);
   task.time_slice = RR_TIMESLICE;
-  if (CONFIG.swap.enabled) spin_lock_init(task.alloc_lock, "task.alloc_lock");
+  if (CONFIG.swap.enabled) {
+    spin_lock_init(task.alloc_lock, "task.alloc_lock");
+    INIT_MM_REF(task.mm_ref);
+  }
   INIT_LIST_HEAD(task.run_list);
   INIT_LIST_HEAD(task.tasks);
   INIT_LIST_HEAD(task.rcu_node);

@@ -13,7 +13,8 @@ import { cpumask_clear_cpu, cpumask_set_cpu } from "../arch/cpumask.ts";
 import { local_irq_disable, local_irq_enable } from "../arch/irqflags.ts";
 import { WARN_ON, WARN_ON_ONCE } from "../lib/bug.ts";
 import { spin_lock, spin_unlock } from "../locking/spinlock.ts";
-import { mmdrop, mmgrab } from "../mm/mm_struct.ts";
+import { mmdrop_lazy_tlb, mmgrab, mmgrab_lazy_tlb } from "../mm/mm_struct.ts";
+import { lazy_move_mm_ref, move_mm_ref_to_lazy } from "../mm/mm_ref/mm_ref.ts";
 import type { mm_ref } from "../mm/mm_ref/types.ts";
 import type { mm_struct } from "../mm/mm_types.ts";
 import { cpu_rq, type rq } from "./rq.ts";
@@ -58,13 +59,17 @@ function context_switch_slow(queue: rq, prev: task_struct, next: task_struct): v
   if (mm === null) {
     next.active_mm = active;
     if (active === null) return;
-    if (prev.mm !== null) mmgrab(active, next.mm_ref);
-    else prev.active_mm = null;
+    if (prev.mm !== null) mmgrab_lazy_tlb(active, next.mm_ref);
+    else {
+      lazy_move_mm_ref(active, prev.mm_ref, next.mm_ref);
+      prev.active_mm = null;
+    }
     return;
   }
   switch_mm(active, mm);
   next.active_mm = mm;
   if (prev.mm === null && active !== null) {
+    lazy_move_mm_ref(active, prev.mm_ref, queue.prev_mm_ref);
     queue.prev_mm = active;
     prev.active_mm = null;
   }
@@ -101,16 +106,17 @@ export function kthread_use_mm(mm: mm_struct, ref: mm_ref): void {
   switch_mm(active, mm);
   local_irq_enable();
   task_unlock(task);
-  if (active !== null) mmdrop(active, task.mm_ref);
+  if (active !== null) mmdrop_lazy_tlb(active, task.mm_ref);
 }
 
 /** It has no address space any more, and stays where it is as a borrower. */
-export function kthread_unuse_mm(mm: mm_struct, _ref: mm_ref): void {
+export function kthread_unuse_mm(mm: mm_struct, ref: mm_ref): void {
   const task = get_current();
   if (WARN_ON(task.mm !== mm)) return;
   task_lock(task);
   local_irq_disable();
   WRITE_ONCE(task.mm, null);
+  move_mm_ref_to_lazy(mm, ref, task.mm_ref);
   local_irq_enable();
   task_unlock(task);
 }
@@ -121,7 +127,7 @@ export function leave_lazy_mm(mm: mm_struct): void {
   if (task.mm !== null || task.active_mm !== mm) return;
   switch_mm(mm, null);
   task.active_mm = null;
-  mmdrop(mm, task.mm_ref);
+  mmdrop_lazy_tlb(mm, task.mm_ref);
 }
 
 /** The last that the idle task of a dying CPU does here: it executes in nobody's address space. finish_cpu drops the reference. */
@@ -136,5 +142,5 @@ export function finish_cpu(cpu: u32): void {
   const idle = cpu_rq(cpu).idle;
   const mm = idle.active_mm;
   idle.active_mm = null;
-  if (mm !== null) mmdrop(mm, idle.mm_ref);
+  if (mm !== null) mmdrop_lazy_tlb(mm, idle.mm_ref);
 }

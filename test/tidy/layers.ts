@@ -38,7 +38,7 @@ export const GUEST_LAYERS: Layers = {
   "kernel/sched": [
     ...LIB, "kernel/locking", "kernel/irq/softirq.ts", "kernel/rcu/rcu.ts", "kernel/rcu/cblist.ts",
     "kernel/mm/gfp.ts", "kernel/mm/slab.ts", "kernel/mm/page_alloc.ts",
-    "kernel/mm/mm_types.ts", "kernel/mm/mm_struct.ts", "kernel/mm/mm_ref/types.ts",
+    "kernel/mm/mm_types.ts", "kernel/mm/mm_struct.ts", "kernel/mm/mm_ref/types.ts", "kernel/mm/mm_ref/mm_ref.ts",
   ],
   // Callbacks run in a softirq; rcu_barrier asks other CPUs and, in its older variants, keeps them from coming and going.
   "kernel/rcu": [...LIB, "kernel/irq", "kernel/locking", "kernel/sched", "kernel/cpu/lock.ts"],
