@@ -13,7 +13,7 @@
 import { cpumask_first, for_each_possible_cpu } from "../arch/cpumask.ts";
 import { NR_CPUS } from "../arch/percpu.ts";
 import { on_each_cpu } from "../irq/smp.ts";
-import { atomic_dec_and_test, atomic_inc, atomic_inc_not_zero, atomic_read, atomic_set } from "../lib/atomic.ts";
+import { atomic_dec_and_test, atomic_inc, atomic_inc_not_zero, atomic_set } from "../lib/atomic.ts";
 import { BUG } from "../lib/bug.ts";
 import { INIT_LIST_HEAD, list_del_init, list_empty, list_head } from "../lib/list.ts";
 import { memset } from "../lib/string.ts";
@@ -145,7 +145,6 @@ function __mmput(mm: mm_struct): void {
 
 function __mmdrop(mm: mm_struct): void {
   "noinline";
-  if (atomic_read(mm.mm_users) !== 0) BUG("mm_struct %p is freed with %d users", addr(mm), atomic_read(mm.mm_users));
   mm_refs_exit(mm);
   const free = pgd_free;
   if (free !== null) free(mm);
