@@ -5,10 +5,13 @@
  * in guest memory (a task's comm), and reads without side effects.
  */
 import { MARK_BYTES, MARK_WORD } from "../../machine/memory/layout.ts";
-import { cString, type ImageFile } from "../image/elf.ts";
+import type { ImageFile } from "../image/elf.ts";
 import type { Symbols } from "../image/symbols.ts";
-import { type CacheInfo, HeapChecker } from "./heap/heap.ts";
-import type { Stack } from "./moment.ts";
+import { GuestNames, hexAddress } from "./guest-names.ts";
+import { HeapChecker } from "./heap/heap.ts";
+import { MemoryRecords } from "./memory-records.ts";
+import { irqsOn, stackOf } from "./record.ts";
+import { SignalRecords } from "./signal-records.ts";
 import { BlockLog } from "../truth/blocks.ts";
 import { Timeline } from "./timeline.ts";
 import { CurrentTasks } from "./current-tasks.ts";
@@ -30,14 +33,12 @@ import { ScanCosts } from "./scan-cost.ts";
 
 const RECORD_WORDS = MARK_BYTES / 4;
 const TWO_32 = 2 ** 32;
-const PAGE_BYTES = 4096;
-const CACHE_NAME_BYTES = 64;
 const COMM_BYTES = 16;
+const PLANT_BYTES = 64;
 const HARTS_MAX = 64;
 /** Of a lock mark's words a and b, and of a record's head. */
 const KIND_MASK = 7;
 const SUBCLASS_MASK = 7;
-const INTERRUPTS_ON = 1 << 26;
 
 export interface Task {
   readonly pid: number;
@@ -108,13 +109,13 @@ export class Observation {
   firstKthreadInstructions: number | null = null;
   records = 0;
   readonly #numbers: EventNumbers;
-  readonly #image: ImageFile;
-  readonly #readMemory: (address: number, length: number) => Uint8Array | null;
+  readonly #names: GuestNames;
+  readonly #memory: MemoryRecords;
+  readonly #signals: SignalRecords;
   readonly #percpuStarts = new Set<number>();
   readonly #lastTp = new Int32Array(64);
   /** Locks by number: classes, names, addresses. */
   readonly locks: LockInstances;
-  readonly #caches = new Map<number, CacheInfo>();
   /** The lock record at hand. */
   readonly #event = new LockEvent();
 
@@ -126,9 +127,8 @@ export class Observation {
     wanted: ObserverChoice = NOTHING_MORE,
     harts = HARTS_MAX,
   ) {
-    this.#image = image;
     this.#numbers = numbers;
-    this.#readMemory = readMemory;
+    this.#names = new GuestNames(image, readMemory);
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
     this.blocks = wanted.truth ? new BlockLog() : null;
     this.#seesLocks = wanted.locks ?? true;
@@ -141,7 +141,7 @@ export class Observation {
     this.lockStatControls = new LockStatControls(this.lockStat, wanted.lockStat ?? []);
     this.lockKinds = kinds;
     this.sleepingSpinlocks = image.section.config.preempt === "rt";
-    const nameOf = (cache: number): string => (cache >>> 0 <= numbers.vmallocArea ? "" : this.#cacheAt(cache >>> 0).name);
+    const nameOf = (cache: number): string => (cache >>> 0 <= numbers.vmallocArea ? "" : this.#names.cacheAt(cache >>> 0).name);
     this.measures = new Measures(symbols, this.scanCosts, kinds, this.sleepingSpinlocks, nameOf);
     this.lockdep = new Lockdep(this.locks, this.currentTasks, kinds, {
       sleepingSpinlocks: this.sleepingSpinlocks,
@@ -151,6 +151,8 @@ export class Observation {
     this.progress = new Progress(image.section, readMemory, symbols, this.currentTasks, this.lockdep, limits);
     this.contexts = new Contexts(numbers.atomic, numbers.boundary);
     this.quiescence = new Quiescence(wanted.quiescence ?? false, numbers.vmallocArea);
+    this.#memory = new MemoryRecords(this, this.#names, numbers.vmallocArea);
+    this.#signals = new SignalRecords(this);
   }
 
   /** One run of whole records, in order of time. */
@@ -168,7 +170,7 @@ export class Observation {
       const tp = words[at + MARK_WORD.TP];
       if (tp !== lastTp[hart]) this.#noteTp(hart, tp);
       if (this.timeline !== null && Timeline.draws(code)) this.#draw(this.timeline, code, words, at, hart, clock);
-      if (code >= CODE.alloc) this.#memory(code, words, at, hart, clock);
+      if (code >= CODE.alloc) this.#memory.take(code, words, at, hart, clock);
       else if (code <= CODE.lockWant || code === CODE.lockTryFail) {
         if (this.#seesLocks) this.#lock(code, words, at, hart, clock);
       } else this.#rare(code, words, at, hart, clock);
@@ -213,7 +215,7 @@ export class Observation {
     event.pc = words[at + MARK_WORD.PC];
     event.ra0 = words[at + MARK_WORD.RA0];
     event.ra1 = words[at + MARK_WORD.RA1];
-    event.irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
+    event.irqsOn = irqsOn(words, at);
     if (code === CODE.lockTryFail) {
       this.progress.livelock.failed(event.task, event.lock, event.kind, stackOf(words, at, hart, clock));
       return;
@@ -249,78 +251,6 @@ export class Observation {
     return `${classes.names[this.locks.classOf(lock, 0)]} ${hexAddress(this.locks.addressOf(lock))}`;
   }
 
-  #memory(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
-    this.progress.livelock.progressed(this.currentTasks.task[hart]);
-    if (this.races !== null) this.#races(this.races, code, words, at, hart, clock);
-    const heap = this.heap;
-    const c = words[at + MARK_WORD.C];
-    const a = words[at + MARK_WORD.A];
-    const b = words[at + MARK_WORD.B];
-    this.measures.memory(code, this.currentTasks.task[hart], c, a, b, words[at + MARK_WORD.PC], clock);
-    if (heap === null && this.blocks === null && !this.quiescence.watchesMemory) return;
-    const stack = stackOf(words, at, hart, clock);
-    if (this.quiescence.watchesMemory) this.quiescence.memory(code, c, a, b, this.#cacheName, this.currentTasks.task[hart], stack);
-    if (this.blocks !== null) this.#note(this.blocks, code, c >>> 0, a, b, stack);
-    if (heap === null) return;
-    switch (code) {
-      case CODE.alloc: {
-        const cache = b === 0 || b === this.#numbers.vmallocArea ? null : this.#cacheAt(b >>> 0);
-        const area = cache !== null ? "slab" : b === 0 ? "kmalloc" : "vmalloc";
-        heap.allocated(c, a >>> 0, area, cache, stack);
-        break;
-      }
-      case CODE.free:
-        heap.freed(c, false, a !== 0, stack);
-        break;
-      case CODE.pageAlloc:
-        heap.allocated(c, (PAGE_BYTES << a) >>> 0, "page", null, stack);
-        break;
-      case CODE.pageFree:
-        heap.freed(c, true, false, stack);
-        break;
-      case CODE.vmap:
-        heap.allocated(c, a >>> 0, "vmalloc", null, stack);
-        heap.written(c, a >>> 0);
-        break;
-      case CODE.vmapPage:
-        heap.written(c, PAGE_BYTES);
-        break;
-      case CODE.fault:
-        heap.faulted(c, a, b !== 0, stack);
-        break;
-      case CODE.zeroed:
-        heap.written(c, a >>> 0);
-        break;
-      case CODE.resize:
-        heap.resized(c, a >>> 0);
-        break;
-      case CODE.slabCreate:
-        heap.slabCreated(c, a >>> 0, this.#cacheAt(b >>> 0));
-        break;
-    }
-  }
-
-  #note(blocks: BlockLog, code: number, address: number, a: number, b: number, stack: Stack): void {
-    const task = this.currentTasks.task[stack.hart];
-    if (code === CODE.alloc) {
-      const from = b === 0 ? "kmalloc" : b === this.#numbers.vmallocArea ? "vmalloc" : this.#cacheAt(b >>> 0).name;
-      blocks.allocated({ address, bytes: a >>> 0, from, task, stack, own: this.measures.latency.allocating(task) > 1 });
-    } else if (code === CODE.free) blocks.freed(address);
-    else if (code === CODE.pageAlloc) blocks.pagesAllocated(address, (PAGE_BYTES << a) >>> 0, this.measures.latency.allocating(task) > 0);
-    else if (code === CODE.pageFree) blocks.pagesFreed(address);
-  }
-
-  #races(races: RaceChecker, code: number, words: Int32Array, at: number, hart: number, clock: number): void {
-    const c = words[at + MARK_WORD.C];
-    const a = words[at + MARK_WORD.A];
-    if (code === CODE.alloc) races.allocated(c, a >>> 0);
-    else if (code === CODE.pageAlloc || code === CODE.pageFree) races.allocated(c, (PAGE_BYTES << a) >>> 0);
-    else if (code === CODE.exclusiveWriter || code === CODE.exclusiveAccess)
-      races.exclusive(c, a, code === CODE.exclusiveAccess, words[at + MARK_WORD.PC], hart, clock);
-  }
-
-  readonly #cacheName = (cache: number): string => this.#cacheAt(cache).name;
-
   /** The guest has switched itself off: what it has not put back. `clock`: the latest. */
   ended(clock: number, functionName: (address: number) => string): void {
     const { progress, lockdep, quiescence, currentTasks } = this;
@@ -339,24 +269,6 @@ export class Observation {
     });
     const stacks = gone.flatMap((address) => progress.guest.task(address)?.stack ?? []);
     quiescence.ended({ clock, planted, held, ended: new Set([...gone, ...stacks]), functionName, metadataOf });
-  }
-
-  /** A kmem_cache as it was when it was first seen. */
-  #cacheAt(cache: number): CacheInfo {
-    const known = this.#caches.get(cache);
-    if (known !== undefined) return known;
-    const word = (field: string): number => {
-      const fields = this.#image.section.structs.kmem_cache?.fields;
-      const offset = fields?.find(({ name }) => name === field)?.offset;
-      const bytes = offset === undefined ? null : this.#readMemory(cache + offset, 4);
-      return bytes === null ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-    };
-    const info = {
-      name: this.#name(word("name"), CACHE_NAME_BYTES),
-      constructed: word("ctor") !== 0,
-    };
-    this.#caches.set(cache, info);
-    return info;
   }
 
   #noteTp(hart: number, tp: number): void {
@@ -388,7 +300,7 @@ export class Observation {
         break;
       case CODE.taskNew:
         this.blocks?.tasks.add(c >>> 0);
-        this.#created(hart, clock, c, { pid: a, comm: this.#name(b >>> 0, COMM_BYTES) });
+        this.#created(hart, clock, c, { pid: a, comm: this.#names.text(b >>> 0, COMM_BYTES) });
         break;
       case CODE.taskExit:
         this.lockdep.taskEnded(this.currentTasks.numberOf(c), hart, clock);
@@ -447,7 +359,7 @@ export class Observation {
       case CODE.plant:
         this.plants.push({
           address: c >>> 0,
-          name: this.#name(b >>> 0, 64),
+          name: this.#names.text(b >>> 0, PLANT_BYTES),
           kind: a === this.#numbers.plantLeak ? "leak" : "nonleak",
           cycle: clock,
         });
@@ -465,52 +377,7 @@ export class Observation {
         this.firstKthreadInstructions ??= instructions;
         break;
       default:
-        this.#signal(code, words, at, hart, clock);
-    }
-  }
-
-  /** Who wakes whom, who waits for what, and what is not as it should be. */
-  #signal(code: number, words: Int32Array, at: number, hart: number, clock: number): void {
-    const { progress, contexts, currentTasks } = this;
-    const { histories, livelock } = progress;
-    const c = words[at + MARK_WORD.C];
-    const a = words[at + MARK_WORD.A];
-    const irqsOn = (words[at + MARK_WORD.HEAD] & INTERRUPTS_ON) !== 0;
-    const task = currentTasks.task[hart];
-    const stack = stackOf(words, at, hart, clock);
-    switch (code) {
-      case CODE.wake:
-        histories.woke(currentTasks.numberOf(c), a !== 0, task, stack);
-        break;
-      case CODE.wait:
-        histories.waits(task, c, stack);
-        break;
-      case CODE.wakeUp:
-        histories.wokeQueue(c, a, task, stack);
-        break;
-      case CODE.gpStart:
-        progress.gracePeriodBegan(c, clock);
-        break;
-      case CODE.gpEnd:
-        progress.gracePeriodEnded();
-        break;
-      case CODE.rcuCall:
-        progress.callbackQueued(c, task);
-        this.quiescence.callbackQueued(c, a, task, stack);
-        break;
-      case CODE.rcuInvoke:
-        progress.callbackInvoked(c, clock);
-        this.quiescence.callbackInvoked(c);
-        break;
-      case CODE.point:
-        livelock.progressed(task);
-        break;
-      case CODE.atomicSleep:
-        contexts.slept(a, c, histories.of(task).entered, irqsOn, task, stack);
-        break;
-      case CODE.unbalanced:
-        contexts.unbalanced(a, c, irqsOn, task, stack);
-        break;
+        this.#signals.take(code, words, at, hart, clock);
     }
   }
 
@@ -521,26 +388,6 @@ export class Observation {
     this.progress.taskCreated(number, task.comm, clock, this.scenarioStart !== null);
   }
 
-  #name(address: number, length: number): string {
-    const constant = this.#image.constantString(address);
-    if (constant !== null) return constant;
-    const bytes = this.#readMemory(address, length);
-    return (bytes && cString(bytes)) || hexAddress(address);
-  }
-}
-
-function hexAddress(address: number): string {
-  return `0x${address.toString(16).padStart(8, "0")}`;
-}
-
-function stackOf(words: Int32Array, at: number, hart: number, clock: number): Stack {
-  return {
-    pc: words[at + MARK_WORD.PC] >>> 0,
-    ra0: words[at + MARK_WORD.RA0] >>> 0,
-    ra1: words[at + MARK_WORD.RA1] >>> 0,
-    hart,
-    clock,
-  };
 }
 
 /** Instructions retired by the record's hart. */
