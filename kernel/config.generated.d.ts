@@ -15,6 +15,8 @@ declare module "config" {
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum MM_REF { off = 0, r1 = 1, r2 = 2, r3 = 3, r4 = 4 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
+  export const enum ZSWAP { off = 0, z0 = 1, z1 = 2, z2a = 3, z2b = 4, z3 = 5, z4 = 6, z4_bug = 7 }
+  export const enum ZSWAP_BUG { none = 0, area_ignores_refs = 1, assert_side_effect = 2, empty_node_check = 3, notifier_in_reader = 4 }
   export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
   export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
@@ -84,6 +86,14 @@ declare module "config" {
     readonly vmalloc: {
       /** when CPUs forget a freed vmalloc range: at once, or many ranges together before addresses are used again */
       readonly flush: VMALLOC_FLUSH;
+    };
+    readonly zswap: {
+      /** compressed pages in front of the swap device, and who may free an entry: off, Linux 3.11, that without its leak, two drafts of its repair, the states and CAS of the RFC, 6.1 and how its repair was first written */
+      readonly design: ZSWAP;
+      /** a load takes zswap's copy away (frontswap's get_and_free) */
+      readonly exclusive: boolean;
+      /** one seeded defect of zswap (docs/kernel/zswap.md) */
+      readonly bug: ZSWAP_BUG;
     };
     readonly zbud: {
       /** one seeded defect of zbud: a page that is reclaimed does not say so (docs/kernel/zswap.md) */

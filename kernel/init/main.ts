@@ -27,6 +27,7 @@ import { page_alloc_init } from "../mm/page_alloc.ts";
 import { setup_per_cpu_areas } from "../mm/percpu.ts";
 import { kmem_cache_init } from "../mm/slab.ts";
 import { vmalloc_init } from "../mm/vmalloc.ts";
+import { init_zswap } from "../mm/zswap/zswap.ts";
 import { rcu_cpu_starting, rcu_init } from "../rcu/rcu.ts";
 import { wake_up_process } from "../sched/core.ts";
 import { fork_init } from "../sched/fork.ts";
@@ -103,6 +104,7 @@ function kernel_init(_arg: u32): void {
   hung_task_init();
   lab_init();
   kmemleak_late_init();
+  if (CONFIG.swap.enabled) init_zswap();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
   if (CONFIG.mm_ref.design !== MM_REF.off) mm_refs_report_left();

@@ -75,6 +75,17 @@ export function rb_link_node_rcu(node: rb_node, parent: rb_node | null, link: Pt
   WRITE_ONCE(link[0], node);
 }
 
+/** The node says that it is in no tree: its own parent. Only who says so can ask RB_EMPTY_NODE. */
+export function RB_CLEAR_NODE(node: rb_node): void {
+  "inline";
+  node.__rb_parent_color = addr(node);
+}
+
+export function RB_EMPTY_NODE(node: rb_node): boolean {
+  "inline";
+  return node.__rb_parent_color === addr(node);
+}
+
 /** Put `now` where `old` hangs. */
 function replace_child(root: rb_root, parent: rb_node | null, old: rb_node, now: rb_node | null): void {
   "inline";

@@ -43,7 +43,10 @@ export const GUEST_LAYERS: Layers = {
   // Callbacks run in a softirq; rcu_barrier asks other CPUs and, in its older variants, keeps them from coming and going.
   "kernel/rcu": [...LIB, "kernel/irq", "kernel/locking", "kernel/sched", "kernel/cpu/lock.ts"],
   // Caches flush arrays of other CPUs, which they keep from coming and going meanwhile; SLAB_DESTROY_BY_RCU, kmemleak's lists.
-  "kernel/mm": [...LIB, "kernel/irq/smp.ts", "kernel/locking", "kernel/sched", "kernel/rcu/rcu.ts", "kernel/cpu/lock.ts", "kernel/block"],
+  // zswap has room for each CPU, made when it comes.
+  "kernel/mm": [
+    ...LIB, "kernel/irq/smp.ts", "kernel/locking", "kernel/sched", "kernel/rcu/rcu.ts", "kernel/cpu/lock.ts", "kernel/cpu/notifier.ts", "kernel/block",
+  ],
   // Who waits for a transfer sleeps.
   "kernel/block": [...LIB, "kernel/locking", "kernel/sched"],
   "kernel/cpu": [...LIB, ...CORE],

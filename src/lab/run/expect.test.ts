@@ -105,6 +105,8 @@ test("leaks by function, count and size, and no others", () => {
       "failed no other leaks: 0xc0001000",
     ]
   `);
+  expect(judged({ leaks: "none" }, { leaks: [] })).toEqual(["ok no other leaks: none"]);
+  expect(judged({ leaks: "none" }, { leaks: [leak("lose_a", 64)] })).toEqual(["failed no other leaks: 0xc0001000"]);
   expect(judged({ leaks: [] }, { reports: [] })).toEqual([
     "failed leaks: no complete kmemleak report was seen",
   ]);

@@ -28,7 +28,7 @@ export function judge(expectation: Expectation, evidence: Evidence): ExpectResul
   const leakChecks: ExpectResult[] = [];
   if (expectation.leaks === "planted") leakChecks.push(plantedLeaks(evidence));
   else if (expectation.leaks !== undefined)
-    leakChecks.push(...namedLeaks(expectation.leaks, evidence));
+    leakChecks.push(...namedLeaks(expectation.leaks === "none" ? [] : expectation.leaks, evidence));
   if (expectation.transient !== undefined)
     leakChecks.push(transient(expectation.transient, evidence));
   for (const check of leakChecks) {
@@ -107,7 +107,7 @@ function plantedLeaks(evidence: Evidence): ExpectResult {
 
 /** Exactly `count` leaks of each entry, and no others. */
 function namedLeaks(
-  entries: Exclude<Expectation["leaks"], "planted" | undefined>,
+  entries: Exclude<Expectation["leaks"], "planted" | "none" | undefined>,
   evidence: Evidence,
 ): ExpectResult[] {
   if (!evidence.reports.at(-1)?.complete) {

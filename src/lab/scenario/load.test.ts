@@ -213,7 +213,7 @@ test("wrong types and values of the other fields", () => {
       "s.yaml:2:25: limits.instructions must be at least 1",
       "s.yaml:2:8: until must be poweroff",
       "s.yaml:2:11: workload must be the path of a TypeScript module",
-      "s.yaml:2:18: expect.leaks must be planted or a list of { in: FUNCTION, count: N }",
+      "s.yaml:2:18: expect.leaks must be planted, none or a list of { in: FUNCTION, count: N }",
       "s.yaml:2:35: expect.leaks[0].count must be at least 1",
       "s.yaml:2:21: expect.findings must be none or a list of { kind: KIND, says: TEXT, count: N }",
       "s.yaml:2:18: kernel.marks must be a text, a number, true or false",

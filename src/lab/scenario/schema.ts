@@ -127,8 +127,8 @@ const OUTCOMES = ["poweroff", "panic", "deadlock", "fault", "budget"] as const;
 const expectation = z.strictObject({
   outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(", ")}` }).optional(),
   leaks: z
-    .union([z.literal("planted"), z.array(expectedLeak)], {
-      error: "must be planted or a list of { in: FUNCTION, count: N }",
+    .union([z.enum(["planted", "none"]), z.array(expectedLeak)], {
+      error: "must be planted, none or a list of { in: FUNCTION, count: N }",
     })
     .optional(),
   findings: z
