@@ -44,8 +44,8 @@ export class bio {
   bi_private: usize;
   /** The device's; before and after, of whoever keeps unused bios. */
   readonly bi_list = new list_head();
-  /** The device's: jiffies or nothing. */
-  bi_due: u32;
+  /** The device's: when it ends, in cycles. */
+  bi_due: u64;
 }
 
 /** Ends a bio: the driver's last word. @atomic */

@@ -11,6 +11,7 @@ import { machine, setup_arch } from "../arch/setup.ts";
 import { timebase_hz } from "../arch/time.ts";
 import { boot_cpu_init, cpu_init, smp_init } from "../cpu/hotplug.ts";
 import { lockup_detector_init } from "../cpu/watchdog.ts";
+import { ramdisk_reserve } from "../drivers/ramdisk.ts";
 import { irq_cpu_starting, irq_init } from "../irq/irq.ts";
 import { panic } from "../lib/bug.ts";
 import { cmdline_report_unknown, cmdline_setup } from "../lib/cmdline.ts";
@@ -35,10 +36,12 @@ import { hung_task_init } from "../sched/hung_task.ts";
 import { cpu_idle, sched_init } from "../sched/idle.ts";
 import { kthread_create } from "../sched/kthread.ts";
 import { early_task_init } from "../sched/task.ts";
+import { hrtimers_init } from "../sched/hrtimer.ts";
 import { time_init } from "../sched/tick.ts";
 import { timers_init } from "../sched/timer.ts";
 import { lab_init } from "./lab.ts";
 import { run_scenario } from "./scenario.ts";
+import { swap_init } from "./swap.ts";
 
 /** Called by head.ts with translation on, interrupts off and preemption off; becomes the idle task of CPU 0. */
 export function start_kernel(boot_hart: u32, fdt: usize): void {
@@ -50,6 +53,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   say_hello();
   memblock_init(__pa(linkerSymbol("_end")), machine.memory_end);
   setup_per_cpu_areas(); // PerCpu.of() works
+  if (CONFIG.swap.enabled) ramdisk_reserve();
   page_alloc_init(); // the end of memblock
   kmem_cache_init();
   vmalloc_init();
@@ -63,6 +67,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   if (CONFIG.swap.enabled) mm_init();
   sched_init(); // wake_up_process works
   timers_init();
+  if (CONFIG.swap.enabled) hrtimers_init();
   rcu_init();
   cpu_init(); // who listens when CPUs come and go
   rcu_cpu_starting(0);
@@ -103,6 +108,7 @@ function kernel_init(_arg: u32): void {
   lockup_detector_init();
   hung_task_init();
   lab_init();
+  if (CONFIG.swap.enabled) swap_init();
   kmemleak_late_init();
   if (CONFIG.swap.enabled) init_zswap();
   set_system_state(SYSTEM_RUNNING);

@@ -29,6 +29,11 @@ export function memblock_end(): usize {
   return memblock.end;
 }
 
+/** Bytes not taken yet. */
+export function memblock_available(): usize {
+  return memblock.end - memblock.at;
+}
+
 /** `size` cleared bytes, aligned to `align` (a power of two); the virtual address. */
 export function memblock_alloc(size: usize, align: usize): usize {
   const start = (memblock.at + align - 1) & ~(align - 1);

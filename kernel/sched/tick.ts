@@ -1,5 +1,6 @@
 // The tick: HZ times a second on each online CPU, idle or not.
 
+import { CONFIG } from "config";
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { CSR_SIE, IRQ_S_TIMER } from "../arch/csr.ts";
 import { sbi_set_timer } from "../arch/sbi.ts";
@@ -7,6 +8,7 @@ import { get_cycles64, timebase_hz } from "../arch/time.ts";
 import { rcu_sched_clock_irq } from "../rcu/rcu.ts";
 import { advance_jiffies, HZ } from "./clock.ts";
 import { scheduler_tick } from "./core.ts";
+import { hrtimer_interrupt, hrtimer_set_tick } from "./hrtimer.ts";
 import { smp_processor_id } from "./task.ts";
 import { run_local_timers } from "./timer.ts";
 
@@ -42,6 +44,13 @@ function update_jiffies(now: u64): void {
   if (ticks !== 0) advance_jiffies(ticks);
 }
 
+/** The timer goes off for the tick, or before it for an hrtimer. */
+function program_tick(next: u64): void {
+  "inline";
+  if (CONFIG.swap.enabled) hrtimer_set_tick(next);
+  else sbi_set_timer(next);
+}
+
 /** The boot CPU's first tick, from which jiffies count. */
 export function time_init(): void {
   next_jiffy = get_cycles64() + tick_period();
@@ -57,16 +66,17 @@ export function tick_start(): void {
   const now = get_cycles64();
   if (device.next === 0n) device.next = now + tick_period();
   while (device.next <= now) device.next += tick_period();
-  sbi_set_timer(device.next);
+  program_tick(device.next);
   csrReadSet(CSR_SIE, 1 << IRQ_S_TIMER);
 }
 
 /** The timer interrupt. */
 export function tick_handle(): void {
+  if (CONFIG.swap.enabled && hrtimer_interrupt()) return;
   const device = tick.current();
   const now = get_cycles64();
   while (device.next <= now) device.next += tick_period();
-  sbi_set_timer(device.next);
+  program_tick(device.next);
   if (smp_processor_id() === tick_do_timer_cpu) update_jiffies(now);
   run_local_timers();
   rcu_sched_clock_irq(false);
