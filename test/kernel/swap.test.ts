@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { formatProblem, type Result } from "../../src/base/result.ts";
 import { createMachine } from "../../src/machine/machine.ts";
-import { compile, compileGuest, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
+import { compileGuest, compileModule, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
 
 const HARTS = 2;
 /** Pages that each hart sends out and back, as guests/swap_device.ts has it, and what its device has room for. */
@@ -97,7 +97,7 @@ describe("broken slots are found", () => {
     ["a second HAS_CACHE is granted", "    if (has_cache !== 0) return -EEXIST;\n", "", /^# swap_map: swapcache_prepare, only HAS_CACHE: \d+, expected \d+$/],
     ["a slot with users only is free for the cache's sake", "const left = count | has_cache;", "const left = usage === SWAP_HAS_CACHE ? 0 : count | has_cache;", /^# swap_map: swapcache_free with a user: 0, expected 1$/],
   ])("%s", { timeout: 60_000 }, (_what, piece, by, complaint) => {
-    const broken = compile({ "swap.enabled": true }, (files) => replaceIn(files, SLOTS_FILE, piece, by));
+    const broken = compileModule("swap", { "swap.enabled": true }, (files) => replaceIn(files, SLOTS_FILE, piece, by));
     expect(tapOf(onOurs(broken, 1, 1, namesOf("swap").slice(0, 1)))).toContainEqual(expect.stringMatching(complaint));
   });
 });
