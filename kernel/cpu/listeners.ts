@@ -18,7 +18,6 @@ import { page_alloc_cpu_dead } from "../mm/page_alloc.ts";
 import { slab_dead_cpu, slab_prepare_cpu } from "../mm/slab.ts";
 import { rcu_report_dead } from "../rcu/rcu.ts";
 import { sched_cpu_dying, sched_cpu_starting } from "../sched/core.ts";
-import { hrtimers_dying_cpu } from "../sched/hrtimer.ts";
 import { timers_dying_cpu, timers_prepare_cpu } from "../sched/timer.ts";
 import {
   CPU_DEAD, CPU_DOWN_FAILED, CPU_DOWN_PREPARE, CPU_DYING, CPU_PRI_MIGRATION, CPU_PRI_SCHED_ACTIVE, CPU_PRI_SCHED_INACTIVE, CPU_STARTING,
@@ -58,7 +57,6 @@ function prepare_timers(cpu: u32): i32 {
 function move_timers(cpu: u32): i32 {
   if (CONFIG.busted === BUSTED.hotplug) return 0;
   timers_dying_cpu(cpu, cpumask_first(cpu_online_mask));
-  if (CONFIG.swap.enabled) hrtimers_dying_cpu(cpu, cpumask_first(cpu_online_mask));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 // lock but rq.lock, which it never takes). The functions run in the TIMER softirq of the CPU that armed the timer, or of
 // the one that took over when that went offline. A timer on a stack is removed with del_timer_sync before the stack goes.
 
+import { CONFIG } from "config";
 import { cpu_online, nr_cpu_ids } from "../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { open_softirq, raise_softirq_irqoff, TIMER_SOFTIRQ } from "../irq/softirq.ts";
@@ -34,6 +35,7 @@ import {
 } from "../locking/spinlock.ts";
 import { jiffies, msecs_to_jiffies, time_after_eq, time_before, time_before_eq } from "./clock.ts";
 import { schedule, set_current_state, wake_up_process } from "./core.ts";
+import { hrtimers_dying_cpu } from "./hrtimer.ts";
 import { might_sleep } from "./preempt.ts";
 import {
   get_current,
@@ -252,6 +254,7 @@ export function timers_dying_cpu(cpu: u32, to: u32): void {
   }
   raw_spin_unlock(base.lock);
   raw_spin_unlock(old.lock);
+  if (CONFIG.swap.enabled) hrtimers_dying_cpu(cpu, to);
 }
 
 /** Number of timers armed on all CPUs; for the check at the end of a run. */
