@@ -98,6 +98,7 @@ function addCompare(command: Command, done: (code: number) => void): void {
     .description("run a scenario with several values of a key, numbers of harts and seeds, and compare what it costs")
     .argument("<file>", "scenario (YAML)")
     .option("--vary <key=a,b>", "a field or a kernel configuration key, and its values; may be repeated", collect, [])
+    .option("--variant <name:key=value,..>", "a variant that differs in several keys, under a name; repeated, one for each", collect, [])
     .option("--seeds <list>", "such as 1..20 or 1,2,7; at least two", "1..10")
     .option("--harts <list>", "numbers of harts, such as 1,2,4; without it the scenario's")
     .option("--set <key=value>", "change a field or a kernel configuration key in all runs; may be repeated", collect, [])
@@ -112,6 +113,7 @@ function addCompare(command: Command, done: (code: number) => void): void {
 Examples:
   hartlab compare scenarios/kmemleak/lost-object.yaml --vary spinlock.kind=ticket,mcs --seeds 1..20 --harts 1,2,4
   hartlab compare scenarios/kmemleak/lost-object.yaml --vary preempt=none,full --seeds 1..20 --resume preempt.state
+  hartlab compare scenarios/kmemleak/campaign.yaml --variant 5.0: --variant 2.6.31:kmemleak.design=km09 --seeds 1..20
 
 Exit codes: 0 all runs as expected, 1 a run failed, 2 bad input, 3 a run's instruction budget ended and none failed, 70 a bug in hartlab.`,
     )

@@ -36,6 +36,18 @@ test("lost-object-moving: every false report is a moved pointer", () => {
   expect(precision).toBeCloseTo(1 / (1 + falsely.length), 10);
 });
 
+test("campaign: nodes hidden from lookups without a lock are counted by the guest, and make false reports", () => {
+  const look = (seed: number, set: readonly string[]) => {
+    const { truth, scans } = runInProcess("scenarios/kmemleak/campaign.yaml", { seed, set: ["kmemleak.count_hidden=true", ...set] }).result;
+    const misses = scans.reduce((sum, { hidden }) => sum + hidden!, 0);
+    return { misses, falsely: truth!.reports.filter(({ reason }) => reason === "hidden node").length, recall: truth!.recall };
+  };
+  const broken = [1, 2].map((seed) => look(seed, ["kmemleak.index=rcu-plain-erase", "kmemleak.leak_refs=false"]));
+  expect(broken.reduce((sum, { misses }) => sum + misses, 0)).toBeGreaterThan(0);
+  expect(broken.reduce((sum, { falsely }) => sum + falsely, 0)).toBeGreaterThan(0);
+  expect(look(2, [])).toEqual({ misses: 0, falsely: 0, recall: 1 });
+});
+
 test("many leaks: all in one report of two groups; a report that is cut, and none at all", () => {
   const many = (set: readonly string[]) => runInProcess("scenarios/kmemleak/many-leaks.yaml", { seed: 1, set });
   const whole = many([]);

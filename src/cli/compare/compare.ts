@@ -19,6 +19,7 @@ import { openState, type StateFile } from "./state-file.ts";
 
 export interface CompareOptions {
   readonly vary: readonly string[];
+  readonly variant: readonly string[];
   readonly seeds: string;
   readonly harts?: string;
   readonly set: readonly string[];
@@ -49,7 +50,7 @@ interface Job {
 const JOBS_MAX = 256;
 
 export async function compareCommand(file: string, options: CompareOptions): Promise<number> {
-  const grid = parseGrid({ vary: options.vary, harts: options.harts, seeds: options.seeds });
+  const grid = parseGrid({ vary: options.vary, variants: options.variant, harts: options.harts, seeds: options.seeds });
   if (!grid.ok) return printProblems(grid.problems);
   const jobs = jobsOf(options.jobs);
   if (!jobs.ok) return printProblems(jobs.problems);
@@ -89,7 +90,11 @@ async function output(comparison: Comparison, file: string, options: CompareOpti
 
 /** The command that makes this comparison again. */
 function commandOf({ axes, harts, seeds, settings }: Comparison, file: string): string {
-  const vary = axes.map(({ key, values }) => ` --vary ${key}=${values.join(",")}`).join("");
+  const vary = axes
+    .map(({ key, values, settings }) =>
+      settings === undefined ? ` --vary ${key}=${values.join(",")}` : values.map((value, at) => ` --variant ${value}:${settings[at].join(",")}`).join(""),
+    )
+    .join("");
   const set = settings.map((one) => ` --set ${one}`).join("");
   return `hartlab compare ${file}${vary} --seeds ${seeds.join(",")} --harts ${harts.join(",")}${set}`;
 }

@@ -25,11 +25,33 @@ test("every combination of values and harts is a cell, harts vary fastest", () =
   ]);
 });
 
+test("variants are one axis, each with settings of its own, before the axes of keys", () => {
+  const { axes, cells } = grid({ variants: ["V0:", "old: kmemleak.design=km09 , boot.a=1"], vary: ["b=x,y"], seeds: "1,2" });
+  expect(axes.map(({ key, values }) => [key, values])).toEqual([["variant", ["V0", "old"]], ["b", ["x", "y"]]]);
+  expect(cells.map(({ values, settings }) => `${values.join(" ")}: ${settings.join(" ")}`)).toEqual([
+    "V0 x: b=x", "V0 y: b=y", "old x: kmemleak.design=km09 boot.a=1 b=x", "old y: kmemleak.design=km09 boot.a=1 b=y",
+  ]);
+  const all = grid({ vary: [], variants: ["V0:", "V2:kmemleak.index=spinlock"], seeds: "1,2" });
+  const runs = (at: number): RunSummary[] => [run(1, 100), run(2, 100, at === 1 ? 1 : 0)];
+  const made = compare(ABOUT, all, all.cells.map((cell, at) => ({ cell, harts: 1, image: "i", runs: runs(at) })));
+  expect(comparisonText(made, "one.yaml").split("\n").filter((line) => /V0|V2|reproduce/.test(line))).toMatchInlineSnapshot(`
+    [
+      "  V0  the scenario as it is",
+      "  V2  kmemleak.index=spinlock",
+      "  V0          0.100  0.100..0.100  1.00",
+      "  V2          0.100  0.100..0.100  1.00",
+      "  V2, harts 1, seed 2: leaks: 1 missed",
+      "  reproduce: hartlab run one.yaml --seed 2 --harts 1 --set kmemleak.index=spinlock",
+    ]
+  `);
+});
+
 test("what cannot be compared is refused with a sentence", () => {
   const texts: Partial<GridText>[] = [
     { seeds: "7" }, { seeds: "3..1" }, { seeds: "1,1" }, { seeds: "a" }, { seeds: "0..5000000000" }, { seeds: "0..200000" }, { harts: "0" },
     { harts: "65" }, { vary: [] }, { vary: ["preempt"] }, { vary: ["preempt=none,,full"] }, { vary: ["preempt=none,none"] },
     { vary: ["seed=1,2"] }, { vary: ["machine.harts=1,2"] }, { vary: ["a=1,2", "a=3,4"] }, { vary: ["a=1,2"], harts: "1..64", seeds: "1..1000" },
+    { variants: ["V0"] }, { variants: ["V0:", "V0:a=1"] }, { variants: ["V0:a"] }, { variants: ["V0:seed=3"] },
   ];
   const first = (text: Partial<GridText>): string => refusal(text).split("\n")[0];
   expect(texts.map(first)).toMatchInlineSnapshot(`
@@ -50,6 +72,10 @@ test("what cannot be compared is refused with a sentence", () => {
       "--vary machine.harts=1,2: harts have an option of their own",
       "--vary a is given twice",
       "that makes 128000 runs; at most 100000 are made",
+      "--variant V0: this is not NAME:KEY=VALUE,KEY=VALUE",
+      "--variant V0:a=1: V0 is the name of another variant",
+      "--variant V0:a: a is not KEY=VALUE",
+      "--variant V0:seed=3: seeds and harts have options of their own",
     ]
   `);
   expect(refusal({ vary: [], harts: "1,2" })).toBe("accepted");

@@ -1,6 +1,6 @@
 /** What a comparison found: the JSON contract of `hartlab compare --json` (docs/compare.md). A function of the runs alone. */
 import type { Outcome } from "../run/result.ts";
-import { baselineOf, type Cell, type Grid } from "./grid.ts";
+import { baselineOf, type Cell, type Grid, VARIANT } from "./grid.ts";
 import { type Figures, type MeasureInfo, measureInfo, median } from "./measures.ts";
 
 export const COMPARE_SCHEMA_VERSION = 1;
@@ -29,6 +29,8 @@ export interface Summary {
 
 export interface ComparedCell {
   readonly values: readonly string[];
+  /** What `values` stand for, as `--set`. */
+  readonly settings: readonly string[];
   readonly harts: number;
   /** SHA-256 of the kernel image. */
   readonly image: string;
@@ -43,7 +45,8 @@ export interface Comparison {
   /** The command's --set, which all cells share. */
   readonly settings: readonly string[];
   readonly timing: string;
-  readonly axes: readonly { readonly key: string; readonly values: readonly string[] }[];
+  /** `settings` of each value where they are variants. */
+  readonly axes: readonly { readonly key: string; readonly values: readonly string[]; readonly settings?: readonly (readonly string[])[] }[];
   readonly harts: readonly number[];
   readonly seeds: readonly number[];
   readonly measures: readonly MeasureInfo[];
@@ -68,7 +71,7 @@ export function compare(
   return {
     schemaVersion: COMPARE_SCHEMA_VERSION,
     ...about,
-    axes: grid.axes,
+    axes: grid.axes.map(({ key, values, settings }) => (key === VARIANT ? { key, values, settings } : { key, values })),
     harts: [...new Set(cells.map(({ harts }) => harts))],
     seeds: grid.seeds,
     measures,
@@ -76,6 +79,7 @@ export function compare(
       const base = cells.find(({ cell }) => cell === baselineOf(grid, one.cell))!;
       return {
         values: one.cell.values,
+        settings: one.cell.settings,
         harts: one.harts,
         image: one.image,
         runs: one.runs.map(({ figures: _, ...run }) => run),

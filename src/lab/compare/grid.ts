@@ -3,11 +3,16 @@ import { failure, type Problem, type Result, success } from "../../base/result.t
 import { parseOverride } from "../scenario/override.ts";
 import { HARTS_MAX } from "../scenario/schema.ts";
 
-/** One varied key; values as the user wrote them. */
+/** One varied key, or `variant` and its names; values as the user wrote them. */
 export interface Axis {
   readonly key: string;
   readonly values: readonly string[];
+  /** Of each value, as `--set`. */
+  readonly settings: readonly (readonly string[])[];
 }
+
+/** The axis of --variant: what differs in more than one key. */
+export const VARIANT = "variant";
 
 export interface Cell {
   /** One of each axis, in their order. */
@@ -28,21 +33,24 @@ export interface Grid {
 
 export interface GridText {
   readonly vary: readonly string[];
+  readonly variants?: readonly string[];
   readonly harts?: string | undefined;
   readonly seeds: string;
 }
 
+const NO_AXIS: Axis = { key: "", values: [], settings: [] };
 const SEED_MAX = 0xffff_ffff;
 export const RUNS_MAX = 100_000;
 
-export function parseGrid({ vary, harts: hartsText, seeds: seedsText }: GridText): Result<Grid> {
+export function parseGrid({ vary, variants = [], harts: hartsText, seeds: seedsText }: GridText): Result<Grid> {
   const problems: Problem[] = [];
   const take = <T>(result: Result<T>, otherwise: T): T => {
     if (result.ok) return result.value;
     problems.push(...result.problems);
     return otherwise;
   };
-  const axes = vary.map((text) => take(parseAxis(text), { key: "", values: [] }));
+  const named = variants.length === 0 ? [] : [take(parseVariants(variants), NO_AXIS)];
+  const axes = [...named, ...vary.map((text) => take(parseAxis(text), NO_AXIS))];
   const harts = hartsText === undefined ? [] : take(parseNumbers("--harts", hartsText, 1, HARTS_MAX), []);
   const seeds = take(parseNumbers("--seeds", seedsText, 0, SEED_MAX), []);
   const again = axes.find((axis, at) => axes.findIndex(({ key }) => key === axis.key) < at);
@@ -82,7 +90,29 @@ function parseAxis(text: string): Result<Axis> {
   if (key === "seed") return wrong("seeds have an option of their own", "Write --seeds 1..20.");
   if (key === "machine.harts") return wrong("harts have an option of their own", "Write --harts 1,2,4.");
   const override = parseOverride(`${key}=${values[0]}`);
-  return override.ok ? success({ key, values }) : override;
+  return override.ok ? success({ key, values, settings: values.map((value) => [`${key}=${value}`]) }) : override;
+}
+
+/** `NAME:KEY=VALUE,KEY=VALUE`; `NAME:` alone is the scenario as it is. */
+function parseVariants(texts: readonly string[]): Result<Axis> {
+  const values: string[] = [];
+  const settings: string[][] = [];
+  for (const text of texts) {
+    const match = /^\s*([\w.+-]+)\s*:(.*)$/.exec(text);
+    const wrong = (message: string): Result<Axis> =>
+      failure({ message: `--variant ${text}: ${message}`, hint: "Write for example --variant V2:kmemleak.design=km19,kmemleak.index=spinlock." });
+    if (match === null) return wrong("this is not NAME:KEY=VALUE,KEY=VALUE");
+    if (values.includes(match[1])) return wrong(`${match[1]} is the name of another variant`);
+    const own = match[2].split(",").map((one) => one.trim()).filter((one) => one !== "");
+    for (const one of own) {
+      const override = parseOverride(one);
+      if (!override.ok) return wrong(`${one} is not KEY=VALUE`);
+      if (/^(seed|machine\.harts)=/.test(one)) return wrong("seeds and harts have options of their own");
+    }
+    values.push(match[1]);
+    settings.push(own);
+  }
+  return success({ key: VARIANT, values, settings });
 }
 
 /** `1..20`, `1,2,4` and both together, in the order given. */
@@ -105,12 +135,14 @@ function parseNumbers(option: string, text: string, least: number, most: number)
 
 /** The first value of the last axis first; harts vary fastest. */
 function cellsOf(axes: readonly Axis[], harts: readonly number[]): Cell[] {
-  let combinations: string[][] = [[]];
-  for (const { values } of axes) combinations = combinations.flatMap((chosen) => values.map((value) => [...chosen, value]));
+  let combinations: Omit<Cell, "harts">[] = [{ values: [], settings: [] }];
+  for (const axis of axes) {
+    combinations = combinations.flatMap(({ values, settings }) =>
+      axis.values.map((value, at) => ({ values: [...values, value], settings: [...settings, ...axis.settings[at]] })),
+    );
+  }
   const counts = harts.length === 0 ? [null] : harts;
-  return combinations.flatMap((values) =>
-    counts.map((count) => ({ values, harts: count, settings: values.map((value, at) => `${axes[at].key}=${value}`) })),
-  );
+  return combinations.flatMap((one) => counts.map((count) => ({ ...one, harts: count })));
 }
 
 /** The cell that ratios of a cell are made to: the first values with as many harts; when only harts vary, the first number of them. */

@@ -59,6 +59,11 @@ export class ScanCosts {
     return this.#active;
   }
 
+  /** That the scan that is going on has read so far. */
+  get words(): number {
+    return this.#words;
+  }
+
   begin(number: number, hart: number, clock: number, instret: number): void {
     this.#active = true;
     this.hart = hart;

@@ -12,6 +12,9 @@ import { taskOf } from "./resolve.ts";
 /** kmemleak.min_age when the scenario does not set it. */
 const MIN_AGE_DEFAULT = "5s";
 
+/** 4 KiB: as much as a scan reads without giving its locks away. */
+const WORDS_BETWEEN = 1024;
+
 /** null: nobody asked. */
 export function truthOf(scenario: Scenario, machine: Machine, image: ImageFile, observation: Observation): Truth | null {
   const log = observation.blocks;
@@ -33,14 +36,21 @@ export function truthOf(scenario: Scenario, machine: Machine, image: ImageFile, 
   return new Truth(watched, observation.plants, age ?? 0);
 }
 
-/** A scan ends before the next one begins: both happen under the scan mutex. */
+/** A scan ends before the next one begins: both happen under the scan mutex. Blocks are small: not each is a reason to look. */
 export function looksOf(truth: Truth | null, { scans }: EventNumbers, { scanCosts }: Observation): Looks | null {
   if (truth === null || scans === null) return null;
+  let looked = 0;
   return {
     events: [scans.begin, scans.chunk, scans.end],
     fired(event) {
-      if (event === scans.chunk) truth.scanGoesOn();
-      return event !== scans.chunk;
+      if (event !== scans.chunk) {
+        looked = 0;
+        return true;
+      }
+      if (scanCosts.words - looked < WORDS_BETWEEN) return false;
+      looked = scanCosts.words;
+      truth.scanGoesOn();
+      return false;
     },
     reached(event) {
       if (event === scans.begin) truth.scanBegan();

@@ -33,13 +33,20 @@ export function comparisonText(comparison: Comparison, file: string): string {
 function headText({ scenario, axes, harts, seeds, settings, timing }: Comparison): string {
   const lines = [
     `${scenario}: ${plural(seeds.length, "seed")} a cell (${ranges(seeds)}), ${timing} timing`,
-    ...axes.map(({ key, values }) => `  ${key}: ${values.join(", ")}`),
+    ...axes.flatMap(axisLines),
     `  harts: ${harts.join(", ")}`,
     ...(settings.length > 0 ? [`  set: ${settings.join(" ")}`] : []),
     "Each figure: the median over the seeds, the least..the most, and the ratio of the median to the first value's.",
     "Times in us of guest time: 1 us = 1000 cycles.",
   ];
   return lines.join("\n");
+}
+
+/** A line for all values, or one for each variant. */
+function axisLines({ key, values, settings }: Comparison["axes"][number]): string[] {
+  if (settings === undefined) return [`  ${key}: ${values.join(", ")}`];
+  const width = Math.max(...values.map((value) => value.length));
+  return values.map((value, at) => `  ${value.padEnd(width)}  ${settings[at].join(" ") || "the scenario as it is"}`);
 }
 
 /** `1..20`, `1, 5..7` */
@@ -96,14 +103,14 @@ function measureColumns({ id, label, unit }: MeasureInfo, cells: readonly Compar
 
 /** How runs ended, and how to repeat those that did not end as expected. */
 function runsText(comparison: Comparison, file: string): string {
-  const { cells, axes, settings } = comparison;
+  const { cells, settings } = comparison;
   const runs = cells.flatMap((cell) => cell.runs.map((run) => ({ cell, run })));
   const bad = runs.filter(({ run }) => run.exitCode !== 0);
   const word = { 0: "PASS", 1: "FAIL", 3: "UNDECIDED" }[comparisonExitCode(comparison)];
   const verdict = `${word} ${comparison.scenario}: ${grouped(runs.length - bad.length)} of ${plural(runs.length, "run")} as expected`;
   if (bad.length === 0) return verdict;
   const lines = bad.slice(0, FAILED_MAX).flatMap(({ cell, run }) => {
-    const set = [...settings, ...cell.values.map((value, at) => `${axes[at].key}=${value}`)];
+    const set = [...settings, ...cell.settings];
     const why = run.failed.length > 0 ? run.failed.join("; ") : run.outcome;
     const again = `reproduce: hartlab run ${file} --seed ${run.seed} --harts ${cell.harts}${set.map((one) => ` --set ${one}`).join("")}`;
     return [`  ${[...cell.values, `harts ${cell.harts}`].join(", ")}, seed ${run.seed}: ${why}`, `  ${again}`];
