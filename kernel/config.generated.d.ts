@@ -20,7 +20,9 @@ declare module "config" {
   export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
   export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
-  export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15, exact = 16, no_erase = 17, no_excess_ref = 18, tracked_cache = 19 }
+  export const enum KMEMLEAK_WALK { whole = 0, resched_ref = 1, resched = 2 }
+  export const enum KMEMLEAK_METADATA { early_log = 0, pool = 1 }
+  export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15, exact = 16, no_erase = 17, no_excess_ref = 18, tracked_cache = 19, pool_free = 20 }
   export const enum KMEMLEAK_FREE { rcu = 0, workqueue = 1, immediate = 2 }
   export const CONFIG: {
     /** preemption model of kernel code */
@@ -110,8 +112,16 @@ declare module "config" {
       readonly index: KMEMLEAK_INDEX;
       /** index=rcu-plain-erase: each hit of a scan keeps a reference, as in the patch of 2019 */
       readonly leak_refs: boolean;
-      /** hooks that can be written down before kmemleak can allocate */
+      /** kmemleak.metadata=early-log: hooks that can be written down before kmemleak can allocate */
       readonly early_log: u32;
+      /** bytes of a block that a scan reads with its lock held and interrupts off, before it gives way; 0: the whole block, as until 2009 */
+      readonly chunk: u32;
+      /** how a scan walks the list of all objects: in one RCU read section; giving way now and then with a reference to where it stands (6.0, broken); or with a mark that keeps that on the list (6.1) */
+      readonly walk: KMEMLEAK_WALK;
+      /** where metadata comes from before there are caches: hooks are written down and replayed (until 5.3), or there is a static pool, which later helps out when memory is short (5.4) */
+      readonly metadata: KMEMLEAK_METADATA;
+      /** kmemleak.metadata=pool: objects in it (Linux: 16000) */
+      readonly pool: u32;
       /** each lookup of a scan that finds nothing is repeated under the lock, and counted when a live block was missed */
       readonly count_hidden: boolean;
       /** one seeded defect of kmemleak (docs/kernel/kmemleak.md) */

@@ -18,7 +18,7 @@ import { cmdline_report_unknown, cmdline_setup } from "../lib/cmdline.ts";
 import { pr_info } from "../lib/printk.ts";
 import { set_system_state, SYSTEM_RUNNING, SYSTEM_SCHEDULING } from "../lib/system_state.ts";
 import { fault_inject_init } from "../mm/fault-inject.ts";
-import { kmemleak_init } from "../mm/kmemleak.ts";
+import { kmemleak_init, kmemleak_pool_init } from "../mm/kmemleak.ts";
 import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
 import { page_wait_init } from "../mm/memory/page-wait.ts";
@@ -55,6 +55,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   setup_per_cpu_areas(); // PerCpu.of() works
   if (CONFIG.swap.enabled) ramdisk_reserve();
   page_alloc_init(); // the end of memblock
+  kmemleak_pool_init();
   kmem_cache_init();
   vmalloc_init();
   fault_inject_init();

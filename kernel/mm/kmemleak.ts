@@ -14,11 +14,12 @@ import { strcmp } from "../lib/string.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
 import { add_scan_area, object_no_scan, object_set_excess_ref, object_update_trace, paint_ptr } from "./kmemleak/annotate.ts";
 import { create_object, delete_object, delete_object_part } from "./kmemleak/create.ts";
-import { DESIGN_NAME, EXCESS_REF, NO_ERASE, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
+import { DESIGN_NAME, EXCESS_REF, NO_ERASE, POOL, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
 import { EARLY, log_early, replay_early_log } from "./kmemleak/early.ts";
 import { kmemleak_locks_init } from "./kmemleak/lock.ts";
 import { kmemleak_metadata_init } from "./kmemleak/metadata.ts";
 import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./kmemleak/object.ts";
+import { pool_in_use } from "./kmemleak/pool.ts";
 import { kmemleak_set_min_age } from "./kmemleak/scan.ts";
 import { kmemleak_early, kmemleak_enabled, kmemleak_free_enabled, leave_early } from "./kmemleak/state.ts";
 import { virt_addr_valid } from "./page_alloc.ts";
@@ -31,17 +32,33 @@ function early(op: u32, ptr: usize, size: usize, min_count: i32, gfp: u32): void
   if (kmemleak_early() && !log_early(op, ptr, size, min_count, gfp)) leave_early(false);
 }
 
+function asked_for(): boolean {
+  return strcmp(get_option("kmemleak", "on"), "off") !== 0;
+}
+
+/** Before the first hook: with a pool, hooks work from now on. */
+export function kmemleak_pool_init(): void {
+  if (!CONFIG.kmemleak.enabled || !POOL) return;
+  kmemleak_locks_init();
+  leave_early(asked_for());
+}
+
 /** After the slab allocator works and before other CPUs start. */
 export function kmemleak_init(): void {
   if (!CONFIG.kmemleak.enabled) return;
-  if (strcmp(get_option("kmemleak", "on"), "off") === 0 || !kmemleak_early()) {
+  if (!asked_for()) {
     leave_early(false);
     pr_info("kmemleak: disabled\n");
     return;
   }
-  kmemleak_locks_init();
+  if (POOL ? !kmemleak_enabled() : !kmemleak_early()) return;
+  if (!POOL) kmemleak_locks_init();
   kmemleak_metadata_init();
   kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
+  if (POOL) {
+    pr_info("kmemleak: enabled, design %s, %u objects of the pool in use\n", DESIGN_NAME, pool_in_use());
+    return;
+  }
   leave_early(true);
   const replayed = replay_early_log();
   if (kmemleak_enabled()) pr_info("kmemleak: enabled, design %s, %u early records replayed\n", DESIGN_NAME, replayed);

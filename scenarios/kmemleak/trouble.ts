@@ -265,3 +265,18 @@ export function end(_arg: u32): void {
   "noinline";
   stop();
 }
+
+/** More than a walk of the list passes before it gives way. */
+const MANY = 160;
+const many = new FixedArray<usize>(MANY);
+
+export function allocate_many(_arg: u32): void {
+  "noinline";
+  for (let i: u32 = 0; i < MANY; i++) many[i] = kzalloc(64, GFP_KERNEL);
+}
+
+export function free_many(_arg: u32): void {
+  "noinline";
+  for (let i: u32 = 0; i < MANY; i++) kfree(many[i]);
+  point("freed");
+}

@@ -79,7 +79,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "metadata freed while still on object_list",
     file: "kernel/mm/kmemleak/create.ts",
-    from: "    if (!TWO_LOCKS) list_del_rcu(object.object_list);\n",
+    from: "    if (!TWO_LOCKS) leave_list(object);\n",
     to: "",
     scenario: CHURN,
     symptom: crashed,

@@ -33,6 +33,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   "swap.bug": ["frontswap-stale", "frontswap-no-invalidate"],
   "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
   "kmemleak.index": ["rcu-plain-erase"],
+  "kmemleak.walk": ["resched-ref"],
   // Metadata that waits for a work when the run ends looks lost to quiescence.
   "kmemleak.free": ["immediate", "workqueue"],
 };

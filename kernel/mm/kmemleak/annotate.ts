@@ -49,7 +49,7 @@ export function object_update_trace(ptr: usize): void {
   const object = find_for(ptr, "Updating stack trace for");
   if (object === null) return;
   const flags = lock_object(object);
-  object.trace_len = stack_trace_save(object.trace, MAX_TRACE, 2);
+  object.trace_len = u16(stack_trace_save(object.trace, MAX_TRACE, 2));
   unlock_object(object, flags);
   put_object(object);
 }

@@ -13,12 +13,12 @@ import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../../locking
 import { jiffies } from "../../sched/clock.ts";
 import { in_hardirq, in_serving_softirq } from "../../sched/preempt.ts";
 import { get_current } from "../../sched/task.ts";
-import { KM19, LATE_CLEAR, LOCKS_EXISTING, PANICS, SINGLE_LOCK, TWO_LOCKS } from "./design.ts";
+import { FREES_TO_SLAB, KM19, LATE_CLEAR, LOCKS_EXISTING, PANICS, SINGLE_LOCK, TWO_LOCKS, WALK_MARKS } from "./design.ts";
 import { kmemleak_disable } from "./disable.ts";
 import { index_insert, index_lookup, index_remove } from "./index/index.ts";
 import { index_write_lock, index_write_unlock, lock_object, object_list_lock, object_lock_init, unlock_object } from "./lock.ts";
-import { alloc_metadata, discard_metadata } from "./metadata.ts";
-import { COMM_LENGTH, kmemleak_object, MAX_TRACE, OBJECT, object_list, put_object } from "./object.ts";
+import { alloc_metadata, discard_metadata, free_to_slab } from "./metadata.ts";
+import { COMM_LENGTH, DELSTATE, kmemleak_object, MAX_TRACE, OBJECT, object_list, put_object } from "./object.ts";
 import { widen_tracked_range } from "./range.ts";
 import { kmemleak_enabled } from "./state.ts";
 import { dump_object_info } from "./report.ts";
@@ -59,6 +59,7 @@ function fill(object: kmemleak_object, ptr: usize, size: usize, min_count: i32):
   object.excess_ref = 0;
   object.checksum = 0;
   object.areas = null;
+  if (WALK_MARKS) object.del_state = 0;
 }
 
 /** Somebody tracks [ptr, ptr + size) already, or a part of it. kmemleak_lock is held for writing. */
@@ -94,16 +95,17 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   fill(object, ptr, size, min_count);
   note_owner(object);
   // Skip this function and the hook: the first frame is the allocator's.
-  object.trace_len = stack_trace_save(object.trace, MAX_TRACE, 2);
+  object.trace_len = u16(stack_trace_save(object.trace, MAX_TRACE, 2));
 
   let flags = index_write_lock();
   widen_tracked_range(ptr, size);
   const existing = index_insert(object);
   if (existing !== null) already_tracked(ptr, size, existing);
   else if (!TWO_LOCKS) add_to_list(object);
+  if (FREES_TO_SLAB && existing !== null) free_to_slab(object);
   index_write_unlock(flags);
   if (existing !== null) {
-    discard_metadata(object);
+    if (!FREES_TO_SLAB) discard_metadata(object);
     kmemleak_disable("two blocks in one place");
     return null;
   }
@@ -116,6 +118,13 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
   return object;
 }
 
+/** kmemleak_lock is held. Who stands on the object, and has marked it, takes it off when he goes on. */
+function leave_list(object: kmemleak_object): void {
+  "inline";
+  if (!WALK_MARKS || (object.del_state & DELSTATE.NO_DELETE) === 0) list_del_rcu(object.object_list);
+  if (WALK_MARKS) object.del_state |= DELSTATE.REMOVED;
+}
+
 /** Takes the object out of the index, and of the list but in 2008; its first reference passes to the caller. */
 function find_and_remove_object(ptr: usize, alias: boolean): kmemleak_object | null {
   "inline";
@@ -123,7 +132,7 @@ function find_and_remove_object(ptr: usize, alias: boolean): kmemleak_object | n
   const object = index_lookup(ptr, alias);
   if (object !== null) {
     index_remove(object);
-    if (!TWO_LOCKS) list_del_rcu(object.object_list);
+    if (!TWO_LOCKS) leave_list(object);
     if (SINGLE_LOCK && !LATE_CLEAR) object.flags &= ~OBJECT.ALLOCATED;
   }
   index_write_unlock(flags);

@@ -14,7 +14,7 @@
 //   reading the file     scans           scans           scans           shows what the last scan found
 // Everything here is a constant, so that what a build does not have is not in it.
 
-import { CONFIG, DESIGN, KMEMLEAK_BUG, KMEMLEAK_FREE, KMEMLEAK_INDEX } from "config";
+import { CONFIG, DESIGN, KMEMLEAK_BUG, KMEMLEAK_FREE, KMEMLEAK_INDEX, KMEMLEAK_METADATA, KMEMLEAK_WALK } from "config";
 import { RT } from "../../locking/spinlock.ts";
 
 const BUG: KMEMLEAK_BUG = CONFIG.kmemleak.bug;
@@ -29,7 +29,11 @@ export const LOCKS_EXISTING: boolean = KM08 || KM09;
 export const PANICS: boolean = TWO_LOCKS;
 /** The file shows at most REPORTS_NR blocks, and reading it scans. */
 export const READING_SCANS: boolean = !KM19;
-export const CHUNKED: boolean = KM19;
+/** 0: whole blocks. */
+export const CHUNK_BYTES: u32 = KM19 ? CONFIG.kmemleak.chunk & ~3 : 0;
+/** Walks of object_list give way: with a reference alone, or with a mark as well (walk.ts). */
+export const WALK_GIVES_WAY: boolean = KM19 && CONFIG.kmemleak.walk !== KMEMLEAK_WALK.whole;
+export const WALK_MARKS: boolean = KM19 && CONFIG.kmemleak.walk === KMEMLEAK_WALK.resched;
 export const CHECKSUMS: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_checksum;
 export const EXCESS_REF: boolean = KM19 && BUG !== KMEMLEAK_BUG.no_excess_ref;
 
@@ -59,6 +63,8 @@ export const HAS_CLEAR: boolean = KM19;
 
 /** A vmalloc block needs so many hits: its vm_struct is one. */
 export const VMALLOC_MIN_COUNT: i32 = BUG === KMEMLEAK_BUG.vmalloc_min_1 ? 1 : 2;
+/** A static pool of metadata in place of the early log: tracked from the first hook on. */
+export const POOL: boolean = CONFIG.kmemleak.metadata === KMEMLEAK_METADATA.pool;
 export const DESIGN_NAME: string = KM19 ? "km19" : KM09 ? "km09" : KM08 ? "km08" : "km08-fix";
 
 // ---- seeded defects ----
@@ -96,3 +102,5 @@ export const NO_ERASE: boolean = BUG === KMEMLEAK_BUG.no_erase;
 export const TRACKED_CACHE: boolean = BUG === KMEMLEAK_BUG.tracked_cache;
 /** clear paints black: what a cleared block refers to is reported next. */
 export const CLEARS_BLACK: boolean = BUG === KMEMLEAK_BUG.clear_black;
+/** Metadata that is not wanted after all, since its block overlaps another, goes to the cache, be it from the pool (6.1). */
+export const FREES_TO_SLAB: boolean = BUG === KMEMLEAK_BUG.pool_free;

@@ -12,7 +12,7 @@ import { delete_object } from "./create.ts";
 import { SINGLE_FLAG } from "./design.ts";
 import { scan_lock, scan_unlock } from "./lock.ts";
 import { kmemleak_object, object_list } from "./object.ts";
-import { kmemleak_enabled, kmemleak_free_enabled, leaks_found, stop_freeing, stop_tracking } from "./state.ts";
+import { kmemleak_enabled, kmemleak_free_enabled, leaks_found, note_incomplete, stop_freeing, stop_tracking } from "./state.ts";
 import { stop_scan_thread } from "./thread.ts";
 
 let disabled: u32 = 0;
@@ -21,6 +21,7 @@ let disabled: u32 = 0;
 export function kmemleak_disable(why: string): void {
   if (amoSwap(addressOf(disabled), 1) !== 0) return;
   stop_tracking();
+  note_incomplete(why);
   if (SINGLE_FLAG) stop_freeing();
   pr_warn("kmemleak: kmemleak is disabled since jiffies %u: %s\n", jiffies(), why);
 }

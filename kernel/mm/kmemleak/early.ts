@@ -8,8 +8,10 @@ import { CONFIG } from "config";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { pr_warn } from "../../lib/printk.ts";
 import { memset } from "../../lib/string.ts";
+import { jiffies } from "../../sched/clock.ts";
 import { add_scan_area, object_no_scan, object_set_excess_ref, paint_ptr } from "./annotate.ts";
 import { create_object, delete_object, delete_object_part } from "./create.ts";
+import { note_incomplete } from "./state.ts";
 import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./object.ts";
 
 const EARLY_LOG_ENTRIES = CONFIG.kmemleak.early_log;
@@ -43,7 +45,8 @@ export function log_early(op: u32, ptr: usize, size: usize, min_count: i32, gfp:
   early_log_count = at + 1;
   local_irq_restore(flags);
   if (at >= EARLY_LOG_ENTRIES) {
-    pr_warn("kmemleak: early log of %u entries is full, kmemleak is disabled\n", EARLY_LOG_ENTRIES);
+    note_incomplete("the early log is full");
+    pr_warn("kmemleak: kmemleak is disabled since jiffies %u: the early log of %u entries is full\n", jiffies(), EARLY_LOG_ENTRIES);
     return false;
   }
   return true;

@@ -6,15 +6,16 @@
 
 import { list_head } from "../../lib/list.ts";
 import { SYSTEM_RUNNING, system_state } from "../../lib/system_state.ts";
-import { panic } from "../../lib/bug.ts";
+import { BUG_ON, panic } from "../../lib/bug.ts";
 import { GFP_ATOMIC, GFP_KERNEL } from "../gfp.ts";
 import { call_rcu, rcu_head, synchronize_rcu } from "../../rcu/rcu.ts";
 import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../../locking/spinlock.ts";
 import { INIT_WORK, schedule_work, work_struct } from "../../sched/workqueue.ts";
 import { kmem_cache, kmem_cache_alloc, kmem_cache_create, kmem_cache_free, SLAB_NOLEAKTRACE } from "../slab.ts";
-import { FREE_AT_ONCE, FREE_WORK, TRACKED_CACHE } from "./design.ts";
+import { FREE_AT_ONCE, FREE_WORK, POOL, TRACKED_CACHE } from "./design.ts";
 import { INDEX_NODE_SIZE } from "./index/index.ts";
 import { kmemleak_object, kmemleak_scan_area } from "./object.ts";
+import { in_pool, mem_pool_alloc, mem_pool_free, POOL_NODE_WORDS } from "./pool.ts";
 
 let object_cache: kmem_cache | null = null;
 let scan_area_cache: kmem_cache | null = null;
@@ -23,15 +24,23 @@ export function kmemleak_metadata_init(): void {
   object_cache = kmem_cache_create("kmemleak_object", sizeof<kmemleak_object>() + INDEX_NODE_SIZE, 0, TRACKED_CACHE ? 0 : SLAB_NOLEAKTRACE, null);
   scan_area_cache = kmem_cache_create("kmemleak_scan_area", sizeof<kmemleak_scan_area>(), 0, SLAB_NOLEAKTRACE, null);
   if (object_cache === null || scan_area_cache === null) panic("kmemleak: no memory for its caches");
+  if (POOL) BUG_ON(INDEX_NODE_SIZE > POOL_NODE_WORDS * 4);
   if (FREE_WORK) INIT_WORK(free_work, free_waiting);
 }
 
 /** Memory for an object and its index node, or null. */
 export function alloc_metadata(gfp: u32): kmemleak_object | null {
+  if (POOL) {
+    const cache = object_cache;
+    const object = cache === null ? null : castOrNull<kmemleak_object>(kmem_cache_alloc(cache, gfp & (GFP_KERNEL | GFP_ATOMIC)));
+    return object !== null ? object : mem_pool_alloc();
+  }
   return castOrNull<kmemleak_object>(kmem_cache_alloc(object_cache!, gfp & (GFP_KERNEL | GFP_ATOMIC)));
 }
 
 export function alloc_scan_area(gfp: u32): kmemleak_scan_area | null {
+  // Before there are caches the whole block is scanned.
+  if (POOL && scan_area_cache === null) return null;
   return castOrNull<kmemleak_scan_area>(kmem_cache_alloc(scan_area_cache!, gfp & (GFP_KERNEL | GFP_ATOMIC)));
 }
 
@@ -50,6 +59,12 @@ export function discard_metadata(object: kmemleak_object): void {
   // A walker that still stands here shall fault, not wander.
   object.object_list.next = cast<list_head>(0x6b6b_6b6b);
   object.flags = 0;
+  if (POOL && in_pool(object)) mem_pool_free(object);
+  else kmem_cache_free(object_cache!, addr(object));
+}
+
+/** The defect: wherever it came from. */
+export function free_to_slab(object: kmemleak_object): void {
   kmem_cache_free(object_cache!, addr(object));
 }
 

@@ -25,6 +25,9 @@ export const KMEMLEAK_BLACK = -1;
 /** object.flags. ALLOCATED: the block is there. REPORTED: named in a report already. NO_SCAN: searched for, never scanned. FULL_SCAN: a scan area was lost for want of memory, so the whole block is scanned. PHYS: tracked by physical address. */
 export const enum OBJECT { ALLOCATED = 1, REPORTED = 2, NO_SCAN = 4, FULL_SCAN = 8, PHYS = 16 }
 
+/** object.del_state. REMOVED: out of the index, and off the list unless somebody stands there. NO_DELETE: somebody does, who takes it off. */
+export const enum DELSTATE { REMOVED = 1, NO_DELETE = 2 }
+
 /** A part of a block that is scanned instead of the whole block. */
 export class kmemleak_scan_area {
   next: kmemleak_scan_area | null;
@@ -56,7 +59,9 @@ export class kmemleak_object {
   /** At creation. */
   jiffies: u32;
   pid: u32;
-  trace_len: u32;
+  trace_len: u16;
+  /** DELSTATE bits; under kmemleak_lock. Only with kmemleak.walk=resched. */
+  del_state: u16;
   /** Changes of the index up to its insertion; COUNT_HIDDEN. */
   born: u32;
   readonly comm = new FixedArray<u8>(COMM_LENGTH);

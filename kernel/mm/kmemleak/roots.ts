@@ -10,6 +10,8 @@ import { cond_resched } from "../../sched/core.ts";
 import { for_each_process, tasklist_lock, THREAD_SIZE } from "../../sched/task.ts";
 import { mem_map_end, mem_map_start } from "../page_alloc.ts";
 import { pcpu_first_unit_end } from "../percpu.ts";
+import { POOL } from "./design.ts";
+import { pool_end, pool_start } from "./pool.ts";
 import { scan_block } from "./scan-block.ts";
 import { scan_should_stop, stack_scan } from "./state.ts";
 
@@ -26,7 +28,12 @@ function scan_large_block(start: usize, end: usize): void {
 
 export function scan_roots(): void {
   scan_large_block(linkerSymbol("_sdata"), linkerSymbol("_edata"));
-  scan_large_block(linkerSymbol("__bss_start"), linkerSymbol("__bss_stop"));
+  if (POOL) {
+    scan_large_block(linkerSymbol("__bss_start"), pool_start());
+    scan_large_block(pool_end(), linkerSymbol("__bss_stop"));
+  } else {
+    scan_large_block(linkerSymbol("__bss_start"), linkerSymbol("__bss_stop"));
+  }
   for (const cpu of for_each_possible_cpu()) {
     const offset = __per_cpu_offset[cpu];
     scan_large_block(linkerSymbol("__per_cpu_start") + offset, linkerSymbol("__per_cpu_end") + offset);

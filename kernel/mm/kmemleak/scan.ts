@@ -9,19 +9,19 @@
 
 import { MARK } from "../../abi/marks.ts";
 import { BUG_ON } from "../../lib/bug.ts";
-import { list_del_init, list_for_each_entry_rcu } from "../../lib/list.ts";
+import { list_del_init } from "../../lib/list.ts";
 import { pr_info } from "../../lib/printk.ts";
-import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
 import { jiffies, time_before } from "../../sched/clock.ts";
 import { cond_resched } from "../../sched/core.ts";
 import { checksum_init, update_checksum } from "./checksum.ts";
-import { CHECKSUMS, CHUNKED, COUNT_HIDDEN, KM19 } from "./design.ts";
+import { CHECKSUMS, CHUNK_BYTES, COUNT_HIDDEN, KM19 } from "./design.ts";
 import { first_gray, gray_list_empty, queue_gray } from "./gray.ts";
 import { lock_object, unlock_object } from "./lock.ts";
-import { color_gray, color_white, get_object, kmemleak_object, OBJECT, object_list, put_object } from "./object.ts";
-import { MAX_SCAN_SIZE, scan_roots } from "./roots.ts";
+import { color_gray, color_white, get_object, kmemleak_object, OBJECT, put_object } from "./object.ts";
+import { scan_roots } from "./roots.ts";
 import { hidden_lookups, reset_scan_counts, scan_block } from "./scan-block.ts";
 import { scan_should_stop, set_leaks_found } from "./state.ts";
+import { for_each_object } from "./walk.ts";
 
 /** Under scan_mutex. */
 let scans: u32 = 0;
@@ -45,13 +45,13 @@ export function unreferenced_object(object: kmemleak_object): boolean {
   return (object.flags & OBJECT.ALLOCATED) !== 0 && color_white(object) && !time_before(now, object.jiffies + jiffies_min_age);
 }
 
-/** Reads 4 KiB of the block from `at` on. False: it is gone, or not to be read. */
+/** Reads a piece of the block from `at` on. False: it is gone, or not to be read. */
 function scan_chunk(object: kmemleak_object, at: usize): boolean {
   const flags = lock_object(object);
   const readable = (object.flags & (OBJECT.ALLOCATED | OBJECT.NO_SCAN)) === OBJECT.ALLOCATED;
   if (readable) {
     const end = object.pointer + object.size;
-    scan_block(at, end - at < MAX_SCAN_SIZE ? end : at + MAX_SCAN_SIZE, object);
+    scan_block(at, end - at < CHUNK_BYTES ? end : at + CHUNK_BYTES, object);
   }
   unlock_object(object, flags);
   return readable;
@@ -60,7 +60,7 @@ function scan_chunk(object: kmemleak_object, at: usize): boolean {
 /** The block in pieces; its lock is given away between them, and the block may go. */
 function scan_chunks(object: kmemleak_object): void {
   const end = object.pointer + object.size;
-  for (let at = object.pointer; at < end && scan_chunk(object, at) && !scan_should_stop(); at += MAX_SCAN_SIZE) cond_resched();
+  for (let at = object.pointer; at < end && scan_chunk(object, at) && !scan_should_stop(); at += CHUNK_BYTES) cond_resched();
 }
 
 /** Interrupts stay off for the whole block, or for each of its parts. */
@@ -77,22 +77,20 @@ function scan_whole(object: kmemleak_object): void {
 
 function scan_object(object: kmemleak_object): void {
   // Areas are only ever added, and FULL_SCAN is never taken back.
-  if (CHUNKED && object.size > MAX_SCAN_SIZE && (READ_ONCE(object.areas) === null || (READ_ONCE(object.flags) & OBJECT.FULL_SCAN) !== 0)) scan_chunks(object);
+  if (CHUNK_BYTES !== 0 && object.size > CHUNK_BYTES && (READ_ONCE(object.areas) === null || (READ_ONCE(object.flags) & OBJECT.FULL_SCAN) !== 0)) scan_chunks(object);
   else scan_whole(object);
 }
 
 /** Every object white, or gray and on the list when it needs no hits. Returns their number. */
 function whiten(): u32 {
   let objects: u32 = 0;
-  rcu_read_lock();
-  for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
+  for (const object of for_each_object()) {
     const flags = lock_object(object);
     object.count = 0;
     if (color_gray(object) && get_object(object)) queue_gray(object);
     unlock_object(object, flags);
     objects++;
   }
-  rcu_read_unlock();
   return objects;
 }
 
@@ -119,8 +117,7 @@ function changed(object: kmemleak_object): boolean {
 
 /** White blocks that change are gray for now, and what they refer to with them. */
 function give_second_chance(): void {
-  rcu_read_lock();
-  for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
+  for (const object of for_each_object()) {
     // Without the lock: only this scan counts, and what somebody paints meanwhile may be seen next time.
     if (KM19 && !data_race(color_white(object))) continue;
     const flags = lock_object(object);
@@ -130,15 +127,13 @@ function give_second_chance(): void {
     }
     unlock_object(object, flags);
   }
-  rcu_read_unlock();
   scan_gray_list();
 }
 
 /** Suspects; of 5.0 those that no scan has named before, which are named now. */
 function count_suspects(): u32 {
   let suspects: u32 = 0;
-  rcu_read_lock();
-  for (const object of list_for_each_entry_rcu(object_list, kmemleak_object, "object_list")) {
+  for (const object of for_each_object()) {
     if (KM19 && !data_race(color_white(object))) continue;
     const flags = lock_object(object);
     if (unreferenced_object(object) && (!KM19 || (object.flags & OBJECT.REPORTED) === 0)) {
@@ -147,7 +142,6 @@ function count_suspects(): u32 {
     }
     unlock_object(object, flags);
   }
-  rcu_read_unlock();
   return suspects;
 }
 

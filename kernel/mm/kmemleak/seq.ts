@@ -7,6 +7,7 @@
 // (SQ4). scan_mutex is held from start to stop, not from open to release, which a user may put off for ever (SQ6).
 // Until 2.6.31 reading from position 0 scans first; since then it shows what the last scan found.
 
+import { CONFIG } from "config";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { pr_warn, seq_printf } from "../../lib/printk.ts";
 import { point } from "../../lib/point.ts";
@@ -18,7 +19,7 @@ import { lock_object, object_list_lock, scan_lock, scan_unlock, unlock_object } 
 import { get_object, kmemleak_object, OBJECT, object_list, put_object } from "./object.ts";
 import { print_unreferenced } from "./report.ts";
 import { kmemleak_scan, kmemleak_scans, unreferenced_object } from "./scan.ts";
-import { kmemleak_enabled } from "./state.ts";
+import { kmemleak_enabled, show_incomplete, tracking_incomplete } from "./state.ts";
 
 /** At most so many leaks a read, until 2.6.31; hitting it is said in the report. */
 const REPORTS_NR = 50;
@@ -118,6 +119,7 @@ export function kmemleak_seq_read(): u32 {
     kmemleak_seq_show(object);
     object = kmemleak_seq_next(object);
   }
+  show_incomplete();
   if (READING_SCANS && reported_leaks >= REPORTS_NR) seq_printf("report cut after %u leaks\n", REPORTS_NR);
   seq_printf("---- end ----\n");
   const leaks = reported_leaks;
@@ -126,8 +128,9 @@ export function kmemleak_seq_read(): u32 {
   return leaks;
 }
 
-/** Scans, then reads the whole file to the console. Returns the number of leaks shown. */
+/** Scans, then reads the whole file to the console; only the latter when kmemleak was disabled. Returns the number of leaks shown. */
 export function kmemleak_seq_print(): u32 {
+  if (CONFIG.kmemleak.enabled && tracking_incomplete()) return kmemleak_seq_read();
   if (!kmemleak_enabled()) {
     pr_warn("kmemleak: disabled, nothing to report\n");
     return 0;

@@ -4,6 +4,8 @@
 // for their objects until no scan runs any more, since a free must wait for the scanner that reads its block.
 
 import { CONFIG } from "config";
+import { seq_printf } from "../../lib/printk.ts";
+import { jiffies } from "../../sched/clock.ts";
 import { kthread_should_stop } from "../../sched/kthread.ts";
 
 /** Hooks track. */
@@ -16,6 +18,9 @@ let early: boolean = true;
 let stacks: boolean = true;
 /** Some scan has found a suspect. */
 let found_leaks: boolean = false;
+/** Why tracking is incomplete, null: it is not; and since when, in jiffies. */
+let incomplete_why: string | null = null;
+let incomplete_since: u32 = 0;
 /** The scanner is the kmemleak thread, which may be asked to end. */
 let thread_scans: boolean = false;
 
@@ -59,6 +64,22 @@ export function leave_early(works: boolean): void {
   early = false;
   WRITE_ONCE(free_enabled, works);
   WRITE_ONCE(enabled, works);
+}
+
+/** Nothing is tracked from now on, and the file says why. */
+export function note_incomplete(why: string): void {
+  incomplete_since = jiffies();
+  WRITE_ONCE(incomplete_why, why);
+}
+
+/** A line of the file, if what it shows may not be all. */
+export function show_incomplete(): void {
+  const why = READ_ONCE(incomplete_why);
+  if (why !== null) seq_printf("tracking incomplete since jiffies %u: %s\n", incomplete_since, why);
+}
+
+export function tracking_incomplete(): boolean {
+  return READ_ONCE(incomplete_why) !== null;
 }
 
 export function stop_tracking(): void {

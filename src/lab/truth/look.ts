@@ -15,7 +15,7 @@ import { BlockIndex, reach, type Reference, referencesIn, type Region, type Regi
 const METADATA = "kmemleak_object";
 const METADATA_CACHE = /^kmemleak/;
 /** Static memory of kmemleak that holds addresses of blocks. */
-const METADATA_STATICS: ReadonlySet<string> = new Set(["early_log"]);
+const METADATA_STATICS: ReadonlySet<string> = new Set(["early_log", "mem_pool"]);
 const STACK_BYTES_DEFAULT = 8192;
 /** The first stack, twice as large as any: so much of it is aligned as it must be. */
 const FIRST_STACK = "init_stack_space";
