@@ -18,6 +18,8 @@ export const CSR_TIMEH = 0xc81;
 export const SSTATUS_SIE = 1 << 1;
 export const SSTATUS_SPIE = 1 << 5;
 export const SSTATUS_SPP = 1 << 8;
+/** The kernel may use the pages of users. */
+export const SSTATUS_SUM = 1 << 18;
 
 /** scause of an interrupt has this bit and the interrupt's number. */
 export const CAUSE_INTERRUPT = 0x8000_0000;

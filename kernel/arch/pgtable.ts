@@ -1,6 +1,7 @@
-// Sv32 page tables of the kernel. One directory, swapper_pg_dir, serves all CPUs.
+// Sv32 page tables of the kernel. One directory, swapper_pg_dir, serves all CPUs that are in no address space.
 //
 //   0x0000_0000 .. 0x9fff_ffff  devices, identity-mapped in 4 MiB superpages by map_device
+//   0x4000_0000 .. 0x7fff_ffff  user memory, in the directories of address spaces only (mm/memory/pgtable.ts)
 //   0xa000_0000 .. 0xafff_ffff  vmalloc, 4 KiB pages
 //   0xbf80_0000 .. 0xbfff_ffff  the device tree, when it lies where the linear map does not reach
 //   0xc000_0000 ..              linear map of RAM from PHYS_OFFSET on, 4 MiB superpages, made by head.ts
@@ -14,6 +15,8 @@ export const _PAGE_PRESENT = 1 << 0;
 export const _PAGE_READ = 1 << 1;
 export const _PAGE_WRITE = 1 << 2;
 export const _PAGE_EXEC = 1 << 3;
+/** Of a user: the kernel may use it only while sstatus.SUM is set (uaccess.ts). */
+export const _PAGE_USER = 1 << 4;
 export const _PAGE_GLOBAL = 1 << 5;
 export const _PAGE_ACCESSED = 1 << 6;
 export const _PAGE_DIRTY = 1 << 7;

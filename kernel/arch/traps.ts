@@ -4,7 +4,8 @@
 // The two uppermost words look like a function's frame record, so that stack walks go through a trap. tp is not
 // restored: preemption at the end of an interrupt may bring the task back on another CPU.
 
-import { CAUSE_INTERRUPT, CSR_SIE, CSR_STVEC } from "./csr.ts";
+import { CONFIG } from "config";
+import { CAUSE_INTERRUPT, CSR_SIE, CSR_SSTATUS, CSR_STVEC, SSTATUS_SUM } from "./csr.ts";
 
 export class pt_regs {
   epc: usize;
@@ -143,6 +144,8 @@ export function trap_entry(): void {
 
 /** Called by trap_entry, whose sc.w ends a reservation that the interrupted code may have held. */
 export function do_trap(regs: pt_regs): void {
+  // Handlers, and tasks that run meanwhile, have no business with user memory; the way back restores it.
+  if (CONFIG.swap.enabled) csrReadClear(CSR_SSTATUS, SSTATUS_SUM);
   const handler = (regs.cause & CAUSE_INTERRUPT) !== 0 ? handle_arch_irq : handle_arch_exception;
   if (handler !== null) handler(regs);
 }

@@ -21,7 +21,7 @@ import { fault_inject_init } from "../mm/fault-inject.ts";
 import { kmemleak_init, kmemleak_pool_init } from "../mm/kmemleak.ts";
 import { kmemleak_late_init } from "../mm/kmemleak/thread.ts";
 import { memblock_init } from "../mm/memblock.ts";
-import { page_wait_init } from "../mm/memory/page-wait.ts";
+import { memory_init } from "../mm/memory/init.ts";
 import { mm_refs_report_left } from "../mm/mm_ref/lifetime.ts";
 import { mm_init } from "../mm/mm_struct.ts";
 import { page_alloc_init } from "../mm/page_alloc.ts";
@@ -29,6 +29,7 @@ import { setup_per_cpu_areas } from "../mm/percpu.ts";
 import { kmem_cache_init } from "../mm/slab.ts";
 import { vmalloc_init } from "../mm/vmalloc.ts";
 import { init_zswap } from "../mm/zswap/zswap.ts";
+import { kswapd_run } from "../mm/vmscan/kswapd.ts";
 import { rcu_cpu_starting, rcu_init } from "../rcu/rcu.ts";
 import { wake_up_process } from "../sched/core.ts";
 import { fork_init } from "../sched/fork.ts";
@@ -60,7 +61,7 @@ export function start_kernel(boot_hart: u32, fdt: usize): void {
   vmalloc_init();
   fault_inject_init();
   if (CONFIG.swap.enabled) {
-    page_wait_init();
+    memory_init(); // address spaces have page tables
     bioset_init();
   }
   kmemleak_init();
@@ -112,6 +113,7 @@ function kernel_init(_arg: u32): void {
   if (CONFIG.swap.enabled) swap_init();
   kmemleak_late_init();
   if (CONFIG.swap.enabled) init_zswap();
+  if (CONFIG.swap.enabled) kswapd_run();
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
   if (CONFIG.mm_ref.design !== MM_REF.off) mm_refs_report_left();

@@ -1,6 +1,8 @@
-// Exceptions. Kernel code that faults is wrong: print what is known, then panic. The one harmless kind is a page fault on
+// Exceptions. Kernel code that faults is wrong, unless it uses user memory (mm/memory/do_page_fault.ts): print what is known, then panic.
+// The one harmless kind is a page fault on
 // an address that is mapped by now: the CPU had remembered that it was not.
 
+import { CONFIG } from "config";
 import { MARK } from "../abi/marks.ts";
 import {
   EXC_BREAKPOINT,
@@ -17,6 +19,7 @@ import type { pt_regs } from "../arch/traps.ts";
 import { panic } from "../lib/bug.ts";
 import { kallsyms_lookup, symbol_info } from "../lib/kallsyms.ts";
 import { printk } from "../lib/printk.ts";
+import { do_page_fault } from "../mm/memory/do_page_fault.ts";
 import { vmalloc_explain_fault } from "../mm/vmap/show.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
 import { stop_this_cpu } from "./smp.ts";
@@ -117,6 +120,7 @@ function spurious_fault(regs: pt_regs): boolean {
 }
 
 export function handle_exception(regs: pt_regs): void {
+  if (CONFIG.swap.enabled && do_page_fault(regs)) return;
   if (spurious_fault(regs)) {
     sfenceVma(regs.badaddr);
     return;

@@ -4,12 +4,14 @@
 // mm_count: who uses the structure; all of mm_users together are one of them. At 0 directory and structure are freed (mmdrop). A CPU
 //   that runs a task without an address space stays in the one it was in, and has a reference of this kind for it (sched/mm.ts).
 // mmap_lock protects the list of regions. It is a mutex: readers exclude each other, unlike Linux's rw_semaphore.
+// page_table_lock protects the entries of page tables (memory/pgtable.ts); inside mmap_lock and the page lock.
 // The structure is zero when it is new, but for what mm_alloc sets.
 
 import { cpumask } from "../arch/cpumask.ts";
 import { atomic_t } from "../lib/atomic.ts";
 import { list_head } from "../lib/list.ts";
 import { mutex } from "../locking/mutex.ts";
+import { spinlock_t } from "../locking/spinlock.ts";
 import { mm_ref, mm_refs } from "./mm_ref/types.ts";
 
 export class mm_struct {
@@ -17,6 +19,8 @@ export class mm_struct {
   readonly mm_count = new atomic_t();
   /** Address of the directory, a page of its own; 0: swapper_pg_dir serves. */
   pgd: usize;
+  /** Around entries of page tables. */
+  readonly page_table_lock = new spinlock_t();
   readonly mmap_lock = new mutex();
   /** Regions in order of addresses, under mmap_lock. */
   readonly mmap = new list_head();

@@ -32,6 +32,7 @@ import { kernel_poison_pages, kernel_unpoison_pages } from "./page/poison.ts";
 import { can_wait, direct_reclaim, should_reclaim_retry } from "./page/reclaim.ts";
 import { bad_page, warn_alloc } from "./page/report.ts";
 import { gfp_to_alloc_flags, setup_watermarks, zone_watermark_ok } from "./page/watermark.ts";
+import { wakeup_kswapd } from "./vmscan/kswapd.ts";
 
 /** Pages that page_alloc_init gave to the allocator. */
 export let totalram_pages: u32 = 0;
@@ -61,15 +62,20 @@ function get_page_from_freelist(order: u32, alloc_flags: u32): page | null {
 function alloc_pages_slowpath(gfp: u32, order: u32): page | null {
   "noinline";
   if (order >= MAX_ORDER) return null;
+  if (CONFIG.swap.enabled) wakeup_kswapd();
   const alloc_flags = gfp_to_alloc_flags(gfp);
   let p = get_page_from_freelist(order, alloc_flags);
   const waits = can_wait(gfp);
   WARN_ON_ONCE((gfp & __GFP_NOFAIL) !== 0 && !waits);
   let in_vain: u32 = 0;
   while (p === null && waits) {
-    drain_all_pages();
+    if (!CONFIG.swap.enabled) drain_all_pages();
     const freed = direct_reclaim(gfp, order);
     p = get_page_from_freelist(order, alloc_flags);
+    if (CONFIG.swap.enabled && p === null) {
+      drain_all_pages();
+      p = get_page_from_freelist(order, alloc_flags);
+    }
     if (p !== null) break;
     in_vain = freed === 0 ? in_vain + 1 : 0;
     if (!should_reclaim_retry(gfp, order, freed, in_vain)) break;

@@ -43,6 +43,9 @@ export const PF_EXITING = 1 << 2;
 export const PF_BOUND = 1 << 3;
 /** Belongs to its CPU: sleeps while that is offline, is never moved, nor is cpus_mask looked at. */
 export const PF_PER_CPU = 1 << 4;
+/** Frees memory: may use the reserves for that, and does not reclaim inside. */
+export const PF_MEMALLOC = 1 << 5;
+export const PF_KSWAPD = 1 << 6;
 
 /** Who goes first; the lower, the sooner. Below MAX_RT_PRIO: real-time policies; then the one level of all others. */
 export const MAX_RT_PRIO = 100;

@@ -28,8 +28,8 @@ export const GUEST_LAYERS: Layers = {
   "kernel/abi": [],
   "kernel/arch": ["kernel/abi"],
   "kernel/lib": ["kernel/abi", "kernel/arch"],
-  // An interrupt ends in the scheduler; a fault says what lies at its address.
-  "kernel/irq": [...LIB, "kernel/locking", "kernel/sched", "kernel/mm/vmap/show.ts"],
+  // An interrupt ends in the scheduler; a fault is served by virtual memory, or says what lies at its address.
+  "kernel/irq": [...LIB, "kernel/locking", "kernel/sched", "kernel/mm/vmap/show.ts", "kernel/mm/memory/do_page_fault.ts"],
   // Who waits sleeps; _bh; a section of rt is a read section; percpu_rw_semaphore waits for readers and has per-CPU memory.
   "kernel/locking": [
     ...LIB, "kernel/sched", "kernel/irq/softirq.ts", "kernel/rcu/rcu.ts", "kernel/rcu/read.ts", "kernel/mm/gfp.ts", "kernel/mm/slab.ts",

@@ -4,16 +4,18 @@
 //   2. another try; then a tick of sleep, in which others free, and again: RECLAIM_RETRIES times, as long as nothing comes
 //      larger orders than PAGE_ALLOC_COSTLY_ORDER and __GFP_NORETRY have one round
 //   3. __GFP_NOFAIL goes on for ever, everybody else fails
-// There is no swap and no page cache, so what reclaimers find is what subsystems keep for convenience. A subsystem registers a
+// Without swap.enabled there is no swap and no page cache: what reclaimers find is what subsystems keep for convenience. With it pages of
+// users go to swap (vmscan/vmscan.ts), the pages of other CPUs are asked for only when that does not help, and kswapd is woken first. A subsystem registers a
 // page_reclaimer once, for good; it is called in task context with interrupts on, perhaps with mutexes held by the allocating
 // task, so it takes only locks under which nobody allocates with __GFP_WAIT.
 // Waiting needs a context that can sleep. A GFP_KERNEL caller that has interrupts or preemption off (early boot; the slab
 // allocator growing a cache) is served as one that cannot wait.
 
+import { CONFIG } from "config";
 import { list_add_tail, list_for_each_entry, list_head } from "../../lib/list.ts";
 import { __set_current_state } from "../../sched/core.ts";
 import { preemptible } from "../../sched/preempt.ts";
-import { get_current, TASK_UNINTERRUPTIBLE } from "../../sched/task.ts";
+import { get_current, PF_MEMALLOC, TASK_UNINTERRUPTIBLE } from "../../sched/task.ts";
 import { schedule_timeout } from "../../sched/timer.ts";
 import { __GFP_NOFAIL, __GFP_NORETRY, __GFP_WAIT } from "../gfp.ts";
 
@@ -37,8 +39,9 @@ export function register_page_reclaimer(r: page_reclaimer): void {
   list_add_tail(r.list, reclaimers);
 }
 
-/** Whether the caller may sleep here and now. */
+/** Whether the caller may sleep here and now, and is not the one who reclaims. */
 export function can_wait(gfp: u32): boolean {
+  if (CONFIG.swap.enabled && (get_current().flags & PF_MEMALLOC) !== 0) return false;
   return (gfp & __GFP_WAIT) !== 0 && preemptible() && get_current().rcu_read_lock_nesting === 0;
 }
 

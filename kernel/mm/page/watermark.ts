@@ -3,13 +3,16 @@
 //   low    at or below it an allocation leaves the fast path and reclaim begins
 //   min    ordinary allocations end here: GFP_KERNEL reclaims, waits, fails; GFP_NOWAIT, which cannot wait, gets a quarter more
 //   min/2  __GFP_HIGH; GFP_ATOMIC gets the quarter of what is left, too
-//   0      __GFP_MEMALLOC
+//   0      __GFP_MEMALLOC, and a task with PF_MEMALLOC
 // min is sqrt(16 * managed KiB) KiB as in Linux, or the boot parameter min_free_kbytes=N; low = 5/4 min, high = 6/4 min.
 // The checks read free_pages without the lock: harts that race may each take what was there once.
 
+import { CONFIG } from "config";
 import { get_option_u32 } from "../../lib/cmdline.ts";
 import { list_empty } from "../../lib/list.ts";
 import { pr_warn } from "../../lib/printk.ts";
+import { in_interrupt } from "../../sched/preempt.ts";
+import { get_current, PF_MEMALLOC } from "../../sched/task.ts";
 import { __GFP_HIGH, __GFP_MEMALLOC, __GFP_NOMEMALLOC, __GFP_WAIT } from "../gfp.ts";
 import { MAX_ORDER, zone } from "./buddy.ts";
 
@@ -47,9 +50,15 @@ export function setup_watermarks(): void {
   zone.watermark_high = min + min / 2;
 }
 
+/** The running task frees memory, and nothing has interrupted it. */
+function memalloc_context(gfp: u32): boolean {
+  return (gfp & __GFP_NOMEMALLOC) === 0 && (get_current().flags & PF_MEMALLOC) !== 0 && !in_interrupt();
+}
+
 /** What a caller that is in trouble may do. */
 export function gfp_to_alloc_flags(gfp: u32): u32 {
   if ((gfp & (__GFP_MEMALLOC | __GFP_NOMEMALLOC)) === __GFP_MEMALLOC) return ALLOC_NO_WATERMARKS;
+  if (CONFIG.swap.enabled && memalloc_context(gfp)) return ALLOC_NO_WATERMARKS;
   let flags: u32 = gfp & __GFP_HIGH;
   // Who cannot wait is let in deeper.
   if ((gfp & (__GFP_WAIT | __GFP_NOMEMALLOC)) === 0) flags |= ALLOC_HARDER;
