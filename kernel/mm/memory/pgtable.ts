@@ -51,7 +51,7 @@ export function mk_user_pte(p: page, more: u32): u32 {
   return mk_pte(page_to_pfn(p) << PAGE_SHIFT, PAGE_USER | more);
 }
 
-export function u32o_pte(entry: u32): u32 {
+export function swp_entry_to_pte(entry: u32): u32 {
   "inline";
   return entry << 1;
 }

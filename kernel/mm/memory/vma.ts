@@ -77,11 +77,11 @@ function mmap_region(mm: mm_struct, at: usize, len: u32): usize {
       next = vma.list;
       break;
     }
-    if (at !== 0 && vma.vm_start < start + len && vma.vm_end > start) return usize(-EEXIST);
+    if (at !== 0 && vma.vm_start < start + len && vma.vm_end > start) return u32(-EEXIST);
     if (at === 0 && vma.vm_end > start) start = vma.vm_end;
   }
-  if (start < TASK_UNMAPPED_BASE || start >= TASK_SIZE || len > TASK_SIZE - start) return usize(-ENOMEM);
-  return insert_vma(start, start + len, next) ? start : usize(-ENOMEM);
+  if (start < TASK_UNMAPPED_BASE || start >= TASK_SIZE || len > TASK_SIZE - start) return u32(-ENOMEM);
+  return insert_vma(start, start + len, next) ? start : u32(-ENOMEM);
 }
 
 /**
@@ -90,7 +90,7 @@ function mmap_region(mm: mm_struct, at: usize, len: u32): usize {
  */
 export function do_mmap(mm: mm_struct, at: usize, len: u32): usize {
   const rounded = (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-  if (rounded === 0 || (at & (PAGE_SIZE - 1)) !== 0) return usize(-EINVAL);
+  if (rounded === 0 || (at & (PAGE_SIZE - 1)) !== 0) return u32(-EINVAL);
   mutex_lock(mm.mmap_lock);
   const result = mmap_region(mm, at, rounded);
   mutex_unlock(mm.mmap_lock);
