@@ -22,6 +22,8 @@ import { hrtimer, hrtimer_init, hrtimer_start, ns_to_cycles } from "../sched/hrt
 const COMMA = 0x2c;
 /** A second. */
 const LATENCY_MAX = 1_000_000_000;
+/** Bytes that the disk leaves. */
+const LEFT = 2 << 20;
 
 class ramdisk_device {
   readonly bdev = new block_device();
@@ -101,8 +103,10 @@ export function ramdisk_reserve(): void {
   if (strncmp(option, "ram:", 4) !== 0) return;
   const text = addr(option) + 4;
   const pages = parse_u32(text);
-  if (pages === 0 || pages > memblock_available() / 2 >>> PAGE_SHIFT) {
-    pr_warn("ramdisk: swap=%s: a disk of 1 to %u pages, please\n", option, memblock_available() / 2 >>> PAGE_SHIFT);
+  const available = memblock_available();
+  const limit = available < LEFT ? 0 : (available - LEFT) >>> PAGE_SHIFT;
+  if (pages === 0 || pages > limit) {
+    pr_warn("ramdisk: swap=%s: a disk of 1 to %u pages, please\n", option, limit);
     return;
   }
   let comma: u32 = 0;

@@ -39,12 +39,14 @@ import { cond_resched } from "../sched/core.ts";
 import { kthread_run } from "../sched/kthread.ts";
 import { kthread_unuse_mm, kthread_use_mm } from "../sched/mm.ts";
 import { msleep } from "../sched/timer.ts";
-import { expected_word, fill_page, page_stamp, TOUCHES_WORD, verify_page, WORDS } from "./pressure_stamp.ts";
+import { expected_word, fill_page, first_wrong_word, page_stamp, say_what_is_wrong, say_wrong_word, TOUCHES_WORD, WORDS } from "./pressure_stamp.ts";
 
 const MMS_MAX = 8;
 /** Pages that are unmapped together, and the hot window. */
 const PIECE = 8;
 const WINDOW = 32;
+/** What is wrong and told; the rest is counted. */
+const REPORTS = 8;
 
 class pressure_mm {
   mm: mm_struct | null;
@@ -72,8 +74,9 @@ class pressure_thread {
   base: usize;
 }
 
-function note_wrong(): void {
-  amoAddRelaxed(addressOf(wrong), 1);
+/** Something is wrong; true: there is room for a report. */
+function note_wrong(): boolean {
+  return amoAdd(addressOf(wrong), 1) < REPORTS;
 }
 
 function load_stamp(t: pressure_thread, n: u32): page_stamp {
@@ -86,14 +89,13 @@ function load_stamp(t: pressure_thread, n: u32): page_stamp {
 
 function access_failed(what: string, s: page_stamp): void {
   "noinline";
-  pr_err("BUG: pressure: %s of page %u failed: out of memory?\n", what, s.number);
-  note_wrong();
+  if (note_wrong()) pr_err("BUG: pressure: %s of page %u failed: out of memory?\n", what, s.number);
 }
 
 function read_page(t: pressure_thread, n: u32): void {
   const s = load_stamp(t, n);
   if (copy_from_user(t.buffer, t.base + n * PAGE_SIZE, PAGE_SIZE) !== 0) access_failed("a read", s);
-  else if (!verify_page(cast<Ptr<u32>>(t.buffer), s)) note_wrong();
+  else if (first_wrong_word(cast<Ptr<u32>>(t.buffer), s) !== WORDS && note_wrong()) say_what_is_wrong(cast<Ptr<u32>>(t.buffer), s);
 }
 
 function write_page(t: pressure_thread, n: u32): void {
@@ -114,9 +116,7 @@ function touch_page(t: pressure_thread, n: u32): void {
   if (get_user(found, va + 4 * word) !== 0) {
     access_failed("a read", s);
   } else if (found[0] !== expected_word(s, word)) {
-    pr_err("BUG: pressure: page %u, version %u, %u touches: word %u is %08x, should be %08x\n", s.number, s.version, s.touches, word, found[0],
-      expected_word(s, word));
-    note_wrong();
+    if (note_wrong()) say_wrong_word(s, word, found[0]);
   }
   if (s.version === 0 || s.touches === 0xffff) return;
   if (put_user(s.touches + 1, va + 4 * TOUCHES_WORD) !== 0) access_failed("a write", s);

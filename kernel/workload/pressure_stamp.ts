@@ -67,28 +67,31 @@ export function expected_word(s: page_stamp, n: u32): u32 {
   return n === TOUCHES_WORD ? s.touches : body_word(s.number % KINDS, base_of(s), n);
 }
 
-/** In words: what somebody sees instead of the page. */
-function say_what(words: Ptr<u32>, s: page_stamp): void {
-  if (words[NUMBER_WORD] !== s.number && words[NUMBER_WORD] !== 0) pr_err("pressure: it looks like page %u\n", words[NUMBER_WORD]);
-  else if (words[VERSION_WORD] < s.version) pr_err("pressure: it looks like version %u\n", words[VERSION_WORD]);
-  else if (words[TOUCHES_WORD] < s.touches) pr_err("pressure: a write to one word is lost\n");
-}
-
-/** True: it is the page. Else a BUG is reported, with the first word that is wrong. */
-export function verify_page(words: Ptr<u32>, s: page_stamp): boolean {
+/** The first word that is not as it should be; WORDS: the page is right. */
+export function first_wrong_word(words: Ptr<u32>, s: page_stamp): u32 {
   const kind = s.number % KINDS;
   const base = base_of(s);
-  let wrong: u32 = WORDS;
   if (s.version === 0) {
-    for (let n: u32 = 0; n < WORDS; n++) if (words[n] !== 0 && wrong === WORDS) wrong = n;
-  } else {
-    if (words[NUMBER_WORD] !== s.number || words[VERSION_WORD] !== s.version || words[TOUCHES_WORD] !== s.touches) wrong = 0;
-    for (let n: u32 = HEAD; n < WORDS && wrong === WORDS; n++) if (words[n] !== body_word(kind, base, n)) wrong = n;
+    for (let n: u32 = 0; n < WORDS; n++) if (words[n] !== 0) return n;
+    return WORDS;
   }
-  if (wrong === WORDS) return true;
-  if (wrong === 0) while (wrong < HEAD - 1 && words[wrong] === expected_word(s, wrong)) wrong += 1;
-  pr_err("BUG: pressure: page %u, version %u, %u touches: word %u is %08x, should be %08x\n", s.number, s.version, s.touches, wrong,
-    words[wrong], expected_word(s, wrong));
-  say_what(words, s);
-  return false;
+  for (let n: u32 = 0; n < HEAD; n++) if (words[n] !== expected_word(s, n)) return n;
+  for (let n: u32 = HEAD; n < WORDS; n++) if (words[n] !== body_word(kind, base, n)) return n;
+  return WORDS;
+}
+
+export function say_wrong_word(s: page_stamp, word: u32, found: u32): void {
+  "noinline";
+  pr_err("BUG: pressure: page %u, version %u, %u touches: word %u is %08x, should be %08x\n", s.number, s.version, s.touches, word, found,
+    expected_word(s, word));
+}
+
+/** The page is wrong: where, and what it looks like. */
+export function say_what_is_wrong(words: Ptr<u32>, s: page_stamp): void {
+  "noinline";
+  const word = first_wrong_word(words, s);
+  say_wrong_word(s, word, words[word]);
+  if (word === NUMBER_WORD) pr_err("pressure: page %u: %s\n", s.number, words[0] === 0 ? "nothing was ever written there" : "another page is there");
+  else if (word === VERSION_WORD) pr_err("pressure: page %u: an older version is there, %u\n", s.number, words[VERSION_WORD]);
+  else if (word === TOUCHES_WORD) pr_err("pressure: page %u: writes to one word are lost, %u of %u are there\n", s.number, words[TOUCHES_WORD], s.touches);
 }

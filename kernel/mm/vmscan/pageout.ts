@@ -55,7 +55,6 @@ function pageout(p: page): boolean {
     return false;
   }
   SetPageReclaim(p);
-  count_vm_events(addressOf(vm_event_states.pswpout), 1);
   swap_writepage(p, null);
   if (!PageWriteback(p)) ClearPageReclaim(p);
   if (PageWriteback(p) || PageDirty(p) || !trylock_page(p)) return false;
