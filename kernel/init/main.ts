@@ -112,8 +112,10 @@ function kernel_init(_arg: u32): void {
   lab_init();
   if (CONFIG.swap.enabled) swap_init();
   kmemleak_late_init();
-  if (CONFIG.swap.enabled) init_zswap();
-  if (CONFIG.swap.enabled) kswapd_run();
+  if (CONFIG.swap.enabled) {
+    init_zswap();
+    kswapd_run();
+  }
   set_system_state(SYSTEM_RUNNING);
   run_scenario();
   if (CONFIG.mm_ref.design !== MM_REF.off) mm_refs_report_left();
