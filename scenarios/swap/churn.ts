@@ -28,16 +28,21 @@ import { sys_swapoff } from "kernel/mm/swap/swapoff.ts";
 import { atomic_read } from "kernel/lib/atomic.ts";
 
 const ENTRIES = 32;
-const ROUNDS = 60;
 const WORDS = PAGE_SIZE / 4;
 
 /** The page table. */
 const table = new FixedArray<u32>(ENTRIES);
 let harts_left: u32 = 0;
 
+/** A quarter of the pages does not compress: zswap refuses them. */
 function fill(p: page, e: u32): void {
   const words = cast<Ptr<u32>>(page_address(p));
-  for (let n: u32 = 0; n < WORDS; n++) words[n] = (n & 7) === 0 ? e : n >>> 5;
+  const noise: u32 = (e & 3) === 0 ? 0x9e37_79b1 : 0;
+  let word: u32 = e;
+  for (let n: u32 = 0; n < WORDS; n++) {
+    words[n] = (n & 7) === 0 ? e : word;
+    word = word * (noise | 1) + (noise >>> 3);
+  }
 }
 
 function check(p: page, e: u32): void {
@@ -116,8 +121,9 @@ function again(e: u32, drop: boolean): void {
 export function churn_swap(arg: u32): void {
   const random = new prandom_state();
   prandom_seed(random, get_option_u32("seed", 1) * 64 + arg);
+  const rounds = get_option_u32("rounds", 150);
   amoAdd(addressOf(harts_left), 1);
-  for (let round: u32 = 0; round < ROUNDS; round++) {
+  for (let round: u32 = 0; round < rounds; round++) {
     const dice = prandom_u32(random);
     const mine = (dice & 1) === 0 ? out((dice & 2) !== 0) : 0;
     let e = amoSwap(addressOf(table[(dice >>> 8) % ENTRIES]), mine);
