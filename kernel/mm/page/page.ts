@@ -103,7 +103,7 @@ export function nth_page(p: page, n: u32): page {
 /** The first page of the compound block that `p` belongs to; `p` itself when it is none. */
 export function compound_head(p: page): page {
   "inline";
-  return (p.flags & PG_tail) === 0 ? p : cast<page>(p.private);
+  return (READ_ONCE(p.flags) & PG_tail) === 0 ? p : cast<page>(p.private);
 }
 
 export function get_page(p: page): void {
