@@ -271,6 +271,22 @@ test("tasks carry their locks over harts; the scheduler's lock is let go by the 
   expect(moved.nest(["B", "A"], mutex).reports).toEqual(["circular A>B"]);
 });
 
+test("tasks that wait for each other are stuck; what an interrupt has taken is not kept by what its task waits for", () => {
+  const stuck = (marks: readonly Mark[]) => observed(marks).lockdep.stuckSince() !== null;
+  const wait = (self: History, name: Name, hart: number) => self.mark("LOCK_CONTENDED", { c: ADDRESS[name], a: KIND.spin, hart });
+  const two = () =>
+    run()
+      .mark("SWITCH", { c: 0x100 })
+      .mark("SWITCH", { c: 0x200, hart: 1 })
+      .lock("A", { hart: 1 });
+  // The task on hart 0 has B and waits for A, whose holder waits for B.
+  expect(stuck(wait(wait(two().lock("B"), "A", 0), "B", 1).marks)).toBe(true);
+  // It waits for A, and an interrupt on its hart takes B: that will be let go of.
+  expect(stuck(wait(wait(two(), "A", 0).mark("IRQ_ENTER").lock("B").mark("IRQ_ENTER", { hart: 1 }), "B", 1).marks)).toBe(false);
+  // So will what an interrupt on the other hart has, whoever of them begins to wait last.
+  expect(stuck(wait(wait(two().lock("B"), "Z", 0), "B", 1).mark("IRQ_ENTER", { hart: 1 }).lock("Z", { hart: 1 }).marks)).toBe(false);
+});
+
 test("a release without a hold, a task that ends with a lock, a lock made anew while it is held", () => {
   expect(run().unlock("A").reports).toEqual(["unbalanced A"]);
   expect(

@@ -2,7 +2,8 @@
  * Who waits for whom: a task for the holders of the lock that it wants. A circle of such waits is a deadlock that has happened.
  *
  * A task that wants a lock for which one sleeps is waiting once it has left its hart; until then it may still be in the scheduler. The task
- * whose wait has just begun is counted at once.
+ * whose wait has just begun is counted at once. A lock that an interrupt handler has taken is not kept by what the task under it waits for:
+ * who holds a lock counts as waiting when the wait is younger than the hold.
  */
 import type { CurrentTasks } from "../current-tasks.ts";
 import type { Form, Raw } from "../moment.ts";
@@ -47,17 +48,21 @@ export class Waits {
 
   /** A circle that leads back to the task; `begins`: its wait begins just now. */
   cycleFrom(task: number, begins: boolean): WaitCycle | null {
-    return this.#follow(task, task, begins, []);
+    return this.#follow(task, task, 0, begins, []);
   }
 
-  #follow(start: number, task: number, begins: boolean, path: Wait[]): WaitCycle | null {
+  /** `since`: when the task took what the one before it in the path wants. */
+  #follow(start: number, task: number, since: number, begins: boolean, path: Wait[]): WaitCycle | null {
     const wants = this.#locks[task]?.waitsFor ?? null;
-    if (wants === null || path.some((one) => one.task === task)) return null;
+    if (wants === null || wants.clock < since || path.some((one) => one.task === task)) return null;
     if (!begins && this.#sleeps(wants.kind) && this.#tasks.task.includes(task)) return null;
     for (const [holder, heldAs] of this.#holders(wants.lock)) {
       const longer = [...path, { task, wants, heldAs: copy(heldAs) }];
-      if (holder === start) return longer;
-      const found = this.#follow(start, holder, false, longer);
+      if (holder === start) {
+        if (longer[0].wants.clock < heldAs.clock) continue;
+        return longer;
+      }
+      const found = this.#follow(start, holder, heldAs.clock, false, longer);
       if (found !== null) return found;
     }
     return null;
