@@ -8,10 +8,11 @@ declare module "config" {
   export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
   export const enum HOTPLUG_LOCK { refcount = 0, percpu_rwsem = 1 }
   export const enum HOTPLUG_LOCKDEP { mutex = 0, readers = 1 }
+  export const enum HOTPLUG_PRIORITY { readers = 0, writer = 1 }
   export const enum UNDERFLOW { none = 0, get = 1, put_bug = 2, put_warn = 3, akpm_wrong = 4 }
-  export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5 }
+  export const enum RCU_BARRIER { a = 0, b = 1, b_bug = 2, c = 3, d = 4, m = 5, naive = 6 }
   export const enum RCU_QUIESCENT { own = 0, remote = 1 }
-  export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1 }
+  export const enum SLAB_DESTROY { barrier_outside = 0, barrier_inside = 1, f1 = 2, f0_bug = 3, work = 4, no_barrier = 5, synchronize = 6 }
   export const enum BUSTED { none = 0, lock = 1, rcu = 2, hotplug = 3, slab = 4, vmalloc = 5 }
   export const enum MM_REF { off = 0, r1 = 1, r2 = 2, r3 = 3, r4 = 4 }
   export const enum VMALLOC_FLUSH { eager = 0, lazy = 1 }
@@ -32,6 +33,8 @@ declare module "config" {
       readonly atomic_sleep: boolean;
       /** mutexes that are held are counted, and a task that locks what it holds is reported */
       readonly mutexes: boolean;
+      /** links of a list are checked before an entry is added or deleted */
+      readonly list: boolean;
     };
     readonly mutex: {
       /** who finds a mutex taken polls as long as its owner runs, instead of sleeping */
@@ -60,11 +63,13 @@ declare module "config" {
       readonly lock: HOTPLUG_LOCK;
       /** what lockdep sees of the counted hotplug lock: its mutex alone, or who reads and writes, too (Linux since 3.15) */
       readonly lockdep: HOTPLUG_LOCKDEP;
+      /** who enters the counted hotplug lock first: readers, or a writer that waits (then a reader that enters again deadlocks with it) */
+      readonly priority: HOTPLUG_PRIORITY;
       /** what notices a put_online_cpus too many */
       readonly underflow: UNDERFLOW;
     };
     readonly rcu: {
-      /** how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1 */
+      /** how rcu_barrier gets along with CPU hotplug: Linux until 3.5, 3.6, that with a bug, 3.7, a proposal, 6.1, not at all */
       readonly barrier: RCU_BARRIER;
       /** who says that a CPU is in no read section: its own tick and switches, or any CPU's tick, too, which looks at the task that runs there (interrupts off are no reader then) */
       readonly quiescent: RCU_QUIESCENT;
@@ -72,7 +77,7 @@ declare module "config" {
     readonly slab: {
       /** red zones, poison and owners of slab objects, checked at every allocation and free */
       readonly debug: boolean;
-      /** where kmem_cache_destroy waits for the callbacks of a SLAB_DESTROY_BY_RCU cache: outside slab_mutex, or inside as Linux 3.6 did */
+      /** when kmem_cache_destroy unlinks a cache, waits for the callbacks of a SLAB_DESTROY_BY_RCU cache and releases its locks: seven orders, three of them wrong (docs/kernel/destroy.md) */
       readonly destroy: SLAB_DESTROY;
     };
     /** a seeded bug that the torture scenario of that subsystem must find */

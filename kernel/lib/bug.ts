@@ -95,6 +95,21 @@ function warn_here(): void {
   printk("---[ end trace ]---\n");
 }
 
+const WARNING_MAX = 192;
+
+/** As WARN_ON, in the words of `format`, which has no newline. */
+export function WARN(condition: boolean, format: string, ...args: vararg[]): boolean {
+  "noinline";
+  if (likely(!condition)) return false;
+  const text = new FixedArray<u8>(WARNING_MAX);
+  vsnprintf(text, WARNING_MAX, format, vaWords(args), args.length);
+  printk("------------[ cut here ]------------\n");
+  printk("WARNING: %s\n", text);
+  dump_stack();
+  printk("---[ end trace ]---\n");
+  return true;
+}
+
 /** The condition. */
 export function WARN_ON(condition: boolean): boolean {
   "inline";

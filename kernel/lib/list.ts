@@ -4,7 +4,11 @@
 // walk with list_for_each_entry_rcu inside rcu_read_lock(): an entry is complete before it becomes reachable, and
 // list_del_rcu leaves `next` intact so that a reader standing on the entry finds its way back to the head. Such an entry
 // may be freed or linked again only after a grace period.
+// With debug.list the neighbours are looked at first, and a change that would break a list further is reported and not made.
 // A walker sees a structure only through `containerOf`; the field name is checked by tsc.
+
+import { CONFIG } from "config";
+import { __list_add_valid, __list_del_entry_valid } from "./list_debug.ts";
 
 /** What a deleted entry's links hold: not mapped, so that a use after list_del faults near these addresses. */
 const LIST_POISON1 = 0x100;
@@ -23,6 +27,7 @@ export function INIT_LIST_HEAD(list: list_head): void {
 
 function __list_add(entry: list_head, prev: list_head, next: list_head): void {
   "inline";
+  if (CONFIG.debug.list && !__list_add_valid(entry, prev, next)) return;
   next.prev = entry;
   entry.next = next;
   entry.prev = prev;
@@ -47,10 +52,16 @@ function __list_del(prev: list_head, next: list_head): void {
   WRITE_ONCE(prev.next, next);
 }
 
+function __list_del_entry(entry: list_head): void {
+  "inline";
+  if (CONFIG.debug.list && !__list_del_entry_valid(entry, LIST_POISON1, LIST_POISON2)) return;
+  __list_del(entry.prev, entry.next);
+}
+
 /** Unlink; the entry's own links are poison afterwards. */
 export function list_del(entry: list_head): void {
   "inline";
-  __list_del(entry.prev, entry.next);
+  __list_del_entry(entry);
   entry.next = cast<list_head>(LIST_POISON1);
   entry.prev = cast<list_head>(LIST_POISON2);
 }
@@ -58,19 +69,19 @@ export function list_del(entry: list_head): void {
 /** Unlink; the entry is an empty list afterwards. */
 export function list_del_init(entry: list_head): void {
   "inline";
-  __list_del(entry.prev, entry.next);
+  __list_del_entry(entry);
   INIT_LIST_HEAD(entry);
 }
 
 export function list_move(entry: list_head, head: list_head): void {
   "inline";
-  __list_del(entry.prev, entry.next);
+  __list_del_entry(entry);
   list_add(entry, head);
 }
 
 export function list_move_tail(entry: list_head, head: list_head): void {
   "inline";
-  __list_del(entry.prev, entry.next);
+  __list_del_entry(entry);
   list_add_tail(entry, head);
 }
 
@@ -104,6 +115,7 @@ export function list_add_tail_rcu(entry: list_head, head: list_head): void {
 
 function __list_add_rcu(entry: list_head, prev: list_head, next: list_head): void {
   "inline";
+  if (CONFIG.debug.list && !__list_add_valid(entry, prev, next)) return;
   entry.next = next;
   entry.prev = prev;
   fence("rw", "w");
@@ -114,7 +126,7 @@ function __list_add_rcu(entry: list_head, prev: list_head, next: list_head): voi
 /** Unlink under readers: `next` stays, `prev` is poison. */
 export function list_del_rcu(entry: list_head): void {
   "inline";
-  __list_del(entry.prev, entry.next);
+  __list_del_entry(entry);
   entry.prev = cast<list_head>(LIST_POISON2);
 }
 

@@ -123,9 +123,9 @@ export {
   SLAB_RED_ZONE, SLAB_STORE_USER,
 } from "./slab/cache.ts";
 export {
-  kmem_cache_create, kmem_cache_destroy, kmem_cache_init, kmem_cache_pages, kmem_cache_shrink, kmem_cache_shrink_all, slab_dead_cpu,
-  slab_prepare_cpu,
+  kmem_cache_create, kmem_cache_init, kmem_cache_pages, kmem_cache_shrink, kmem_cache_shrink_all, slab_dead_cpu, slab_prepare_cpu,
 } from "./slab/create.ts";
+export { kmem_cache_destroy } from "./slab/destroy.ts";
 export { slabinfo_show } from "./slab/info.ts";
 export {
   kcalloc, kfree, kmalloc, kmalloc_array, krealloc, ksize, kzalloc, KMALLOC_MAX_CACHE_SIZE, KMALLOC_MAX_SIZE, ZERO_SIZE_PTR,

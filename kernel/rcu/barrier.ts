@@ -14,6 +14,8 @@
 //   m  (6.1)        one possible CPU after the other, under barrier_lock: no callbacks, nothing; offline, the caller itself queues
 //                   the callback there; online, the CPU does, and if it cannot be reached the caller tries again a tick later. Whoever
 //                   adopts a list first puts the barrier's callback behind it. No hotplug lock
+//   naive (never)   as c without cpus_read_lock, and nobody adopts: callbacks of a CPU that is offline are not waited for, and a barrier
+//                   whose own callback is on a CPU that goes hangs until it is back
 //
 // The count of callbacks outstanding begins above 0 (1; m: 2), so that fast CPUs do not complete it before the last was asked.
 // Locks: barrier_mutex (one barrier at a time), inside it with c and d the hotplug lock. barrier_lock (raw, interrupts off; m only)
@@ -101,8 +103,9 @@ function barrier_b(): void {
   preempt_enable();
 }
 
+/** c, d, naive. */
 function barrier_c(): void {
-  const lock = CONFIG.rcu.barrier === RCU_BARRIER.c || !cpu_hotplug_is_writer();
+  const lock = CONFIG.rcu.barrier === RCU_BARRIER.c || (CONFIG.rcu.barrier === RCU_BARRIER.d && !cpu_hotplug_is_writer());
   if (lock) cpus_read_lock();
   for (let cpu: u32 = 0; cpu < nr_cpu_ids; cpu++) {
     if (cpu_online(cpu) && has_callbacks(cpu)) smp_call_function_single(cpu, post, 0, true);

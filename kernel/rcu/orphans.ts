@@ -6,6 +6,7 @@
 //   a          orphaned on the dying CPU while the machine stands still; a barrier that comes first adopts them itself
 //   b, b-bug   orphaned once the CPU is dead; adopted at once, but with b not while a barrier is under way, which adopts them later
 //   c, d, m    orphaned and adopted in one step once the CPU is dead
+//   naive      never: they wait on their list until the CPU is back
 //
 // Lock: orphan_lock (raw, interrupts off) protects the orphanage; a CPU's own list is touched inside it. rcu_lock nests inside.
 
@@ -69,17 +70,21 @@ export function rcu_cpu_dying(cpu: u32): void {
   raw_spin_unlock(orphan_lock);
 }
 
+/** Interrupts are off, the lists are locked. */
+function adopt_from(cpu: u32): void {
+  barrier_before_adoption(cpu);
+  raw_spin_lock(orphan_lock);
+  segcblist_merge(rcu_data.of(cpu).cblist, orphans);
+  if (CONFIG.rcu.barrier !== RCU_BARRIER.b || adoption_forbidden === 0) segcblist_merge(orphans, rcu_data.current().cblist);
+  raw_spin_unlock(orphan_lock);
+}
+
 /** By a survivor, once the CPU has stopped: it owes nothing any more, and its callbacks find a new home. */
 export function rcu_report_dead(cpu: u32): void {
   if (!cpumask_test_cpu(cpu, rcu_online)) return;
   const flags = local_irq_save();
-  const dead = rcu_data.of(cpu).cblist;
   barrier_lock_lists();
-  barrier_before_adoption(cpu);
-  raw_spin_lock(orphan_lock);
-  segcblist_merge(dead, orphans);
-  if (CONFIG.rcu.barrier !== RCU_BARRIER.b || adoption_forbidden === 0) segcblist_merge(orphans, rcu_data.current().cblist);
-  raw_spin_unlock(orphan_lock);
+  if (CONFIG.rcu.barrier !== RCU_BARRIER.naive) adopt_from(cpu);
   gp_remove_cpu(cpu);
   barrier_unlock_lists();
   local_irq_restore(flags);

@@ -1,17 +1,13 @@
 /**
- * CPU hotplug: the events that listeners see, what each way of counting readers does when the count is wrong, what readers deadlock
- * on, and defects that the tests in the guest (kernel/test/hotplug.ts) must find. Numbers C3 … C15 are the cases of the list in
- * docs/kernel/hotplug.md.
+ * CPU hotplug: the events that listeners see, and defects that the tests in the guest (kernel/test/hotplug.ts) must find. Wrong counts, deadlocks and
+ * starving: test/scenario/hotplug-2012.test.ts.
  */
 import { describe, expect, test } from "vitest";
 import { compile, compileGuest, onOurs, replaceIn, runOnOurs, tapOf } from "./guest-tests.ts";
 
 const TIMEOUT = 60_000;
 const GUEST = "hotplug";
-const TASKS = [
-  "events", "failing_events", "verdict", "writer", "culprit", "victim", "destroyer", "destroyer_fixed", "registrar", "registrar_fixed", "nesting",
-  "overlapping", "starving_writer", "sleeper", "states",
-];
+const TASKS = ["events", "failing_events", "states"];
 
 const images = new Map<string, Uint8Array>();
 /** The guest with one configuration key changed. */
@@ -23,10 +19,6 @@ function image(key: string, value: string): Uint8Array {
 }
 
 const eventsOf = (text: string): string[] => [...text.matchAll(/\] event: (.*)$/gm)].map((match) => match[1]!.trim());
-const verdictOf = (text: string): string => /\] verdict: (writer .*)$/m.exec(text)?.[1]?.trim() ?? "none";
-/** Who stood at the scene of each warning or BUG. */
-const blamed = (text: string): string[] =>
-  [...text.matchAll(/(WARNING|BUG): [\s\S]*?Comm: (\w+)/g)].map((match) => `${match[1]} in ${match[2]}`);
 
 describe("events", () => {
   test("down, up, and each listener refusing, in the notifier chain", { timeout: TIMEOUT }, () => {
@@ -157,60 +149,6 @@ describe("events", () => {
       ]
     `);
   });
-});
-
-describe("a put too many (C4, C5, C6)", () => {
-  const UNDERFLOWS: [variant: string, verdict: string, blame: string[]][] = [
-    ["none", "writer hangs, reader ended", []],
-    ["get", "writer hangs, reader ended", ["WARNING in victim", "WARNING in victim"]],
-    ["put-warn", "writer ended, reader ended", ["WARNING in culprit"]],
-    ["akpm-wrong", "writer hangs, reader ended", []],
-  ];
-  const names = ["culprit", "victim", "writer", "verdict"];
-
-  test.each(UNDERFLOWS)("hotplug.underflow=%s: %s, %j", { timeout: TIMEOUT }, (variant, verdict, blame) => {
-    const text = onOurs(image("hotplug.underflow", variant), 4, 1, names);
-    expect(verdictOf(text), text).toBe(verdict);
-    expect(blamed(text), text).toEqual(blame);
-  });
-
-  test("hotplug.underflow=put-bug: the culprit is the end", { timeout: TIMEOUT }, () => {
-    const { stop, text } = runOnOurs(image("hotplug.underflow", "put-bug"), 4, 1, names);
-    expect(stop.kind, text).toBe("failure");
-    expect(blamed(text), text).toEqual(["BUG in culprit"]);
-    expect(text).toContain("kernel BUG: put_online_cpus without get_online_cpus");
-  });
-});
-
-test.each([
-  ["C3: no put too many", "none", ["destroyer", "writer", "verdict"], "writer ended, reader ended"],
-  ["C3: a put too many, two locks in both orders", "none", ["culprit", "destroyer", "writer", "verdict"], "writer hangs, reader hangs"],
-  ["C3: the list's lock released before", "none", ["culprit", "destroyer_fixed", "writer", "verdict"], "writer ended, reader ended"],
-  ["C3: the count repaired", "put-warn", ["culprit", "destroyer", "writer", "verdict"], "writer ended, reader ended"],
-  ["C9: a reader registers", "none", ["registrar", "writer", "verdict"], "writer hangs, reader hangs"],
-  ["C9: the bracket outside", "none", ["registrar_fixed", "writer", "verdict"], "writer ended, reader ended"],
-  ["C12: a counted reader nests", "none", ["nesting", "writer", "verdict"], "writer ended, reader ended"],
-])("%s", { timeout: TIMEOUT }, (_name, underflow, names, expected) => {
-  const text = onOurs(image("hotplug.underflow", underflow), 4, 1, names);
-  expect(verdictOf(text), text).toBe(expected);
-});
-
-test("C12: a reader of the percpu-rwsem that nests waits for the writer that waits for it", { timeout: TIMEOUT }, () => {
-  const text = onOurs(image("hotplug.lock", "percpu-rwsem"), 4, 1, ["nesting", "writer", "verdict"]);
-  expect(verdictOf(text), text).toBe("writer hangs, reader hangs");
-});
-
-test.each([
-  ["hotplug.underflow", "none", "all"],
-  ["hotplug.lock", "percpu-rwsem", "some"],
-])("C13: %s=%s: readers without a gap let the writer in after %s reads", { timeout: TIMEOUT }, (key, value, reads) => {
-  expect(onOurs(image(key, value), 4, 1, ["overlapping", "overlapping", "starving_writer"])).toContain(`verdict: in after ${reads} reads`);
-});
-
-test("C15: a listener that sleeps at DYING", { timeout: TIMEOUT }, () => {
-  const { text } = runOnOurs(image("", ""), 2, 1, ["sleeper"], 30_000_000);
-  expect(text).toMatch(/BUG: sleeping function called from invalid context/);
-  expect(text).toMatch(/Comm: migration\/1[\s\S]*sleep_while_dying/);
 });
 
 const TWINS: [name: string, task: string, file: string, piece: string, by: string, line: RegExp][] = [

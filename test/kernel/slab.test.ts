@@ -64,9 +64,9 @@ const ALONE: Readonly<Record<string, Defect>> = {
     /^# kmem_cache_hotplug: objects in use while the CPU is gone: \d+, expected 1$/,
   ],
   "a cache that cannot go is not linked again": [
-    CREATE,
-    "if (!empty) list_add_tail(cachep.next, slab_caches);",
-    "if (!empty) INIT_LIST_HEAD(cachep.next);",
+    "kernel/mm/slab/destroy.ts",
+    "  list_add_tail(cachep.next, slab_caches);",
+    "  cachep.next.next = cachep.next;\n  cachep.next.prev = cachep.next;",
     /^# kmem_cache_shrink: a cache that could not be destroyed is listed/,
   ],
   "pages of a SLAB_DESTROY_BY_RCU cache go back at once": [
@@ -76,8 +76,8 @@ const ALONE: Readonly<Record<string, Defect>> = {
     /^# slab_rcu: freed objects that a reader finds changed: \d+, expected 0$/,
   ],
   "destroying such a cache does not wait": [
-    CREATE,
-    "if ((cachep.flags & SLAB_DESTROY_BY_RCU) !== 0) rcu_barrier();",
+    "kernel/mm/slab/destroy.ts",
+    "  else rcu_barrier();",
     "",
     /^# slab_rcu: free pages after the test: \d+, expected \d+$/,
   ],

@@ -6,3 +6,13 @@ export function stable(text: string): string {
     .replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+/g, "")
     .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)");
 }
+
+/** Tables of steps without cycles, addresses, pids and lines of kernel/. */
+export function stableTable(text: string): string {
+  return text
+    .replace(/\d{1,3}(,\d{3})+/g, "CYCLE")
+    .replace(/0xc0[\da-f]{6}/g, "ADDRESS")
+    .replace(/(\w)\/\d+/g, "$1/PID")
+    .replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)")
+    .replace(/ {2,}/g, "  ");
+}

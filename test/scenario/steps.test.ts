@@ -8,6 +8,7 @@ import { loadScenario } from "../../src/lab/scenario/load.ts";
 import { explain } from "../../src/report/explain.ts";
 import { ROOT } from "../tidy/sources.ts";
 import { type Ran, runInProcess, runLoaded } from "./in-process.ts";
+import { stableTable } from "./stable.ts";
 
 /** Of scenarios/steps; all have their table in test/golden/steps. */
 const SCENARIOS = ["lost-update", "notifier-in-reader", "unbalanced-put", "destroy-under-slab-mutex", "destroy-uncounted", "hidden-node", "seq-next-unchecked"];
@@ -55,10 +56,6 @@ function refused(steps: string): string {
 
 const statuses = ({ steps }: RunResult): string[] => steps.map((one) => one.status);
 const cycles = ({ steps }: RunResult): number[] => steps.map((one) => one.cycle ?? Number.NaN);
-
-/** Without what every change of the kernel moves: cycles, addresses, pids, lines of kernel/. */
-const stable = (text: string): string =>
-  text.replace(/\d{1,3}(,\d{3})+/g, "CYCLE").replace(/0xc0[\da-f]{6}/g, "ADDRESS").replace(/(\w)\/\d+/g, "$1/PID").replace(/(\(kernel\/[\w./-]+):\d+\)/g, "$1)").replace(/ {2,}/g, "  ");
 
 describe("races on purpose", () => {
   test.each(["functional", "cycle"])("an update is lost, %s timing; the same run twice, and with every observer on", (timing) => {
@@ -180,7 +177,7 @@ describe("a lookup without a lock in a tree that turns", () => {
 
 test.each(SCENARIOS)("the table of steps/%s", async (name) => {
   const { result } = asWritten(name);
-  await expect(`${stable(explain(result))}\n`).toMatchFileSnapshot(`../golden/steps/${name}.txt`);
+  await expect(`${stableTable(explain(result))}\n`).toMatchFileSnapshot(`../golden/steps/${name}.txt`);
 });
 
 test("each scenario of the folder has its table", () => {

@@ -1,15 +1,12 @@
-// Slab caches coming and going, and each CPU's arrays.
+// Slab caches coming, and each CPU's arrays; how they go: destroy.ts.
 //
 // slab_mutex: slab_caches, creation and destruction, and which CPUs have arrays. Whoever creates, shrinks or destroys a cache
 // keeps CPUs from coming and going first (cpus_read_lock), so that every array belongs to a CPU that runs and can be asked.
 // Order: cpu_hotplug.lock -> slab_mutex -> list_lock. A CPU's coming or going takes slab_mutex inside cpu_hotplug.lock.
-// A cache is unlinked under slab_mutex, then waited for (rcu_barrier, with SLAB_DESTROY_BY_RCU) and freed outside of both locks:
-// rcu_barrier may want cpu_hotplug.lock itself. slab.destroy=barrier-inside waits inside both, as Linux 3.6 did.
-// A cache that cannot go is linked again before slab_mutex is released.
 // Boot: cache_cache and the kmalloc caches are static and work without arrays until enable_cpucache gives them some, which
 // are kmalloc blocks themselves. An array is never scanned by kmemleak: what lies in it is free.
 
-import { CONFIG, SLAB_DESTROY } from "config";
+import { CONFIG } from "config";
 import { cpu_online, for_each_possible_cpu } from "../../arch/cpumask.ts";
 import { local_irq_restore, local_irq_save } from "../../arch/irqflags.ts";
 import { PAGE_SIZE } from "../../arch/page.ts";
@@ -17,25 +14,25 @@ import { cpus_read_lock, cpus_read_unlock } from "../../cpu/lock.ts";
 import { on_each_cpu } from "../../irq/smp.ts";
 import { dump_stack, panic } from "../../lib/bug.ts";
 import { ENOMEM } from "../../lib/errno.ts";
-import { INIT_LIST_HEAD, list_add_tail, list_del, list_for_each_entry, list_head } from "../../lib/list.ts";
+import { INIT_LIST_HEAD, list_add_tail, list_for_each_entry, list_head } from "../../lib/list.ts";
 import { pr_err } from "../../lib/printk.ts";
 import { system_state, SYSTEM_BOOTING } from "../../lib/system_state.ts";
 import { mutex, mutex_lock, mutex_unlock } from "../../locking/mutex.ts";
 import { raw_spin_lock_init, raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../../locking/spinlock.ts";
-import { rcu_barrier, rcu_head } from "../../rcu/rcu.ts";
+import { rcu_head } from "../../rcu/rcu.ts";
 import { in_interrupt } from "../../sched/preempt.ts";
 import { smp_processor_id } from "../../sched/task.ts";
 import { GFP_KERNEL, __GFP_ZERO } from "../gfp.ts";
 import { kmemleak_no_scan } from "../kmemleak.ts";
-import { kmem_cache_alloc, kmem_cache_free } from "../slab.ts";
+import { kmem_cache_alloc } from "../slab.ts";
 import {
   ARRAY_CACHE_HEAD, array_cache, kmem_cache, no_array, slab_layout, SLAB_CONSISTENCY_CHECKS, SLAB_DESTROY_BY_RCU, SLAB_HWCACHE_ALIGN,
   SLAB_NOLEAKTRACE, SLAB_PANIC, SLAB_POISON, SLAB_RED_ZONE, SLAB_STORE_USER,
 } from "./cache.ts";
 import { debug_flags, debug_layout } from "./debug.ts";
+import { kmem_cache_destroy_init } from "./destroy.ts";
 import { create_kmalloc_caches, kfree, kmalloc } from "./kmalloc.ts";
 import { drain_array, drain_free_slabs } from "./lists.ts";
-import { slab_error } from "./report.ts";
 
 const CACHE_LINE = 64;
 const WORD_BYTES = 4;
@@ -45,7 +42,7 @@ const KNOWN_FLAGS = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB
   | SLAB_DESTROY_BY_RCU | SLAB_NOLEAKTRACE;
 
 /** The cache of caches. */
-const cache_cache = new kmem_cache();
+export const cache_cache = new kmem_cache();
 /** Every cache; under slab_mutex. */
 export const slab_caches = new list_head();
 export const slab_mutex = new mutex();
@@ -108,6 +105,7 @@ export function kmem_cache_init(): void {
   if (sizeof<rcu_head>() > sizeof<list_head>()) panic("slab: the links of a page have no room for an rcu_head");
   setup_cache(cache_cache, "kmem_cache", sizeof<kmem_cache>(), 0, 0, null);
   create_kmalloc_caches();
+  kmem_cache_destroy_init();
   slab_prepare_cpu(smp_processor_id());
 }
 
@@ -185,7 +183,7 @@ function drain_local(cache: u32): void {
 }
 
 /** As kmem_cache_shrink. The caller is in cpus_read_lock and holds slab_mutex. */
-function __kmem_cache_shrink(cachep: kmem_cache): boolean {
+export function __kmem_cache_shrink(cachep: kmem_cache): boolean {
   on_each_cpu(drain_local, addr(cachep), true);
   return drain_free_slabs(cachep);
 }
@@ -232,34 +230,4 @@ export function kmem_cache_pages(): u32 {
   }
   mutex_unlock(slab_mutex);
   return pages;
-}
-
-/** Slabs of the cache that wait for a grace period know it: they go first. */
-function await_slabs(cachep: kmem_cache): void {
-  if ((cachep.flags & SLAB_DESTROY_BY_RCU) !== 0) rcu_barrier();
-}
-
-/** An unlinked, empty cache: a CPU that comes or goes does not find it, so nobody else looks at its arrays. */
-function free_cache(cachep: kmem_cache): void {
-  for (const cpu of for_each_possible_cpu()) {
-    const ac = cachep.array[cpu];
-    if (ac !== no_array) kfree(addr(ac));
-  }
-  kmem_cache_free(cache_cache, addr(cachep));
-}
-
-/** All objects have been freed; otherwise the cache stays as it was, and the log says so. Null is ignored. @may_sleep */
-export function kmem_cache_destroy(cachep: kmem_cache | null): void {
-  if (cachep === null) return;
-  cpus_read_lock();
-  mutex_lock(slab_mutex);
-  list_del(cachep.next);
-  const empty = __kmem_cache_shrink(cachep);
-  if (!empty) list_add_tail(cachep.next, slab_caches);
-  if (CONFIG.slab.destroy === SLAB_DESTROY.barrier_inside && empty) await_slabs(cachep);
-  mutex_unlock(slab_mutex);
-  cpus_read_unlock();
-  if (CONFIG.slab.destroy === SLAB_DESTROY.barrier_outside && empty) await_slabs(cachep);
-  if (empty) free_cache(cachep);
-  else slab_error(cachep, "kmem_cache_destroy", "Can't free all objects");
 }

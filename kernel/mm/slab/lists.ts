@@ -5,7 +5,7 @@
 // list and released afterwards. So a blocking allocation may sleep in the page allocator, and on rt nothing here takes a
 // sleeping lock with interrupts off; an object may even be freed with interrupts off there, its slab is then kept.
 // Lifetime of a slab: from cache_grow until it is empty and surplus; its pages with SLAB_DESTROY_BY_RCU one grace period
-// longer. The callback reads the cache's descriptor, which is why destroying such a cache waits with rcu_barrier.
+// longer (rcu_free.ts).
 
 import { BUSTED, CONFIG, PREEMPT } from "config";
 import { MARK } from "../../abi/marks.ts";
@@ -15,7 +15,6 @@ import { atomic_set } from "../../lib/atomic.ts";
 import { list_add, list_add_tail, list_del, list_empty, list_head } from "../../lib/list.ts";
 import { memmove } from "../../lib/string.ts";
 import { raw_spin_lock, raw_spin_lock_irqsave, raw_spin_unlock, raw_spin_unlock_irqrestore } from "../../locking/spinlock.ts";
-import { call_rcu, rcu_head } from "../../rcu/rcu.ts";
 import { preemptible } from "../../sched/preempt.ts";
 import { smp_processor_id } from "../../sched/task.ts";
 import { __GFP_ZERO } from "../gfp.ts";
@@ -25,6 +24,7 @@ import {
   array_cache, kmem_cache, object_index, object_state, OBJECT_CACHED, OBJECT_END, slab_of, SLAB_DESTROY_BY_RCU, SLAB_INLINE_MAX,
 } from "./cache.ts";
 import { check_slab_on_release, setup_slab_debug } from "./debug.ts";
+import { free_slab_by_rcu } from "./rcu_free.ts";
 
 /** A new slab in slabs_free; false when there is no memory. */
 function cache_grow(cachep: kmem_cache, gfp: u32): boolean {
@@ -61,18 +61,12 @@ function cache_grow(cachep: kmem_cache, gfp: u32): boolean {
 }
 
 /** Gives the pages of a slab that is on no list any more back. */
-function kmem_freepages(slab: page, order: u32): void {
+export function kmem_freepages(slab: page, order: u32): void {
   for (let n: u32 = 0; n < 1 << order; n++) cast<page>(addr(slab) + n * sizeof<page>()).flags = 0;
   // `private` held states of objects.
   slab.private = order;
   atomic_set(slab._count, 1);
   __free_pages(slab, order);
-}
-
-/** The callback's head lies where the slab's links were. @atomic */
-function kmem_rcu_free(head: rcu_head): void {
-  const slab = containerOf(page, "lru", cast<list_head>(addr(head)));
-  kmem_freepages(slab, cast<kmem_cache>(slab.slab_cache).gfporder);
 }
 
 /** Releases the empty slabs of `surplus`, which nobody else sees any more. No lock is held. */
@@ -83,7 +77,7 @@ function release_slabs(cachep: kmem_cache, surplus: list_head): void {
     if (CONFIG.slab.debug) check_slab_on_release(cachep, page_address(slab));
     // The seeded bug: readers may still look at these objects.
     if ((cachep.flags & SLAB_DESTROY_BY_RCU) !== 0 && CONFIG.busted !== BUSTED.slab) {
-      call_rcu(cast<rcu_head>(addr(slab.lru)), kmem_rcu_free);
+      free_slab_by_rcu(slab);
     } else {
       kmem_freepages(slab, cachep.gfporder);
     }

@@ -1,21 +1,14 @@
-// Tasks for the tests of CPU hotplug: who is told what, and what goes wrong when readers count wrongly, nest, register or never end.
-//
-// Tasks begin together and take their turns by sleeping; `verdict` comes last, says who has ended and turns the machine off.
+// Tasks for the tests of CPU hotplug: who is told what, in either mechanism.
 
-import { nr_cpu_ids } from "kernel/arch/cpumask.ts";
 import { cpu_down, cpu_up } from "kernel/cpu/hotplug.ts";
-import { get_online_cpus, put_online_cpus } from "kernel/cpu/lock.ts";
 import {
-  __register_cpu_notifier, CPU_DEAD, CPU_DOWN_FAILED, CPU_DOWN_PREPARE, CPU_DYING, cpu_notifier_register_begin, cpu_notifier_register_done,
-  CPU_ONLINE, CPU_POST_DEAD, CPU_STARTING, CPU_UP_CANCELED, CPU_UP_PREPARE, notifier_block, NOTIFY_BAD, NOTIFY_OK, register_cpu_notifier,
+  CPU_DEAD, CPU_DOWN_FAILED, CPU_DOWN_PREPARE, CPU_DYING, CPU_ONLINE, CPU_POST_DEAD, CPU_STARTING, CPU_UP_CANCELED, CPU_UP_PREPARE,
+  notifier_block, NOTIFY_BAD, NOTIFY_OK, register_cpu_notifier,
 } from "kernel/cpu/notifier.ts";
 import { CPUHP, cpuhp_setup_state_nocalls } from "kernel/cpu/states.ts";
-import { kernel_power_off } from "kernel/init/main.ts";
 import { EIO } from "kernel/lib/errno.ts";
 import { pr_info } from "kernel/lib/printk.ts";
-import { mutex, mutex_lock, mutex_unlock } from "kernel/locking/mutex.ts";
 import { smp_processor_id } from "kernel/sched/task.ts";
-import { msleep } from "kernel/sched/timer.ts";
 
 // ---- who is told what ----
 
@@ -143,151 +136,4 @@ export function states(_arg: u32): void {
   cpu_down(1);
   fail_last = true;
   pr_info("event: cpu_up = %d\n", cpu_up(1));
-}
-
-// ---- counts that are wrong ----
-
-const FIRST_MS = 5;
-let down_ended: boolean = false;
-let reader_ended: boolean = false;
-
-function say(ended: boolean): string {
-  return ended ? "ended" : "hangs";
-}
-
-export function verdict(_arg: u32): void {
-  msleep(150);
-  pr_info("verdict: writer %s, reader %s\n", say(READ_ONCE(down_ended)), say(READ_ONCE(reader_ended)));
-  kernel_power_off();
-}
-
-/** Takes the last CPU down a little later. */
-export function writer(_arg: u32): void {
-  msleep(2 * FIRST_MS);
-  const error = cpu_down(nr_cpu_ids - 1);
-  pr_info("verdict: cpu_down = %d\n", error);
-  WRITE_ONCE(down_ended, true);
-}
-
-export function culprit(_arg: u32): void {
-  get_online_cpus();
-  put_online_cpus();
-  put_online_cpus();
-}
-
-/** A reader that does nothing wrong. */
-export function victim(_arg: u32): void {
-  msleep(FIRST_MS);
-  get_online_cpus();
-  put_online_cpus();
-  msleep(10 * FIRST_MS);
-  get_online_cpus();
-  msleep(FIRST_MS);
-  put_online_cpus();
-  WRITE_ONCE(reader_ended, true);
-}
-
-// ---- two locks in both orders ----
-
-const list_mutex = new mutex();
-const list_nb = new notifier_block();
-
-/** As a subsystem with a list of what has per-CPU parts. */
-function take_list(_nb: notifier_block, action: u32, _cpu: u32): u32 {
-  if (action === CPU_DOWN_PREPARE) {
-    mutex_lock(list_mutex);
-    mutex_unlock(list_mutex);
-  }
-  return NOTIFY_OK;
-}
-
-/** Destroys something on the list, which asks for readers again (as rcu_barrier did) inside the list's lock, or after it. */
-function destroy(inside: boolean): void {
-  list_nb.notifier_call = take_list;
-  register_cpu_notifier(list_nb);
-  msleep(FIRST_MS);
-  get_online_cpus();
-  mutex_lock(list_mutex);
-  if (!inside) mutex_unlock(list_mutex);
-  msleep(4 * FIRST_MS);
-  get_online_cpus();
-  put_online_cpus();
-  if (inside) mutex_unlock(list_mutex);
-  put_online_cpus();
-  WRITE_ONCE(reader_ended, true);
-}
-
-export function destroyer(_arg: u32): void {
-  destroy(true);
-}
-
-export function destroyer_fixed(_arg: u32): void {
-  destroy(false);
-}
-
-// ---- readers that register, nest, or never end ----
-
-export function registrar(_arg: u32): void {
-  listeners[0].name = "late";
-  listeners[0].nb.notifier_call = hear;
-  get_online_cpus();
-  msleep(4 * FIRST_MS);
-  register_cpu_notifier(listeners[0].nb);
-  put_online_cpus();
-  WRITE_ONCE(reader_ended, true);
-}
-
-export function registrar_fixed(_arg: u32): void {
-  listeners[0].name = "late";
-  listeners[0].nb.notifier_call = hear;
-  cpu_notifier_register_begin();
-  get_online_cpus();
-  msleep(4 * FIRST_MS);
-  __register_cpu_notifier(listeners[0].nb);
-  put_online_cpus();
-  cpu_notifier_register_done();
-  WRITE_ONCE(reader_ended, true);
-}
-
-export function nesting(_arg: u32): void {
-  get_online_cpus();
-  msleep(4 * FIRST_MS);
-  get_online_cpus();
-  put_online_cpus();
-  put_online_cpus();
-  WRITE_ONCE(reader_ended, true);
-}
-
-const ROUNDS = 30;
-const entered = new FixedArray<u32>(2);
-
-/** Two of these leave no gap: each stays until the other is inside, or has kept it waiting for long. */
-export function overlapping(index: u32): void {
-  for (let round: u32 = 1; round <= ROUNDS; round++) {
-    get_online_cpus();
-    WRITE_ONCE(entered[index], round);
-    for (let ms: u32 = 0; READ_ONCE(entered[1 - index]) < round && ms < 20; ms++) msleep(1);
-    msleep(1);
-    put_online_cpus();
-  }
-  WRITE_ONCE(reader_ended, true);
-}
-
-export function starving_writer(_arg: u32): void {
-  msleep(FIRST_MS);
-  cpu_down(nr_cpu_ids - 1);
-  pr_info("verdict: in after %s reads\n", READ_ONCE(entered[0]) === ROUNDS && READ_ONCE(entered[1]) === ROUNDS ? "all" : "some");
-}
-
-// ---- a listener that may not sleep ----
-
-function sleep_while_dying(_nb: notifier_block, action: u32, _cpu: u32): u32 {
-  if (action === CPU_DYING) msleep(1);
-  return NOTIFY_OK;
-}
-
-export function sleeper(_arg: u32): void {
-  list_nb.notifier_call = sleep_while_dying;
-  register_cpu_notifier(list_nb);
-  cpu_down(nr_cpu_ids - 1);
 }
