@@ -22,16 +22,23 @@ let scan_lookups: u32 = 0;
 let scan_hits: u32 = 0;
 /** Lookups that found nothing although the block was there before they began and afterwards (kmemleak.count_hidden). */
 let scan_hidden: u32 = 0;
+/** Lookups during which the index has changed: how often a miss was to be feared (kmemleak.count_hidden). */
+let scan_raced: u32 = 0;
 
 export function reset_scan_counts(): void {
   scan_words = 0;
   scan_lookups = 0;
   scan_hits = 0;
   scan_hidden = 0;
+  scan_raced = 0;
 }
 
 export function hidden_lookups(): u32 {
   return scan_hidden;
+}
+
+export function raced_lookups(): u32 {
+  return scan_raced;
 }
 
 /** One more hit. True: the object is gray now, and on the list with a reference of its own or, found with one, with that. Object locked. */
@@ -118,6 +125,7 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
     lookups++;
     const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
     const object = find(value, !EXACT);
+    if (COUNT_HIDDEN && RCU_READERS && index_changes() !== since) scan_raced++;
     if (object !== null) {
       if (scan_reference(object, scanned)) hits++;
     } else if (COUNT_HIDDEN && RCU_READERS) {

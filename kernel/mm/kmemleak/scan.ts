@@ -14,12 +14,12 @@ import { pr_info } from "../../lib/printk.ts";
 import { jiffies, time_before } from "../../sched/clock.ts";
 import { cond_resched } from "../../sched/core.ts";
 import { checksum_init, update_checksum } from "./checksum.ts";
-import { CHECKSUMS, CHUNK_BYTES, COUNT_HIDDEN, KM19 } from "./design.ts";
+import { CHECKSUMS, CHUNK_BYTES, COUNT_HIDDEN, KM19, RCU_READERS } from "./design.ts";
 import { first_gray, gray_list_empty, queue_gray } from "./gray.ts";
 import { lock_object, unlock_object } from "./lock.ts";
 import { color_gray, color_white, get_object, kmemleak_object, OBJECT, put_object } from "./object.ts";
 import { scan_roots } from "./roots.ts";
-import { hidden_lookups, reset_scan_counts, scan_block } from "./scan-block.ts";
+import { hidden_lookups, raced_lookups, reset_scan_counts, scan_block } from "./scan-block.ts";
 import { scan_should_stop, set_leaks_found } from "./state.ts";
 import { for_each_object } from "./walk.ts";
 
@@ -161,6 +161,7 @@ export function kmemleak_scan(): u32 {
   const suspects = scan_should_stop() ? 0 : count_suspects();
   traceMark(MARK.SCAN_END, scans, objects, suspects);
   BUG_ON(!gray_list_empty());
+  if (COUNT_HIDDEN && RCU_READERS) pr_info("kmemleak: scan %u raced with changes of the tree in %u lookups\n", scans, raced_lookups());
   if (COUNT_HIDDEN) pr_info("kmemleak: scan %u missed live blocks in %u lookups\n", scans, hidden_lookups());
   if (suspects !== 0) set_leaks_found();
   if (KM19 && suspects !== 0) pr_info("kmemleak: %u new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n", suspects);

@@ -78,6 +78,7 @@ export function index_insert(object: kmemleak_object): kmemleak_object | null {
 }
 
 export function index_remove(object: kmemleak_object): void {
+  if (COUNT_HIDDEN) WRITE_ONCE(changes, changes + 1);
   if (KM19) versioned_remove(cast<rb_interval>(node_address(object)));
   else interval_remove(treap, cast<interval_node>(node_address(object)));
 }
