@@ -7,10 +7,11 @@
 // when memory is short.
 // Limits: a piece is no larger than a unit (the template and the reserve, rounded to pages) and aligned to a page at most; no
 // allocation in atomic context; all pages of a chunk are there from the beginning.
-// kmemleak: pieces are not tracked, their contents are roots (the first chunk) or part of a vmalloc block.
+// kmemleak: each CPU's copy of a piece is a block of its own, scanned and never reported; chunks as such are not tracked.
 // Locks: pcpu_alloc_mutex: chunks come and go under it. pcpu_lock, interrupts off, inside it: the list of chunks and their maps;
 //   free_percpu takes only this one and is for any context, as far as a spinlock is (on rt: not for hard interrupts).
 
+import { CONFIG } from "config";
 import { for_each_possible_cpu, nr_cpu_ids } from "../arch/cpumask.ts";
 import { PAGE_SIZE } from "../arch/page.ts";
 import { __per_cpu_offset, setup_per_cpu_area } from "../arch/percpu.ts";
@@ -22,11 +23,12 @@ import { spin_lock_irqsave, spin_unlock_irqrestore, spinlock_t } from "../lockin
 import { preemptible } from "../sched/preempt.ts";
 import { get_current, smp_processor_id } from "../sched/task.ts";
 import { GFP_KERNEL } from "./gfp.ts";
+import { kmemleak_alloc_percpu, kmemleak_free_percpu } from "./kmemleak.ts";
 import { memblock_alloc } from "./memblock.ts";
 import { page_reclaimer, register_page_reclaimer } from "./page/reclaim.ts";
 import { pcpu_alloc_area, pcpu_chunk, pcpu_chunk_init, pcpu_free_area, PCPU_MIN_ALLOC_SIZE, PCPU_UNIT_MAX } from "./pcpu/chunk.ts";
 import { kfree, kmalloc } from "./slab.ts";
-import { vfree, vmalloc } from "./vmalloc.ts";
+import { vfree, vmalloc_untracked } from "./vmalloc.ts";
 
 /** Bytes of the first chunk's units behind the static variables, at least. */
 const PERCPU_DYNAMIC_RESERVE = 2048;
@@ -38,8 +40,6 @@ const pcpu_lock = new spinlock_t();
 const pcpu_alloc_mutex = new mutex();
 const pcpu_reclaimer = new page_reclaimer();
 let pcpu_unit_size: u32 = 0;
-/** Bytes of the first chunk's units that were ever in use: what kmemleak reads. */
-let first_chunk_used: u32 = 0;
 
 /** Before the page allocator: one copy of the template for each possible CPU, and room behind it. */
 export function setup_per_cpu_areas(): void {
@@ -56,15 +56,9 @@ export function setup_per_cpu_areas(): void {
   const words = pcpu_unit_size / PCPU_MIN_ALLOC_SIZE;
   pcpu_chunk_init(first_chunk, base, words);
   pcpu_alloc_area(first_chunk, (size + PCPU_MIN_ALLOC_SIZE - 1) / PCPU_MIN_ALLOC_SIZE, 1, words);
-  first_chunk_used = size;
   list_add_tail(first_chunk.list, pcpu_chunks);
   pcpu_reclaimer.reclaim = pcpu_reclaim;
   register_page_reclaimer(pcpu_reclaimer);
-}
-
-/** One past the last byte of a CPU's unit of the first chunk that was ever in use. */
-export function pcpu_first_unit_end(cpu: u32): usize {
-  return first_chunk.base + cpu * pcpu_unit_size + first_chunk_used;
 }
 
 /** A place in some chunk, or 0; the per-CPU pointer. pcpu_lock is held. */
@@ -73,8 +67,6 @@ function alloc_from_chunks(words: u32, align: u32): usize {
   for (const chunk of list_for_each_entry(pcpu_chunks, pcpu_chunk, "list")) {
     const start = pcpu_alloc_area(chunk, words, align, unit_words);
     if (start < 0) continue;
-    const end = (u32(start) + words) * PCPU_MIN_ALLOC_SIZE;
-    if (chunk === first_chunk && end > first_chunk_used) first_chunk_used = end;
     return chunk.base + u32(start) * PCPU_MIN_ALLOC_SIZE - __per_cpu_offset[0];
   }
   return 0;
@@ -84,7 +76,7 @@ function alloc_from_chunks(words: u32, align: u32): usize {
 function pcpu_create_chunk(): boolean {
   const memory = kmalloc(sizeof<pcpu_chunk>(), GFP_KERNEL);
   if (memory === 0) return false;
-  const base = vmalloc(pcpu_unit_size * nr_cpu_ids);
+  const base = vmalloc_untracked(pcpu_unit_size * nr_cpu_ids);
   if (base === 0) {
     kfree(memory);
     return false;
@@ -120,6 +112,7 @@ export function __alloc_percpu(size: u32, align: u32): usize {
   mutex_unlock(pcpu_alloc_mutex);
   if (p === 0) return 0;
   for (const cpu of for_each_possible_cpu()) memset(p + __per_cpu_offset[cpu], 0, words * PCPU_MIN_ALLOC_SIZE);
+  if (CONFIG.kmemleak.enabled) kmemleak_alloc_percpu(p, size, GFP_KERNEL);
   return p;
 }
 
@@ -177,6 +170,7 @@ function pcpu_reclaim(_gfp: u32, _order: u32): u32 {
 export function free_percpu(p: usize): void {
   if (p === 0) return;
   const at = p + __per_cpu_offset[0];
+  if (CONFIG.kmemleak.enabled) kmemleak_free_percpu(p);
   const flags = spin_lock_irqsave(pcpu_lock);
   let words: u32 = 0;
   let empty = false;

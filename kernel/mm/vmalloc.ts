@@ -19,7 +19,7 @@ import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
 import { kmemleak_free, kmemleak_not_leak, kmemleak_vmalloc } from "./kmemleak.ts";
 import { __get_free_pages, free_pages, page, page_address, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
-import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, vm_struct } from "./vmap/area.ts";
+import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, VM_NOLEAKTRACE, vm_struct } from "./vmap/area.ts";
 import { drop_vmap_area, flush_range, free_vmap_area, LAZY, purge_for_space, vmap_purge_init } from "./vmap/purge.ts";
 import { clear_range, flush_cache_vmap, pte_alloc, pte_next, pte_offset } from "./vmap/table.ts";
 
@@ -104,16 +104,16 @@ function unmap_own_pages(area: vm_struct): void {
   free_vmap_area(area);
 }
 
-function __vmalloc_caller(size: usize, gfp: u32, caller: usize): usize {
+function __vmalloc_caller(size: usize, gfp: u32, flags: u32, caller: usize): usize {
   traceMark(MARK.ALLOC_ENTER);
-  const block = alloc_and_map(size, gfp, caller);
+  const block = alloc_and_map(size, gfp, flags, caller);
   traceMark(MARK.ALLOC_LEAVE);
   return block;
 }
 
-function alloc_and_map(size: usize, gfp: u32, caller: usize): usize {
+function alloc_and_map(size: usize, gfp: u32, flags: u32, caller: usize): usize {
   "inline";
-  const area = get_vm_area(size, VM_ALLOC, caller);
+  const area = get_vm_area(size, VM_ALLOC | flags, caller);
   if (area === null) return 0;
   if (!map_own_pages(area, gfp)) {
     unmap_own_pages(area);
@@ -122,26 +122,32 @@ function alloc_and_map(size: usize, gfp: u32, caller: usize): usize {
   const block = area.addr;
   traceMark(MARK.ALLOC, block, size, ALLOC_AREA.vmalloc);
   if ((gfp & __GFP_ZERO) !== 0) traceMark(MARK.ZEROED, block, size);
-  if (CONFIG.kmemleak.enabled) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);
+  if (CONFIG.kmemleak.enabled && (flags & VM_NOLEAKTRACE) === 0) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);
   return block;
 }
 
 /** As vmalloc, its pages allocated with `gfp`, which allows sleeping. @may_sleep */
 export function __vmalloc(size: usize, gfp: u32): usize {
   "noinline";
-  return __vmalloc_caller(size, gfp, caller_of_frame());
+  return __vmalloc_caller(size, gfp, 0, caller_of_frame());
 }
 
 /** At least `size` bytes, page aligned, or 0. May sleep. */
 export function vmalloc(size: usize): usize {
   "noinline";
-  return __vmalloc_caller(size, GFP_KERNEL, caller_of_frame());
+  return __vmalloc_caller(size, GFP_KERNEL, 0, caller_of_frame());
 }
 
 /** As vmalloc, cleared. */
 export function vzalloc(size: usize): usize {
   "noinline";
-  return __vmalloc_caller(size, GFP_KERNEL | __GFP_ZERO, caller_of_frame());
+  return __vmalloc_caller(size, GFP_KERNEL | __GFP_ZERO, 0, caller_of_frame());
+}
+
+/** As vmalloc, for who tells kmemleak of the parts that he gives away. */
+export function vmalloc_untracked(size: usize): usize {
+  "noinline";
+  return __vmalloc_caller(size, GFP_KERNEL, VM_NOLEAKTRACE, caller_of_frame());
 }
 
 /** The area that begins at `block` and has all of `flags`, or a BUG in the words of the function that frees. */
@@ -160,7 +166,7 @@ export function vfree(block: usize): void {
   if (block === 0) return;
   const area = area_to_free(block, VM_ALLOC, "vfree");
   traceMark(MARK.FREE, block, 0, 0);
-  if (CONFIG.kmemleak.enabled) kmemleak_free(block);
+  if (CONFIG.kmemleak.enabled && (area.flags & VM_NOLEAKTRACE) === 0) kmemleak_free(block);
   unmap_own_pages(area);
   traceMark(MARK.FREE_LEAVE);
 }

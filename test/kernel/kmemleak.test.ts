@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { compile, judge, namesOf, onOurs, replaceIn, tapOf } from "./guest-tests.ts";
 
-const NAMES = namesOf("kmemleak_index");
+const NAMES = [...namesOf("kmemleak_index"), ...namesOf("kmemleak_hooks")];
 const INDEX = "kernel/mm/kmemleak/index";
 
-describe("the index holds what it should", () => {
+describe("the index holds what it should, hooks and commands do what they say", () => {
   test.each([
     ["km08-fix", {}],
     ["km09", {}],
@@ -20,6 +20,12 @@ describe("the index holds what it should", () => {
 });
 
 describe("and a broken one does not", () => {
+  test("the rest of a block that was freed in part is lost", { timeout: 120_000 }, () => {
+    const piece = "  if (ptr + size < end) create_object(";
+    const tap = tapOf(onOurs(compile({}, (files) => replaceIn(files, "kernel/mm/kmemleak/create.ts", piece, piece.replace("<", ">"))), 1, 3, NAMES));
+    expect(tap).toContainEqual(expect.stringMatching(/^not ok \d+ - kmemleak_hooks /));
+  });
+
   test.each([
     ["the last byte is outside", "rb.ts", "key <= before.last ? before", "key < before.last ? before"],
     ["an overlap is accepted", "rb.ts", "    else return interval;\n", "    else link = addressOf(at.rb_right);\n"],

@@ -117,6 +117,18 @@ test("B18: with a pool a failed allocation does not matter; an empty pool does",
   expect(ran.result.console).toContain("kmemleak: Memory pool empty");
 });
 
+test("control: the file says since when and why it is incomplete", () => {
+  const ran = run("control");
+  expect(ran.status, `${findings(ran)}\nreproduce: ${ran.reproduce}`).toBe(0);
+  const [before, off] = ran.result.console.split("---- kmemleak scan 6 ----\n").slice(1);
+  expect(before).not.toMatch(/^tracking incomplete/m);
+  expect(off).toMatch(/^tracking incomplete since jiffies \d+: as asked$/m);
+});
+
+test("kmemleak=off: nothing is tracked, and no command works", () => {
+  expect(run("A12", "boot.kmemleak=off").result.console).toMatch(/scan gives -16[^]*kmemleak: disabled, nothing to report/);
+});
+
 test("B13: an all-zero block is named by the first scan, another one by the second", () => {
   const { result } = run("B13");
   const reports = result.console.split("---- kmemleak scan ").slice(1).map((text) => [...text.matchAll(/\(size (\d+)\)/g)].map((match) => match[1]));

@@ -6,15 +6,17 @@
 //   scan                scans now
 //   clear               what is reported now is no leak; when disabled: forgets everything
 //   dump=ADDRESS        all that is known about a block, in the log
-// Results: 0, -EBUSY when disabled (but for clear), -EINVAL for what is no command or no block. 2008 had no commands and 2.6.31 only those
-// down to scan=; `scan` works everywhere, for the lab.
+// What follows a command is ignored, as in Linux (the end of the line that echo writes), but not what follows a number.
+// Results: 0, -EBUSY when disabled (but for clear), -EINVAL for what is no command, number or block. 2008 had no commands and 2.6.31 only
+// those down to scan=; `scan` works everywhere, for the lab.
 // Lock: scan_mutex for each command, as in Linux. But the scan thread waits for it in a way that hears no kthread_stop, so it is given
 // away before the thread is stopped (kmemleak.bug=dl1: it is not).
 
 import { parse_u32 } from "../../lib/cmdline.ts";
+import { pr_info } from "../../lib/printk.ts";
 import { EBUSY, EINVAL } from "../../lib/errno.ts";
 import { list_for_each_entry_rcu } from "../../lib/list.ts";
-import { strcmp, strlen, strncmp } from "../../lib/string.ts";
+import { strlen, strncmp } from "../../lib/string.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
 import { CLEARS_BLACK, HAS_CLEAR, HAS_COMMANDS, STOPS_UNDER_MUTEX } from "./design.ts";
 import { free_all_objects, kmemleak_disable, kmemleak_do_cleanup } from "./disable.ts";
@@ -40,9 +42,27 @@ function clear_leaks(): void {
   rcu_read_unlock();
 }
 
+/** Digits to the end of the text or of the line; hexadecimal behind 0x. */
+function is_number(text: usize): boolean {
+  const hex = strncmp(stringAt(text), "0x", 2) === 0;
+  const digits = cast<Ptr<u8>>(hex ? text + 2 : text);
+  let n: u32 = 0;
+  for (let c = digits[0]; c !== 0 && c !== 0x0a; c = digits[n]) {
+    const letter = c | 0x20;
+    if ((c < 0x30 || c > 0x39) && (!hex || letter < 0x61 || letter > 0x66)) return false;
+    n++;
+  }
+  return n !== 0;
+}
+
 function dump(text: usize): i32 {
-  const object = find_and_get_object(parse_u32(text), false);
-  if (object === null) return -EINVAL;
+  if (!is_number(text)) return -EINVAL;
+  const address = parse_u32(text);
+  const object = find_and_get_object(address, false);
+  if (object === null) {
+    pr_info("kmemleak: Unknown object at 0x%08x\n", address);
+    return -EINVAL;
+  }
   dump_object_info(object);
   put_object(object);
   return 0;
@@ -58,16 +78,15 @@ function stop_thread(): void {
 /** scan=on|off|SECS. Called with scan_mutex held. */
 function scan_setting(text: usize): i32 {
   const value = stringAt(text);
-  if (strcmp(value, "on") === 0) {
+  if (strncmp(value, "on", 2) === 0) {
     start_scan_thread();
     return 0;
   }
-  if (strcmp(value, "off") === 0) {
+  if (strncmp(value, "off", 3) === 0) {
     stop_thread();
     return 0;
   }
-  const first = cast<Ptr<u8>>(text)[0];
-  if (first < 0x30 || first > 0x39) return -EINVAL;
+  if (!is_number(text)) return -EINVAL;
   const seconds = parse_u32(text);
   stop_thread();
   set_scan_wait(seconds);
@@ -83,23 +102,23 @@ function after(command: string, prefix: string): usize {
 
 /** Called with scan_mutex held and kmemleak enabled. */
 function execute(command: string): i32 {
-  if (strcmp(command, "scan") === 0) {
+  const setting = after(command, "scan=");
+  if (setting !== 0) return HAS_COMMANDS ? scan_setting(setting) : -EINVAL;
+  if (after(command, "scan") !== 0) {
     kmemleak_scan();
     return 0;
   }
   if (!HAS_COMMANDS) return -EINVAL;
-  if (strcmp(command, "off") === 0) {
+  if (after(command, "off") !== 0) {
     kmemleak_disable("as asked");
     return 0;
   }
-  if (strcmp(command, "stack=on") === 0 || strcmp(command, "stack=off") === 0) {
-    set_stack_scan(strcmp(command, "stack=on") === 0);
+  if (after(command, "stack=on") !== 0 || after(command, "stack=off") !== 0) {
+    set_stack_scan(after(command, "stack=on") !== 0);
     return 0;
   }
-  const setting = after(command, "scan=");
-  if (setting !== 0) return scan_setting(setting);
   if (!HAS_CLEAR) return -EINVAL;
-  if (strcmp(command, "clear") === 0) {
+  if (after(command, "clear") !== 0) {
     clear_leaks();
     return 0;
   }
@@ -114,7 +133,7 @@ export function kmemleak_write(command: string): i32 {
   let result: i32 = -EBUSY;
   if (kmemleak_enabled()) {
     result = execute(command);
-  } else if (HAS_CLEAR && strcmp(command, "clear") === 0 && !kmemleak_free_enabled()) {
+  } else if (HAS_CLEAR && after(command, "clear") !== 0 && !kmemleak_free_enabled()) {
     free_all_objects();
     result = 0;
   }

@@ -9,7 +9,6 @@ import { read_lock, read_unlock } from "../../locking/rwlock.ts";
 import { cond_resched } from "../../sched/core.ts";
 import { for_each_process, tasklist_lock, THREAD_SIZE } from "../../sched/task.ts";
 import { mem_map_end, mem_map_start } from "../page_alloc.ts";
-import { pcpu_first_unit_end } from "../percpu.ts";
 import { POOL } from "./design.ts";
 import { pool_end, pool_start } from "./pool.ts";
 import { scan_block } from "./scan-block.ts";
@@ -37,7 +36,6 @@ export function scan_roots(): void {
   for (const cpu of for_each_possible_cpu()) {
     const offset = __per_cpu_offset[cpu];
     scan_large_block(linkerSymbol("__per_cpu_start") + offset, linkerSymbol("__per_cpu_end") + offset);
-    scan_large_block(linkerSymbol("__per_cpu_end") + offset, pcpu_first_unit_end(cpu));
   }
   scan_large_block(mem_map_start(), mem_map_end());
   if (!stack_scan()) return;

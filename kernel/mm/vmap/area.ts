@@ -20,6 +20,8 @@ export const VM_MAP = 4;
 export const VM_IOREMAP = 1;
 /** Unmapped, but some CPU may still know the translation: the addresses are not given again before a flush. */
 export const VM_LAZY_FREE = 0x100;
+/** kmemleak does not know the block. */
+export const VM_NOLEAKTRACE = 0x200;
 
 export class vm_struct {
   readonly rb = new rb_node();
