@@ -198,7 +198,8 @@ function check_leftovers(): void {
   note_wrong();
 }
 
-export function pressure(_arg: u32): void {
+/** All of it once; false: something was wrong. */
+export function pressure_round(): boolean {
   drain_all_pages();
   const free = nr_free_pages();
   const pages = get_option_u32("pressure.pages", 2 * free);
@@ -218,8 +219,13 @@ export function pressure(_arg: u32): void {
   for (let n: u32 = 0; n < nr_mms; n++) mmput(mms[n].mm!, mms[n].ref);
   vfree(table);
   check_leftovers();
+  return wrong === 0;
+}
+
+export function pressure(_arg: u32): void {
+  const right = pressure_round();
   vmstat_show();
-  if (wrong === 0) pr_info("pressure: every read was right\n");
+  if (right) pr_info("pressure: every read was right\n");
   else pr_err("BUG: pressure: %u reads were wrong\n", wrong);
   scenario_stop();
 }
