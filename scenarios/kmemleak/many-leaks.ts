@@ -7,7 +7,7 @@ import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import { kmemleak_write } from "kernel/mm/kmemleak/control.ts";
 import { kmemleak_seq_print } from "kernel/mm/kmemleak/seq.ts";
 import { get_zeroed_page } from "kernel/mm/page_alloc.ts";
-import { kzalloc } from "kernel/mm/slab.ts";
+import { kfree, kzalloc } from "kernel/mm/slab.ts";
 import { plant_leak } from "kernel/workload/plant.ts";
 
 function lose(bytes: u32, name: string): void {
@@ -27,6 +27,23 @@ function lose_small(): void {
   for (let i: u32 = 0; i < 40; i++) lose(64, "small");
 }
 
+export let holder: usize = 0;
+
+/** The only reference stands in a block that is freed. */
+function lose_with_holder(): void {
+  "noinline";
+  holder = kzalloc(128, GFP_KERNEL);
+  const block = kzalloc(1024, GFP_KERNEL);
+  plant_leak(block, "held by what was freed");
+  cast<Ptr<usize>>(holder)[3] = block;
+}
+
+function free_holder(): void {
+  "noinline";
+  kfree(holder);
+  holder = 0;
+}
+
 function lose_large(): void {
   "noinline";
   for (let i: u32 = 0; i < 20; i++) lose(512, "large");
@@ -41,6 +58,8 @@ export function lose_many(_arg: u32): void {
   spacer = get_zeroed_page(GFP_KERNEL);
   lose_small();
   lose_large();
+  lose_with_holder();
+  free_holder();
   clear_stack();
 }
 

@@ -2,22 +2,27 @@
  * kmemleak's report in Linux's form, blocks that were allocated along one way together; each frame with its source line; functions inlined
  * into a frame stand under its first line, the innermost first, so that the last place of a frame is in the function that the guest named.
  */
-import type { ResultFrame, ResultIncomplete, ResultLeak, ResultLeakGroup, RunResult } from "../lab/run/result.ts";
+import type { ResultReference } from "../lab/run/resolve.ts";
+import { hex, type ResultFrame, type ResultIncomplete, type ResultLeak, type ResultLeakGroup, type RunResult } from "../lab/run/result.ts";
+import { stackLines } from "./stack.ts";
 import { grouped, plural } from "./text.ts";
 
 const CYCLES_PER_SECOND = 1e9;
 /** Of a group; the others are counted. */
 const ADDRESSES_MAX = 24;
 const ADDRESSES_A_LINE = 8;
+/** Of a stack; the JSON has all. */
+const FRAMES_MAX = 6;
 
 export function leakReport({ leaks }: RunResult): string {
   const byAddress = new Map(leaks.reported.map((leak) => [`${leak.address} ${leak.verdict}`, leak]));
   const blocksOf = ({ addresses, verdict }: ResultLeakGroup): ResultLeak[] => addresses.map((address) => byAddress.get(`${address} ${verdict}`)!);
   const lasting = leaks.groups.filter(({ verdict }) => verdict !== "transient");
   const transient = leaks.groups.filter(({ verdict }) => verdict === "transient");
+  const seen = new Map((leaks.references ?? []).map((one) => [one.address, one]));
   const lines = [`kmemleak: ${grouped(blockCount(lasting))} unreferenced in the last report${places(lasting)}`];
   lines.push(...leaks.incomplete.map(incompleteLine));
-  lines.push(...lasting.flatMap((group) => groupLines(group, blocksOf(group))));
+  lines.push(...lasting.flatMap((group) => [...groupLines(group, blocksOf(group)), ...seenLines(group, seen)]));
   if (transient.length > 0) {
     lines.push("", `transient: ${grouped(blockCount(transient))} in an earlier report and gone from the last${places(transient)}`);
     lines.push(...transient.flatMap((group) => groupLines(group, blocksOf(group))));
@@ -56,6 +61,38 @@ function groupLines(group: ResultLeakGroup, blocks: readonly ResultLeak[]): stri
     ...backtraceLines(group.backtrace),
     `  ${origin}`,
   ];
+}
+
+/** The last reference of the first of the group that was looked for. */
+function seenLines({ addresses, count }: ResultLeakGroup, seen: ReadonlyMap<string, ResultReference>): string[] {
+  const known = addresses.find((address) => seen.has(address));
+  if (known === undefined) return [];
+  const lines = referenceLines(seen.get(known)!);
+  return count === 1 ? lines : [`  of ${known}:`, ...lines];
+}
+
+const ms = (cycles: number): string => `${(cycles / 1e6).toFixed(6)} ms`;
+const who = ({ task }: Pick<NonNullable<ResultReference["onStack"]>, "task">): string => `${task.comm}/${task.pid}`;
+
+/** Where its last reference stood, and what was last done with it. */
+export function referenceLines({ memory, onStack, used, lostHolder }: ResultReference): string[] {
+  const stack = (by: NonNullable<ResultReference["onStack"]>): string[] => stackLines(by.stack, "      ").slice(0, FRAMES_MAX);
+  const lines: string[] = [];
+  if (memory === null) lines.push("    last reference: on stacks and in registers only");
+  else if (memory.by === null) lines.push(`    last reference: ${memory.place}, since ${ms(memory.since)}; it is still there`);
+  else {
+    const how = memory.ended === "freed" ? `${who(memory.by)} freed what it stood in` : `${who(memory.by)} overwrote it with ${hex(memory.value)}`;
+    lines.push(`    last reference: ${memory.place}, from ${ms(memory.since)} to ${ms(memory.by.stack.cycle)}, when ${how} on hart ${memory.by.stack.hart}`, ...stack(memory.by));
+  }
+  if (lostHolder !== null) lines.push(`    a lost block refers to it: ${lostHolder}`);
+  if (onStack !== null && onStack.stack.cycle > (memory?.since ?? 0)) {
+    lines.push(`    last put on a stack: ${who(onStack)}'s, at ${ms(onStack.stack.cycle)} on hart ${onStack.stack.hart}`, ...stack(onStack));
+  }
+  if (used !== null) {
+    const what = used.what === "its address read" ? "its address read from memory" : used.what;
+    lines.push(`    last seen in a register: ${what} by ${who(used)} at ${ms(used.stack.cycle)} on hart ${used.stack.hart}`, ...stack(used));
+  }
+  return lines;
 }
 
 /** `8` or `8..64` */

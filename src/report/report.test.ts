@@ -67,7 +67,7 @@ const RESULT: RunResult = {
   leaks: {
     reported: REPORTED,
     groups: leakGroups(REPORTED),
-    incomplete: [],
+    incomplete: [], references: null,
     planted: {
       expected: 3,
       found: 1,
@@ -222,7 +222,7 @@ test("an empty run", () => {
     leaks: {
       reported: [],
       groups: [],
-      incomplete: [],
+      incomplete: [], references: null,
       planted: { expected: 0, found: 0, missed: 0, extra: 0, transient: 0, blocks: [] },
     },
     scans: [],
@@ -286,7 +286,7 @@ test("blocks allocated along one way stand together, and what reports lack is sa
 
 test("the verdict in one line", () => {
   const planted = { ...RESULT.leaks.planted, found: 3, missed: 0, transient: 0 };
-  const good: RunResult = { ...RESULT, findings: [], expect: [], leaks: { reported: [], groups: [], incomplete: [], planted } };
+  const good: RunResult = { ...RESULT, findings: [], expect: [], leaks: { reported: [], groups: [], incomplete: [], references: null, planted } };
   expect(verdictLine(good)).toBe(
     "PASS kmemleak/one, seed 7, 2 harts: poweroff, 3 of 3 planted leaks found, 0 missed, 0 extra, 0 transient",
   );

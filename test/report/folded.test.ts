@@ -8,7 +8,7 @@ import { readScenario } from "../../src/cli/scenario-file.ts";
 import { readImage } from "../../src/lab/image/elf.ts";
 import { Symbols } from "../../src/lab/image/symbols.ts";
 import { Unwinder } from "../../src/lab/profile/unwind.ts";
-import { machineConfig } from "../../src/lab/run/run.ts";
+import { machineConfig } from "../../src/lab/run/again.ts";
 import { createMachine } from "../../src/machine/machine.ts";
 import { LOST_OBJECT, type Outcome, run } from "../scenario/run.ts";
 import { ROOT } from "../tidy/sources.ts";

@@ -48,6 +48,25 @@ test("campaign: nodes hidden from lookups without a lock are counted by the gues
   expect(look(2, [])).toEqual({ misses: 0, falsely: 0, recall: 1 });
 });
 
+test("where the last reference stood, and who ended it", () => {
+  const seen = (file: string) => {
+    const { leaks } = runInProcess(`scenarios/kmemleak/${file}.yaml`, { seed: 1, set: ["observe.references=true"] }).result;
+    const of = (name: string) => leaks.references!.find(({ address }) => leaks.reported.some((leak) => leak.planted === name && leak.address === address))!;
+    return { of, leaks };
+  };
+  const lost = seen("lost-object");
+  const listed = lost.of("kmem_cache");
+  expect(listed.memory).toMatchObject({ place: "registry", ended: "overwritten", by: { task: { comm: "lose_registered" } } });
+  expect(listed.memory!.by!.stack.frames.slice(0, 3).map((frame) => frame.function)).toEqual(["__list_del", "list_del", "lose_registered"]);
+  expect(listed.lostHolder).toBeNull();
+  expect(lost.of("kmalloc")).toMatchObject({ memory: null, lostHolder: null });
+  expect(lost.of("cycle")).toMatchObject({ memory: null, lostHolder: expect.stringContaining("in the block 0x") });
+  expect(lost.leaks.references).toHaveLength(10);
+  const freed = seen("many-leaks").of("held by what was freed").memory!;
+  expect([freed.ended, freed.place.replace(/0x\w+/g, "X")]).toEqual(["freed", "X in the block X (kmalloc-128)"]);
+  expect(freed.by!.stack.frames.map((frame) => frame.function)).toContain("free_holder");
+});
+
 test("many leaks: all in one report of two groups; a report that is cut, and none at all", () => {
   const many = (set: readonly string[]) => runInProcess("scenarios/kmemleak/many-leaks.yaml", { seed: 1, set });
   const whole = many([]);
@@ -55,14 +74,16 @@ test("many leaks: all in one report of two groups; a report that is cut, and non
   expect(whole.result.leaks.groups.map(({ count, bytes, sizes, planted }) => [count, bytes, sizes, new Set(planted)])).toEqual([
     [20, 10240, [512], new Set(["large"])],
     [40, 2560, [64], new Set(["small"])],
+    [1, 1024, [1024], new Set(["held by what was freed"])],
   ]);
   const none = many(["boot.report=no"]).result;
-  expect(none.truth!.missed.map(({ reason }) => reason)).toEqual(Array.from({ length: 60 }, () => "no report"));
-  expect(none.leaks.incomplete).toEqual([]);
+  expect(none.truth!.missed.map(({ reason }) => reason)).toEqual(Array.from({ length: 61 }, () => "no report"));
+  expect([none.leaks.incomplete, none.leaks.references]).toEqual([[], null]);
   const off = many(["boot.kmemleak=off"]).result;
   expect(off.leaks.incomplete).toMatchObject([{ kind: "not tracking", sinceJiffies: null, detail: "switched off at boot (kmemleak=off)" }]);
   const cut = many(["kmemleak.design=km08-fix"]).result;
   expect(cut.leaks.incomplete).toEqual([{ kind: "report cut", sinceJiffies: null, scan: 2, detail: "the guest shows 50 leaks and no more" }]);
-  expect(cut.truth!.missed.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "report cut"));
+  // Its slab's first block: struct page says where that begins.
+  expect(cut.truth!.missed.map(({ reason }) => reason).sort()).toEqual([...Array.from({ length: 10 }, () => "report cut"), "word in page structures"]);
   expect(cut.truth!.precision).toBe(1);
 });

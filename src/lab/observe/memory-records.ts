@@ -81,9 +81,9 @@ export class MemoryRecords {
     if (code === CODE.alloc) {
       const from = b === 0 ? "kmalloc" : b === this.#vmallocArea ? "vmalloc" : this.#names.cacheAt(b >>> 0).name;
       blocks.allocated({ address, bytes: a >>> 0, from, task, stack, own: latency.allocating(task) > 1 });
-    } else if (code === CODE.free) blocks.freed(address);
+    } else if (code === CODE.free) blocks.freed(address, stack);
     else if (code === CODE.pageAlloc) blocks.pagesAllocated(address, (PAGE_BYTES << a) >>> 0, latency.allocating(task) > 0);
-    else if (code === CODE.pageFree) blocks.pagesFreed(address);
+    else if (code === CODE.pageFree) blocks.pagesFreed(address, stack);
   }
 
   #races(races: RaceChecker, code: number, words: Int32Array, at: number, hart: number, clock: number): void {

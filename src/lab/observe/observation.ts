@@ -68,6 +68,8 @@ export interface ObserverChoice {
   readonly races: boolean;
   /** Which blocks are live, for src/lab/truth. */
   readonly truth?: boolean;
+  /** Who wants to know it, instead. */
+  readonly blocks?: BlockLog;
   /** False: lock records are passed over, so that one can measure what lock_stat and lockdep take. Default: true. */
   readonly locks?: boolean;
   readonly timeline?: boolean;
@@ -130,7 +132,7 @@ export class Observation {
     this.#numbers = numbers;
     this.#names = new GuestNames(image, readMemory);
     this.heap = wanted.heap ? new HeapChecker(symbols, this.currentTasks) : null;
-    this.blocks = wanted.truth ? new BlockLog() : null;
+    this.blocks = wanted.blocks ?? (wanted.truth ? new BlockLog() : null);
     this.#seesLocks = wanted.locks ?? true;
     this.timeline = wanted.timeline ? new Timeline() : null;
     this.races = wanted.races ? new RaceChecker(image, symbols, this.currentTasks, harts) : null;

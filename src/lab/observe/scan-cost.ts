@@ -59,6 +59,15 @@ export class ScanCosts {
     return this.#active;
   }
 
+  get number(): number {
+    return this.#number;
+  }
+
+  /** The hart on which the scanning task runs now; -1: it does not. */
+  get runsOn(): number {
+    return this.#hart;
+  }
+
   /** That the scan that is going on has read so far. */
   get words(): number {
     return this.#words;

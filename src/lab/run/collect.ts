@@ -18,6 +18,7 @@ import { raceSummary } from "./race-summary.ts";
 import { type ResultHeap, type ResultLockdep, type ResultProgress, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
 import { keptMemory, mergeLeftMemory } from "./kept.ts";
 import { judge } from "./expect.ts";
+import type { ReferenceReport } from "../truth/references.ts";
 import type { Truth } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -54,6 +55,8 @@ export interface Collected {
   readonly symbols: Symbols;
   readonly steps: readonly StepResult[];
   readonly truth: Truth | null;
+  /** null: nobody asked. */
+  readonly references: readonly ReferenceReport[] | null;
   /** The whole stack of a moment, if the run was looked at a second time. */
   readonly backtraceAt: (moment: Moment) => Backtrace | null;
 }
@@ -63,7 +66,7 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, deadlock, heap, races, ...resolved } = resolver(observation, symbols, run.backtraceAt);
+  const { lockdep, deadlock, heap, races, references, ...resolved } = resolver(observation, symbols, run.backtraceAt, run.references ?? []);
   const progress = mergeLeftMemory(resolved.progress);
   const kept = keptMemory(progress, scenario.expect.kept ?? []);
   const findings = findingsOf(run, lockdep, deadlock, kept.others, heap, races);
@@ -92,6 +95,7 @@ export function collect(run: Collected): RunResult {
       reported: leaks,
       groups: leakGroups(leaks),
       incomplete: incomplete(reader),
+      references: run.references === null ? null : references,
       planted: {
         expected: verdict.expected,
         found: verdict.found,

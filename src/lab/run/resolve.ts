@@ -8,6 +8,7 @@ import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
 import type { ProgressReport } from "../observe/progress/types.ts";
 import type { RaceReport } from "../observe/races/types.ts";
+import type { ReferenceReport } from "../truth/references.ts";
 import { hex, type ResultFrame } from "./result.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
 
@@ -32,6 +33,7 @@ export type ResultLockdep = LockdepReport<Resolved>;
 export type ResultWait = WaitReport<Resolved>;
 export type ResultRace = RaceReport<Resolved>;
 export type ResultProgress = ProgressReport<Resolved>;
+export type ResultReference = ReferenceReport<Resolved>;
 export type ResultHeap = HeapReport<Resolved>;
 
 /** Tasks that wait for each other when the run has ended; empty: none do. */
@@ -74,7 +76,9 @@ export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
+  references: readonly ReferenceReport[] = [],
 ): {
+  references: ResultReference[];
   lockdep: ResultLockdep[];
   deadlock: ResultWait[];
   progress: ResultProgress[];
@@ -99,6 +103,7 @@ export function resolver(
       return undefined;
     });
   return {
+    references: resolve(references) as ResultReference[],
     lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
     deadlock: resolve(deadlockOf(observation)) as ResultWait[],
     progress: resolve(progressOf(observation)) as ResultProgress[],

@@ -8,7 +8,7 @@ import type { LatencyRow } from "../observe/measure/alloc-latency.ts";
 import type { TruthResult } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultContention } from "./contention.ts";
-import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultWait } from "./resolve.ts";
+import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultReference, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -169,6 +169,8 @@ export interface RunResult {
     readonly groups: readonly ResultLeakGroup[];
     /** Empty: tracking went on to the end, and all reports are whole. */
     readonly incomplete: readonly ResultIncomplete[];
+    /** Where the last reference to each block of the last report stood; null: not asked for. */
+    readonly references: readonly ResultReference[] | null;
     readonly planted: {
       readonly expected: number;
       readonly found: number;

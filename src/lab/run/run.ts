@@ -4,17 +4,13 @@
 import { assert } from "../../base/assert.ts";
 import { failure, type Place, type Problem, type Result, success } from "../../base/result.ts";
 import type { Machine, MachineConfig } from "../../machine/types.ts";
-import { EventInjector } from "../event/injector.ts";
 import { type ImageFile, readImage } from "../image/elf.ts";
 import { Symbols } from "../image/symbols.ts";
 import { type EventNumbers, eventNumbers } from "../observe/events.ts";
 import { ConsoleReader } from "../observe/leak-report.ts";
-import { mergeRecords, type Records } from "../observe/merge.ts";
 import type { TimelineView } from "../observe/timeline.ts";
 import type { ProgressLimits } from "../observe/progress/progress.ts";
 import { Observation, type Task } from "../observe/observation.ts";
-import { bootargs } from "../scenario/bootargs.ts";
-import { costModel } from "../scenario/timing.ts";
 import type { ScenarioText } from "../scenario/places.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import { Choreography, type LineText } from "../steps/choreography.ts";
@@ -23,10 +19,12 @@ import { type FoldBy, type FoldedProfile, type FoldedStacks, foldedStacks } from
 import { RunningTasks } from "../profile/running-tasks.ts";
 import { Sampler } from "../profile/sampler.ts";
 import { collect } from "./collect.ts";
-import { drive, type Pauses } from "./drive.ts";
+import { drive } from "./drive.ts";
+import { again, drainRecords, injectorOf, machineConfig, runAgain } from "./again.ts";
 import { OpenedSections } from "./opened.ts";
 import { questionsOf } from "./opened-questions.ts";
 import { deadlockOf, momentsOf, progressOf, taskOf } from "./resolve.ts";
+import { lookForReferences } from "./references.ts";
 import { looksOf, truthOf } from "./truth.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
@@ -54,23 +52,6 @@ export interface RunRequest {
   readonly onTimeline?: (view: TimelineView) => void;
   /** Asks for a profile, sampled every so many cycles, and takes it as folded stacks by what they count. */
   readonly profile?: { readonly by: FoldBy; readonly period: number; readonly take: (profile: FoldedProfile) => void };
-}
-
-/** `marks`: whether the kernel has any; without them there is nothing to observe, and nothing is recorded. */
-export function machineConfig(scenario: Scenario, marks: boolean): MachineConfig {
-  const costs = costModel(scenario);
-  return {
-    ...(costs === null ? {} : { costs }),
-    harts: scenario.machine.harts,
-    memoryBytes: scenario.machine.memory,
-    timing: scenario.machine.timing,
-    interleave: scenario.machine.interleave,
-    ...(scenario.machine.jit === undefined ? {} : { jit: scenario.machine.jit }),
-    bootargs: bootargs(scenario),
-    lab: true,
-    recordMarks: marks,
-    ...(marks && (scenario.observe.heap || scenario.observe.races) ? { observeAccesses: true } : {}),
-  };
 }
 
 export function runScenario(request: RunRequest): Result<RunResult> {
@@ -165,7 +146,9 @@ function execute(
     observation.ended(clock, (address) => symbols.functionName(address));
   }
   lookForOpened(request, elf, numbers, observation, stepsOn);
+  const references = scenario.observe.references ? lookForReferences(request, elf, image, numbers, symbols, observation, reader.reports, stepsOn) : null;
   const moments = momentsOf([
+    ...(references ?? []),
     ...observation.lockdep.reports,
     ...deadlockOf(observation),
     ...progressOf(observation),
@@ -195,6 +178,7 @@ function execute(
     symbols,
     steps: steps?.results ?? [],
     truth,
+    references,
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
 }
@@ -218,37 +202,6 @@ function timelineView(scenario: Scenario, observation: Observation): TimelineVie
     taskAt: (address) => currentTasks.numberOf(address),
     lockName: (lock) => observation.lockName(lock),
   };
-}
-
-/** Gives the observers what the machine has recorded, in order of time. */
-function drainRecords(machine: Machine, observation: Observation): void {
-  const takeAccesses = observation.accesses;
-  if (takeAccesses === null) {
-    machine.drainMarks(observation.consume);
-    return;
-  }
-  // Both drains call back at most once, with everything in order.
-  let marks: Records = { words: new Int32Array(0), count: 0 };
-  machine.drainMarks((words, count) => {
-    assert(marks.count === 0, "lab: one piece a drain");
-    marks = { words: words.slice(), count };
-  });
-  let merged = false;
-  machine.drainAccesses((words, places, count) => {
-    assert(!merged, "lab: one piece a drain");
-    merged = true;
-    mergeRecords(marks, { words, places, count }, machine.config.harts, observation.consume, takeAccesses);
-  });
-  if (!merged && marks.count > 0) observation.consume(marks.words, marks.count);
-}
-
-function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine): EventInjector {
-  return new EventInjector(
-    scenario.events,
-    scenario.machine.harts,
-    numbers.labOps,
-    (op, arg) => machine.requestLab(op, arg),
-  );
 }
 
 /** Completes reports about sections that should not be open with the places where they were opened. */
@@ -309,37 +262,6 @@ function sampled(
     machine.drainMarks(tasks.consume);
   });
   return foldedStacks(sampler.profile(), by, symbols, (address) => taskName(first.tasks.get(address)));
-}
-
-/** The scenario's machine once more. */
-function again(request: RunRequest, elf: Uint8Array, numbers: EventNumbers, observeAccesses: boolean): Machine {
-  const { observeAccesses: _, ...config } = machineConfig(request.scenario, numbers.marks);
-  const machine = request.createMachine(observeAccesses ? { ...config, observeAccesses } : config);
-  assert(machine.loadElf(elf).ok, "lab: what was loaded once can be loaded again");
-  return machine;
-}
-
-function runAgain(
-  { scenario }: RunRequest,
-  machine: Machine,
-  numbers: EventNumbers,
-  first: Observation,
-  steps: Choreography | null,
-  pauses: Pauses,
-  drain: () => void,
-): void {
-  drive({
-    machine,
-    steps,
-    maxInstructions: scenario.limits.instructions,
-    startMark: numbers.scenarioStart,
-    injector: injectorOf(scenario, numbers, machine),
-    drain,
-    scenarioStart: () => first.scenarioStart,
-    stuckSince: () => first.lockdep.stuckSince() ?? first.progress.stuckSince,
-    hooks: { console() {}, progress() {} },
-    pauses,
-  });
 }
 
 /** The first CONSOLE_BYTES_MAX bytes of what the guest said. */

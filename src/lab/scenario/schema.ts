@@ -175,6 +175,7 @@ const observe = z.strictObject({
   rcu_stall: duration.default(1000 * MS),
   livelock: duration.default(100 * MS),
   truth: z.boolean({ error: "must be true or false" }).default(false),
+  references: z.boolean({ error: "must be true or false" }).default(false),
 });
 
 export const scenarioSchema = z.strictObject({

@@ -27,7 +27,7 @@ export class BlockLog {
     this.live.set(block.address, block);
   }
 
-  freed(address: number): void {
+  freed(address: number, _stack: Stack): void {
     this.live.delete(address >>> 0);
   }
 
@@ -35,7 +35,7 @@ export class BlockLog {
     if (!inside) this.rawPages.set(address >>> 0, bytes);
   }
 
-  pagesFreed(address: number): void {
+  pagesFreed(address: number, _stack: Stack): void {
     this.rawPages.delete(address >>> 0);
   }
 }
