@@ -83,6 +83,7 @@ const RESULT: RunResult = {
     },
   },
   truth: null,
+  snapshots: null,
   heldLocks: [],
   locks: [],
   contention: {

@@ -7,6 +7,7 @@ import { heapText } from "./heap.ts";
 import { leakReport } from "./leaks.ts";
 import { lockdepText } from "./lockdep.ts";
 import { lockStatTable } from "./lock-stat.ts";
+import { snapshotsSection } from "./snapshots.ts";
 import { truthSection } from "./truth.ts";
 import { measuresSection } from "./measures.ts";
 import { progressText } from "./progress.ts";
@@ -24,6 +25,7 @@ export function report(result: RunResult, { contention = false } = {}): string {
     ...(contention ? [contentionText(result.contention)] : []),
     scansSection(result),
     ...(result.truth === null ? [] : [truthSection(result.truth)]),
+    ...(result.snapshots === null ? [] : [snapshotsSection(result.snapshots)]),
     measuresSection(result),
     eventsSection(result),
     findingsSection(result),

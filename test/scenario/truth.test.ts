@@ -67,6 +67,21 @@ test("where the last reference stood, and who ended it", () => {
   expect(freed.by!.stack.frames.map((frame) => frame.function)).toContain("free_holder");
 });
 
+test("what leaked, what grew and what went between named snapshots; looking changes nothing", () => {
+  const { snapshots, events, hash } = runInProcess("scenarios/kmemleak/snapshots.yaml", { seed: 1 }).result;
+  expect(events.map(({ kind, result }) => `${kind} ${result}`)).toEqual(["snapshot ok", "snapshot ok", "snapshot ok"]);
+  expect(snapshots!.between.map((one) => [one.from, one.to, one.leakedBlocks, one.leakedBytes])).toEqual([
+    ["before", "after", 5, 1280], ["after", "end", 0, 0], ["before", "end", 5, 1280],
+  ]);
+  const [{ groups, allocatedBlocks, freedBlocks }] = snapshots!.between;
+  expect([allocatedBlocks, freedBlocks >= 3]).toEqual([15, true]);
+  expect(groups.map(({ from, blocks, leakedBlocks, task }) => [from, blocks, leakedBlocks, task.comm])).toEqual([
+    ["kmalloc-256", 5, 5, "lose_some"], ["kmalloc-128", 10, 0, "lose_some"],
+  ]);
+  expect(groups[0].stack.frames.map((frame) => frame.function)).toContain("lose_some");
+  expect(runInProcess("scenarios/kmemleak/snapshots.yaml", { seed: 1, set: ["observe.heap=true"] }).result.hash).toBe(hash);
+});
+
 test("many leaks: all in one report of two groups; a report that is cut, and none at all", () => {
   const many = (set: readonly string[]) => runInProcess("scenarios/kmemleak/many-leaks.yaml", { seed: 1, set });
   const whole = many([]);

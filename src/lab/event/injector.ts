@@ -12,7 +12,7 @@ export interface EventOutcome {
   /** Clock at which it was injected; for a skipped event when it was due, or null when it never came to that. */
   readonly cycle: number | null;
   readonly sinceStart: number;
-  readonly kind: "hotplug" | "scan" | "lock_stat";
+  readonly kind: "hotplug" | "scan" | "lock_stat" | "snapshot";
   readonly detail: string;
   /** ok, -N (an errno), skipped: WHY, overflow, or unanswered. */
   readonly result: string;
@@ -33,6 +33,7 @@ export class EventInjector {
   readonly #harts: number;
   readonly #ops: Readonly<Record<string, number>>;
   readonly #request: (op: number, arg: number) => number | null;
+  readonly #snapshot: (name: string) => string;
   #next = 0;
   #start: number | null = null;
 
@@ -41,7 +42,9 @@ export class EventInjector {
     harts: number,
     ops: Readonly<Record<string, number>>,
     request: (op: number, arg: number) => number | null,
+    snapshot: (name: string) => string = () => "ok",
   ) {
+    this.#snapshot = snapshot;
     this.#pending = [...events]
       .sort((a, b) => a.at - b.at)
       .map((event) => ({ event, cycle: null, sequence: null, result: null, latencyCycles: null }));
@@ -67,6 +70,10 @@ export class EventInjector {
     while (now !== null && this.dueCycle === now) {
       const one = this.#pending[this.#next++];
       one.cycle = now;
+      if (one.event.snapshot !== undefined) {
+        one.result = this.#snapshot(one.event.snapshot);
+        continue;
+      }
       // An observer's business (locks/control.ts): the guest is not asked.
       if (one.event.lock_stat !== undefined) {
         one.result = "ok";
@@ -95,7 +102,7 @@ export class EventInjector {
     return this.#pending.map(({ event, cycle, result, latencyCycles }) => ({
       cycle,
       sinceStart: event.at,
-      kind: event.hotplug ? "hotplug" : event.scan ? "scan" : "lock_stat",
+      kind: event.hotplug ? "hotplug" : event.scan ? "scan" : event.snapshot === undefined ? "lock_stat" : "snapshot",
       detail: this.#detail(event),
       result: result ?? (cycle === null ? `skipped: ${why}` : "unanswered"),
       latencyCycles,
@@ -119,7 +126,8 @@ export class EventInjector {
 
   #detail(event: ScenarioEvent): string {
     const { hotplug, at } = event;
-    const other = event.scan ? `${event.scan} scan` : `lock_stat ${event.lock_stat}`;
+    const watched = event.snapshot === undefined ? `lock_stat ${event.lock_stat}` : `snapshot ${event.snapshot}`;
+    const other = event.scan ? `${event.scan} scan` : watched;
     const what = hotplug ? `cpu ${this.#cpu(hotplug.cpu)} ${hotplug.to}` : other;
     return `${what} at ${formatDuration(at)}`;
   }

@@ -50,12 +50,14 @@ export function drainRecords(machine: Machine, observation: Observation, takeAcc
   if (!merged && marks.count > 0) observation.consume(marks.words, marks.count);
 }
 
-export function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine): EventInjector {
+/** `snapshot`: takes one under a name, and says what came of it. */
+export function injectorOf(scenario: Scenario, numbers: EventNumbers, machine: Machine, snapshot?: (name: string) => string): EventInjector {
   return new EventInjector(
     scenario.events,
     scenario.machine.harts,
     numbers.labOps,
     (op, arg) => machine.requestLab(op, arg),
+    snapshot,
   );
 }
 

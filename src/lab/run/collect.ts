@@ -18,6 +18,7 @@ import { raceSummary } from "./race-summary.ts";
 import { type ResultHeap, type ResultLockdep, type ResultProgress, type ResultRace, type ResultWait, resolver } from "./resolve.ts";
 import { keptMemory, mergeLeftMemory } from "./kept.ts";
 import { judge } from "./expect.ts";
+import type { SnapshotReport } from "../truth/snapshots.ts";
 import type { ReferenceReport } from "../truth/references.ts";
 import type { Truth } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
@@ -57,6 +58,7 @@ export interface Collected {
   readonly truth: Truth | null;
   /** null: nobody asked. */
   readonly references: readonly ReferenceReport[] | null;
+  readonly snapshots: SnapshotReport | null;
   /** The whole stack of a moment, if the run was looked at a second time. */
   readonly backtraceAt: (moment: Moment) => Backtrace | null;
 }
@@ -66,7 +68,7 @@ export function collect(run: Collected): RunResult {
   const verdict = plantedVerdict(observation.plants, reader.reports);
   const outcome = outcomeOf(run.stop);
   const leaks = reportedLeaks(reader.reports, verdict, symbols);
-  const { lockdep, deadlock, heap, races, references, ...resolved } = resolver(observation, symbols, run.backtraceAt, run.references ?? []);
+  const { lockdep, deadlock, heap, races, references, snapshots, ...resolved } = resolver(observation, symbols, run.backtraceAt, run);
   const progress = mergeLeftMemory(resolved.progress);
   const kept = keptMemory(progress, scenario.expect.kept ?? []);
   const findings = findingsOf(run, lockdep, deadlock, kept.others, heap, races);
@@ -123,6 +125,7 @@ export function collect(run: Collected): RunResult {
       observation.races === null
         ? null
         : { reports: races, dropped: observation.races.dropped, checked: observation.races.checked },
+    snapshots,
     truth: run.truth?.result(reader.reports) ?? null,
     scans: observation.scanCosts.scans.map((scan) => ({ ...scan, hidden: reader.hiddenLookups.get(scan.number) ?? null })),
     latency: observation.measures.latency.rows(),

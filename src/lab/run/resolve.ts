@@ -8,6 +8,7 @@ import type { Form, Stack } from "../observe/moment.ts";
 import type { Observation } from "../observe/observation.ts";
 import type { ProgressReport } from "../observe/progress/types.ts";
 import type { RaceReport } from "../observe/races/types.ts";
+import type { SnapshotReport } from "../truth/snapshots.ts";
 import type { ReferenceReport } from "../truth/references.ts";
 import { hex, type ResultFrame } from "./result.ts";
 import type { Backtrace, Moment } from "./second-look.ts";
@@ -33,6 +34,7 @@ export type ResultLockdep = LockdepReport<Resolved>;
 export type ResultWait = WaitReport<Resolved>;
 export type ResultRace = RaceReport<Resolved>;
 export type ResultProgress = ProgressReport<Resolved>;
+export type ResultSnapshots = SnapshotReport<Resolved>;
 export type ResultReference = ReferenceReport<Resolved>;
 export type ResultHeap = HeapReport<Resolved>;
 
@@ -76,9 +78,10 @@ export function resolver(
   observation: Observation,
   symbols: Symbols,
   backtraceAt: (moment: Moment) => Backtrace | null,
-  references: readonly ReferenceReport[] = [],
+  memory: { readonly references: readonly ReferenceReport[] | null; readonly snapshots: SnapshotReport | null },
 ): {
   references: ResultReference[];
+  snapshots: ResultSnapshots | null;
   lockdep: ResultLockdep[];
   deadlock: ResultWait[];
   progress: ResultProgress[];
@@ -103,7 +106,8 @@ export function resolver(
       return undefined;
     });
   return {
-    references: resolve(references) as ResultReference[],
+    references: resolve(memory.references ?? []) as ResultReference[],
+    snapshots: memory.snapshots && { taken: memory.snapshots.taken, between: resolve(memory.snapshots.between) as ResultSnapshots["between"] },
     lockdep: resolve(observation.lockdep.reports) as ResultLockdep[],
     deadlock: resolve(deadlockOf(observation)) as ResultWait[],
     progress: resolve(progressOf(observation)) as ResultProgress[],

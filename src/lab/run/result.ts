@@ -8,7 +8,7 @@ import type { LatencyRow } from "../observe/measure/alloc-latency.ts";
 import type { TruthResult } from "../truth/truth.ts";
 import type { StepResult } from "../steps/types.ts";
 import type { ResultContention } from "./contention.ts";
-import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultReference, ResultWait } from "./resolve.ts";
+import type { ResultHeap, ResultLockdep, ResultProgress, ResultRace, ResultReference, ResultSnapshots, ResultWait } from "./resolve.ts";
 
 export const RESULT_SCHEMA_VERSION = 1;
 /** The console in the result is cut to its first so many bytes. */
@@ -207,6 +207,8 @@ export interface RunResult {
     readonly dropped: number;
     readonly checked: number;
   } | null;
+  /** What leaked between named snapshots; null: the scenario takes none, or the kernel has no marks. */
+  readonly snapshots: ResultSnapshots | null;
   /** What kmemleak's reports are worth; null: not asked for. */
   readonly truth: TruthResult | null;
   readonly scans: readonly ResultScan[];

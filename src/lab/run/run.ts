@@ -25,7 +25,7 @@ import { OpenedSections } from "./opened.ts";
 import { questionsOf } from "./opened-questions.ts";
 import { deadlockOf, momentsOf, progressOf, taskOf } from "./resolve.ts";
 import { lookForReferences } from "./references.ts";
-import { looksOf, truthOf } from "./truth.ts";
+import { looksOf, snapshotsOf, takesSnapshots, truthOf } from "./truth.ts";
 import { CONSOLE_BYTES_MAX, type RunResult } from "./result.ts";
 import { type Moment, SecondLook } from "./second-look.ts";
 
@@ -92,12 +92,17 @@ function execute(
     machine.readVirtual(address, length);
   const observation = new Observation(image, symbols, numbers, readMemory, {
     ...scenario.observe,
+    truth: scenario.observe.truth || takesSnapshots(scenario),
     locks: request.observeLocks ?? true,
     timeline: request.onTimeline !== undefined,
     lockStat: scenario.events.flatMap(({ at, lock_stat }) => (lock_stat === undefined ? [] : [{ at, to: lock_stat }])),
     progress: progressLimits(scenario),
   }, scenario.machine.harts);
-  const injector = injectorOf(scenario, numbers, machine);
+  const snapshots = numbers.marks ? snapshotsOf(scenario, machine, image, observation) : null;
+  const injector = injectorOf(scenario, numbers, machine, (name) => {
+    snapshots?.take(name);
+    return snapshots === null ? "skipped: without marks nobody knows which blocks there are" : "ok";
+  });
   const reader = new ConsoleReader();
   const output = new ConsoleLog();
   const harts = Array.from({ length: scenario.machine.harts }, (_, hart) => hart);
@@ -147,8 +152,10 @@ function execute(
   }
   lookForOpened(request, elf, numbers, observation, stepsOn);
   const references = scenario.observe.references ? lookForReferences(request, elf, image, numbers, symbols, observation, reader.reports, stepsOn) : null;
+  const snapshotReport = snapshots?.report() ?? null;
   const moments = momentsOf([
     ...(references ?? []),
+    ...(snapshotReport?.between ?? []),
     ...observation.lockdep.reports,
     ...deadlockOf(observation),
     ...progressOf(observation),
@@ -179,6 +186,7 @@ function execute(
     steps: steps?.results ?? [],
     truth,
     references,
+    snapshots: snapshotReport,
     backtraceAt: (moment) => look?.at(moment) ?? null,
   });
 }

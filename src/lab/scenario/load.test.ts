@@ -47,6 +47,7 @@ test("defaults: seed 1, 4 harts, 64 MiB, cycle timing", () => {
         "quiescence": false,
         "races": false,
         "rcu_stall": 1000000000,
+        "references": false,
         "soft_lockup": 200000000,
         "truth": false,
       },
@@ -143,7 +144,7 @@ test("impossible values", () => {
   expect(load("name: a\nevents: [{ at: 3 parsecs, scan: kmemleak }]")).toContain(
     'events[0].at must be a duration with a unit (ns, us, ms, s or cycles) such as 3ms, not "3 parsecs"',
   );
-  expect(load("name: a\nevents: [{ at: 3ms }]")).toContain("exactly one of hotplug, scan and lock_stat");
+  expect(load("name: a\nevents: [{ at: 3ms }]")).toContain("exactly one of hotplug, scan, lock_stat and snapshot");
   expect(load("name: a\nboot: { seed: 3 }")).toContain("Use `seed:` instead.");
   expect(load("name: a", "machine.harts=65")).toMatchInlineSnapshot(`
     "--set machine.harts=65: machine.harts must be from 1 to 64

@@ -92,10 +92,16 @@ const event = z
     hotplug: hotplug.optional(),
     scan: z.enum(["kmemleak"], { error: "must be kmemleak" }).optional(),
     lock_stat: z.enum(["on", "off", "clear"], { error: "must be on, off or clear" }).optional(),
+    snapshot: z.string({ error: "must be a name" }).regex(/^[\w.-]{1,64}$/, "must be a name of letters, digits and _ . -").optional(),
   })
-  .refine(({ hotplug, scan, lock_stat }) => [hotplug, scan, lock_stat].filter((one) => one !== undefined).length === 1, {
-    error: "must name exactly one of hotplug, scan and lock_stat",
+  .refine(({ hotplug, scan, lock_stat, snapshot }) => [hotplug, scan, lock_stat, snapshot].filter((one) => one !== undefined).length === 1, {
+    error: "must name exactly one of hotplug, scan, lock_stat and snapshot",
   });
+
+function uniqueSnapshots(events: readonly { readonly snapshot?: string | undefined }[]): boolean {
+  const names = events.flatMap(({ snapshot }) => snapshot ?? []);
+  return new Set(names).size === names.length;
+}
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], {
   error: "must be a text, a number, true or false",
@@ -195,7 +201,10 @@ export const scenarioSchema = z.strictObject({
     .default({}),
   workload: z.string({ error: "must be the path of a TypeScript module" }).min(1).optional(),
   tasks: z.array(task, { error: "must be a list of { run: NAME, ... }" }).default([]),
-  events: z.array(event, { error: "must be a list of { at: TIME, ... }" }).default([]),
+  events: z
+    .array(event, { error: "must be a list of { at: TIME, ... }" })
+    .refine((all) => uniqueSnapshots(all), { error: "must not give two snapshots the same name" })
+    .default([]),
   steps: z
     .array(stepSchema, { error: "must be a list of { cpu: N, until: PLACE }" })
     .max(STEPS_MAX, `must be at most ${STEPS_MAX} steps`)

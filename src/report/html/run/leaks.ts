@@ -3,20 +3,22 @@ import type { ResultLeakGroup, RunResult } from "../../../lab/run/result.ts";
 import { type Html, html } from "../markup.ts";
 import { dataTable } from "../table.ts";
 import { incompleteLine, referenceLines } from "../../leaks.ts";
+import { snapshotsSection } from "../../snapshots.ts";
 import { truthSection } from "../../truth.ts";
 import { cut, LEAK_GROUPS_MAX, TEXT_CHARACTERS_MAX } from "./limits.ts";
 import type { Excerpts } from "./source.ts";
 
 const LOOK = { planted: "ok", extra: "bad", transient: "open" } as const;
 
-export function leaksBody({ leaks, truth }: RunResult, excerpts: Excerpts): Html {
+export function leaksBody({ leaks, truth, snapshots }: RunResult, excerpts: Excerpts): Html {
   const { groups, planted } = leaks;
   const counts = html`<p>${planted.found} of ${planted.expected} planted leaks found, ${planted.missed} missed, ${planted.extra} extra, ${planted.transient} transient.</p>`;
   const lacking = leaks.incomplete.map((one) => html`<p class="note">${incompleteLine(one)}</p>`);
   const shown = groups.slice(0, LEAK_GROUPS_MAX).map((group, i) => leakGroup(group, i + 1, leaks, excerpts));
   const more = groups.length > shown.length && html`<p class="note">${groups.length - shown.length} groups more are not on this page.</p>`;
   const score = truth !== null && html`<h3>Beside the truth</h3><pre class="tall">${cut(truthSection(truth), TEXT_CHARACTERS_MAX)}</pre>`;
-  return html`${counts}${lacking}${shown}${more}${plantedTable(leaks)}${score}`;
+  const grown = snapshots !== null && html`<h3>Between snapshots</h3><pre class="tall">${cut(snapshotsSection(snapshots), TEXT_CHARACTERS_MAX)}</pre>`;
+  return html`${counts}${lacking}${shown}${more}${plantedTable(leaks)}${score}${grown}`;
 }
 
 function leakGroup(group: ResultLeakGroup, number: number, { references }: RunResult["leaks"], excerpts: Excerpts): Html {
