@@ -3,6 +3,7 @@ declare module "config" {
   export const enum PREEMPT { none = 0, voluntary = 1, full = 2, rt = 3 }
   export const enum SPINLOCK { ticket = 0, mcs = 1 }
   export const enum FAIRNESS { reader = 0, queued = 1 }
+  export const enum VM_BUG { none = 0, no_flush = 1, no_switch_flush = 2, lost_dirty = 3, lost_slot = 4 }
   export const enum SWAP_AREA_CALL { locked = 0, unlocked = 1 }
   export const enum SWAP_BUG { none = 0, frontswap_stale = 1, frontswap_no_invalidate = 2 }
   export const enum HOTPLUG_CHAIN { notifier = 0, states = 1 }
@@ -55,6 +56,10 @@ declare module "config" {
       readonly area_call: SWAP_AREA_CALL;
       /** one seeded defect of the swap path (docs/kernel/swap.md) */
       readonly bug: SWAP_BUG;
+    };
+    readonly vm: {
+      /** one seeded defect of virtual memory (docs/kernel/memory.md) */
+      readonly bug: VM_BUG;
     };
     readonly hotplug: {
       /** who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10 */

@@ -10,6 +10,7 @@ export const OPTIONS = {
   "spinlock.kind": { type: "enum", enum: "SPINLOCK", values: ["ticket", "mcs"], default: "ticket", doc: "where those wait that find a spinlock taken: at its word, or in a queue, each at a word of its own" },
   "rwlock.fairness": { type: "enum", enum: "FAIRNESS", values: ["reader", "queued"], default: "reader", doc: "who enters a taken rwlock first: readers, or whoever came first" },
   "swap.enabled": { type: "bool", default: false, doc: "anonymous memory, reclaim, swap and what belongs to it" },
+  "vm.bug": { type: "enum", enum: "VM_BUG", values: ["none", "no-flush", "no-switch-flush", "lost-dirty", "lost-slot"], default: "none", needs: { "swap.enabled": true }, doc: "one seeded defect of virtual memory (docs/kernel/memory.md)" },
   "swap.area_call": { type: "enum", enum: "SWAP_AREA_CALL", values: ["locked", "unlocked"], default: "unlocked", needs: { "swap.enabled": true }, doc: "where swapoff tells frontswap that the device goes: with swap_lock and the device's lock held as in 2013, or after them" },
   "swap.bug": { type: "enum", enum: "SWAP_BUG", values: ["none", "frontswap-stale", "frontswap-no-invalidate"], default: "none", needs: { "swap.enabled": true }, doc: "one seeded defect of the swap path (docs/kernel/swap.md)" },
   "hotplug.chain": { type: "enum", enum: "HOTPLUG_CHAIN", values: ["notifier", "states"], default: "notifier", doc: "who is told that a CPU comes or goes: the notifier chain of 2012, or the state machine since 4.10" },

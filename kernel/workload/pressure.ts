@@ -1,14 +1,15 @@
 // pressure: more anonymous memory than there is RAM, every byte of it verified.
 //
-// Threads, at first one a CPU and free to go anywhere, share address spaces; each has pages of its own in one of them. They read whole pages
+// Threads, free to go anywhere, share address spaces; each has pages of its own in one of them. They read whole pages
 // and single words, write whole pages and single words, and unmap pieces and map them again; half of it in a window that moves, so that
-// the LRU has something to find. What each page should be stands in the kernel's memory (pressure_stamp.ts), and is compared at every read:
+// the LRU has something to find. One more, when there is a second CPU, does nothing but use SEATS pages as long as the others work:
+// its CPU seldom forgets these translations by itself. What each page should be stands in the kernel's memory (pressure_stamp.ts), and is compared at every read:
 // a page that is lost, old, somebody else's or half written is a BUG in the log. At the end all is read once more and
 // unmapped, and then no slot of swap, no page of the LRU and none of the swap cache may be left.
 //
 // Boot parameters:
 //   pressure.pages=N      pages in all; default: twice what is free when it begins
-//   pressure.threads=N    default: one for each online CPU
+//   pressure.threads=N    default: one for each online CPU but one
 //   pressure.mms=N        address spaces, default 2
 //   pressure.ops=N        operations a page, on the average; default 3
 // Run it on one CPU. When it ends it stops the scenario.
@@ -16,7 +17,7 @@
 import { num_online_cpus } from "../arch/cpumask.ts";
 import { PAGE_SIZE } from "../arch/page.ts";
 import { scenario_stop } from "../init/scenario.ts";
-import { atomic_dec_and_test, atomic_set, atomic_t } from "../lib/atomic.ts";
+import { atomic_dec_and_test, atomic_read, atomic_set, atomic_t } from "../lib/atomic.ts";
 import { panic } from "../lib/bug.ts";
 import { get_option_u32 } from "../lib/cmdline.ts";
 import { pr_err, pr_info } from "../lib/printk.ts";
@@ -35,7 +36,7 @@ import { total_swapcache_pages } from "../mm/swap/swap_state.ts";
 import { vfree, vzalloc } from "../mm/vmalloc.ts";
 import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON, lru_pages } from "../mm/vmscan/lru.ts";
 import { complete, completion, init_completion, wait_for_completion } from "../sched/completion.ts";
-import { cond_resched } from "../sched/core.ts";
+import { cond_resched, yield_cpu } from "../sched/core.ts";
 import { kthread_run } from "../sched/kthread.ts";
 import { kthread_unuse_mm, kthread_use_mm } from "../sched/mm.ts";
 import { msleep } from "../sched/timer.ts";
@@ -45,6 +46,9 @@ const MMS_MAX = 8;
 /** Pages that are unmapped together, and the hot window. */
 const PIECE = 8;
 const WINDOW = 32;
+/** Pages of the one that sits, and how often it uses one of them between two looks at the others. */
+const SEATS = 8;
+const SITS = 64;
 /** What is wrong and told; the rest is counted. */
 const REPORTS = 8;
 
@@ -118,7 +122,11 @@ function touch_page(t: pressure_thread, n: u32): void {
   } else if (found[0] !== expected_word(s, word)) {
     if (note_wrong()) say_wrong_word(s, word, found[0]);
   }
-  if (s.version === 0 || s.touches === 0xffff) return;
+  if (s.version === 0) return;
+  if (s.touches === 0xffff) {
+    write_page(t, n);
+    return;
+  }
   if (put_user(s.touches + 1, va + 4 * TOUCHES_WORD) !== 0) access_failed("a write", s);
   stamps[s.number] = s.version | ((s.touches + 1) << 16);
 }
@@ -173,6 +181,28 @@ function pressure_worker(index: u32): void {
   if (atomic_dec_and_test(running)) complete(all_done);
 }
 
+/** On its pages, which are the last in the table of stamps, until everybody else has ended. */
+function pressure_sitter(number: u32): void {
+  const t = new pressure_thread();
+  const used = new mm_ref();
+  const mm = mms[0].mm!;
+  prandom_seed(t.random, number);
+  t.buffer = kmalloc(PAGE_SIZE, GFP_KERNEL);
+  t.first = number;
+  t.base = do_mmap(mm, 0, SEATS * PAGE_SIZE);
+  if (t.buffer === 0 || IS_ERR_VALUE(t.base)) panic("pressure: no memory for a few pages");
+  kthread_use_mm(mm, used);
+  for (let n: u32 = 0; n < SEATS; n++) write_page(t, n);
+  while (atomic_read(running) !== 1) {
+    for (let n: u32 = 0; n < SITS; n++) touch_page(t, n % SEATS);
+    yield_cpu();
+  }
+  for (let n: u32 = 0; n < SEATS; n++) read_page(t, n);
+  kthread_unuse_mm(mm, used);
+  kfree(t.buffer);
+  if (atomic_dec_and_test(running)) complete(all_done);
+}
+
 /** Address spaces with room for the threads' pages. */
 function make_mms(threads: u32): void {
   nr_mms = get_option_u32("pressure.mms", 2);
@@ -203,18 +233,20 @@ export function pressure_round(): boolean {
   drain_all_pages();
   const free = nr_free_pages();
   const pages = get_option_u32("pressure.pages", 2 * free);
-  const threads = get_option_u32("pressure.threads", num_online_cpus());
+  const sitter: u32 = num_online_cpus() > 1 ? 1 : 0;
+  const threads = get_option_u32("pressure.threads", num_online_cpus() - sitter);
   pages_each = pages / threads;
   ops_each = pages_each * get_option_u32("pressure.ops", 3);
-  const table = vzalloc(pages * 4);
+  const table = vzalloc((pages + SEATS) * 4);
   if (threads === 0 || pages_each < WINDOW || table === 0) panic("pressure: %u pages for %u threads", pages, threads);
   stamps = cast<Ptr<u32>>(table);
   make_mms(threads);
   pr_info("pressure: %u pages in %u address spaces for %u threads; %u pages are free, %u slots of swap\n", pages_each * threads, nr_mms, threads,
     free, get_nr_swap_pages());
   init_completion(all_done);
-  atomic_set(running, i32(threads));
+  atomic_set(running, i32(threads + sitter));
   for (let n: u32 = 0; n < threads; n++) if (kthread_run(pressure_worker, n, "pressure") === null) panic("pressure: no memory for a thread");
+  if (sitter !== 0 && kthread_run(pressure_sitter, pages, "pressure_sitter") === null) panic("pressure: no memory for a thread");
   wait_for_completion(all_done);
   for (let n: u32 = 0; n < nr_mms; n++) mmput(mms[n].mm!, mms[n].ref);
   vfree(table);

@@ -30,6 +30,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   // Their races are scenarios/zswap; nobody swaps here.
   "zswap.design": ["z0", "z1", "z2a", "z2b", "z3", "z4-bug"],
   "zswap.bug": ["area-ignores-refs", "assert-side-effect", "empty-node-check", "notifier-in-reader"],
+  "vm.bug": ["no-flush", "no-switch-flush", "lost-dirty", "lost-slot"],
   "swap.bug": ["frontswap-stale", "frontswap-no-invalidate"],
   "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
   "kmemleak.index": ["rcu-plain-erase"],

@@ -11,8 +11,9 @@
 // Lock: mm.page_table_lock around every change of an entry and every look at one that leads to a change; a page's fault and its eviction
 // meet there. A table lives from the first fault in its 4 MiB until exit_mmap.
 // Translations: who takes rights away flushes before the frame can have another owner. CPUs in mm.cpu_bitmap may remember; one that is
-// not there forgets everything before it enters.
+// not there forgets everything before it enters (vm.bug=no-switch-flush: it does not). No ASIDs are used.
 
+import { CONFIG, VM_BUG } from "config";
 import { cpumask_first, cpumask_test_cpu, cpuid_to_hartid_map, nr_cpu_ids, type cpumask } from "../../arch/cpumask.ts";
 import { CSR_SATP } from "../../arch/csr.ts";
 import { __pa, __va, PAGE_SHIFT, PAGE_SIZE } from "../../arch/page.ts";
@@ -159,7 +160,7 @@ export function flush_tlb_page(mm: mm_struct, va: usize): void {
 export function switch_pgd(_prev: mm_struct | null, next: mm_struct | null): void {
   const pgd = next === null ? addr(swapper_pg_dir) : next.pgd;
   csrWrite(CSR_SATP, SATP_MODE_SV32 | (__pa(pgd) >>> PAGE_SHIFT));
-  sfenceVma();
+  if (CONFIG.vm.bug !== VM_BUG.no_switch_flush) sfenceVma();
 }
 
 /** The fault was for something that swapper_pg_dir has and the directory of this CPU has not: now it has. False: that is not so. */

@@ -4,8 +4,11 @@
 // (page-flags.ts); they change under the page's rmap lock only, and name an address space only while the page is mapped there. An address
 // space unmaps everything before it drops its last mm_count, so who finds it there, with the rmap lock held, may mmgrab it.
 // Locks: page lock, page_table_lock, then the rmap lock (one of RMAP_LOCKS by the page's number; raw, since it is innermost).
+// vm.bug=no-flush: CPUs may go on using a page that was taken from its user. lost-dirty: what was written since the page came from swap is
+// not carried over to the page, so it goes without being written again.
 // Source: Linux 3.11, mm/rmap.c, with a pointer in the page instead of anon_vma.
 
+import { CONFIG, VM_BUG } from "config";
 import { _PAGE_ACCESSED, _PAGE_DIRTY } from "../../arch/pgtable.ts";
 import { atomic_dec, atomic_inc } from "../../lib/atomic.ts";
 import { BUG_ON } from "../../lib/bug.ts";
@@ -98,8 +101,8 @@ function enlist_for_swapoff(mm: mm_struct): void {
 function unmap_one(p: page, mm: mm_struct, va: usize, pte: Ptr<u32>): u32 {
   // Out first, then forgotten everywhere, then looked at: what the last user wrote through it is in its dirty bit.
   const old = amoSwap(pte, 0);
-  flush_tlb_page(mm, va);
-  if ((old & _PAGE_DIRTY) !== 0) SetPageDirty(p);
+  if (CONFIG.vm.bug !== VM_BUG.no_flush) flush_tlb_page(mm, va);
+  if ((old & _PAGE_DIRTY) !== 0 && CONFIG.vm.bug !== VM_BUG.lost_dirty) SetPageDirty(p);
   const entry = page_private(p);
   if (swap_duplicate(entry) < 0) {
     WRITE_ONCE(pte[0], old);

@@ -4,8 +4,10 @@
 // takes away what lies in a range, splitting regions at its ends; the last mmput ends all (exit_mmap).
 // What is mapped goes in batches of GATHER pages: entries cleared under page_table_lock, translations forgotten, then the pages let go of,
 // so that nobody writes to a frame that has another owner.
+// vm.bug=lost-slot: an entry of swap that is unmapped keeps its slot.
 // Unlike Linux: a list instead of a tree, no protections, mappings are made where nothing is (MAP_FIXED_NOREPLACE) or anywhere.
 
+import { CONFIG, VM_BUG } from "config";
 import { PAGE_SIZE } from "../../arch/page.ts";
 import { atomic_dec } from "../../lib/atomic.ts";
 import { BUG } from "../../lib/bug.ts";
@@ -128,7 +130,7 @@ function zap_some(mm: mm_struct, start: usize, end: usize): usize {
       gathered += 1;
     } else {
       atomic_dec(mm.swap_entries);
-      free_swap_and_cache(pte_to_swp_entry(old));
+      if (CONFIG.vm.bug !== VM_BUG.lost_slot) free_swap_and_cache(pte_to_swp_entry(old));
     }
   }
   spin_unlock(mm.page_table_lock);
