@@ -75,12 +75,6 @@ const ALONE: Readonly<Record<string, Defect>> = {
     "CONFIG.busted === BUSTED.slab",
     /^# slab_rcu: freed objects that a reader finds changed: \d+, expected 0$/,
   ],
-  "destroying such a cache does not wait": [
-    "kernel/mm/slab/destroy.ts",
-    "  else rcu_barrier();",
-    "",
-    /^# slab_rcu: free pages after the test: \d+, expected \d+$/,
-  ],
 };
 
 const plant = (files: Map<string, string>, [file, piece, by]: Defect) => replaceIn(files, file, piece, by);

@@ -21,6 +21,7 @@ const CASES: readonly (readonly [name: string, file: string, right: readonly str
   ["C4 a put too many, and a CPU that shall come up", "put-too-many", ["boot.culprit=right"]],
   ["C8 the callbacks of a destroyed cache", "descriptor", ["slab.destroy=f1"]],
   ["C8b a grace period is no barrier", "descriptor-late", ["slab.destroy=f1"]],
+  ["C9 zswap's initialisation", "zswap-init", ["zswap.bug=none"]],
   ["C10 orphans that are adopted during a barrier", "adoption", ["rcu.barrier=b", "rcu.barrier=m"]],
   ["C11 callbacks of a CPU that has gone", "dead-cpu", ["rcu.barrier=m"]],
   ["C11 the barrier's callback on a CPU that goes", "dead-cpu-late", ["rcu.barrier=m"]],
@@ -165,7 +166,7 @@ describe("the circle of C1", () => {
     expect(result.console).toContain("explore: 100 times a CPU went and came");
   });
 
-  test.each([1, 2])("seed %i with one put too many: somebody hangs", { timeout: TIMEOUT }, (seed) => {
+  test.each([1])("seed %i with one put too many: somebody hangs", { timeout: TIMEOUT }, (seed) => {
     const { result, reproduce } = runInProcess(`${FOLDER}/explore.yaml`, { seed, set: ["boot.puts=1"] });
     expect(result.outcome, reproduce).toBe("deadlock");
   });
