@@ -11,7 +11,7 @@
 // in its word change at the same time, so changes are atomic.
 // swap.bug=frontswap-stale: a store that is refused leaves bit and old copy. frontswap-no-invalidate: it clears the bit and leaves the
 // old copy, as Linux did until 3.18: harmless until the backend writes the old copy to the device.
-// Linux: mm/frontswap.c of 3.11. Unlike it: one backend for good, no writethrough, no shrinking.
+// Linux: mm/frontswap.c of 3.11. Unlike it: no writethrough, no shrinking.
 
 import { CONFIG, SWAP_BUG } from "config";
 import { atomic_dec, atomic_inc, atomic_read, atomic_set, atomic_t } from "../../lib/atomic.ts";
@@ -48,15 +48,21 @@ export function frontswap_tmem_exclusive_gets(enable: boolean): void {
   WRITE_ONCE(exclusive_gets, enable);
 }
 
-/** The backend, once; devices that are in use already are announced to it. */
-export function frontswap_register_ops(ops: frontswap_ops): void {
-  BUG_ON(backend !== null);
-  const init = ops.init;
-  for (let type: u32 = 0; type < MAX_SWAPFILES; type++) {
-    if ((READ_ONCE(swap_info[type].flags) & SWP_WRITEOK) !== 0) init(type);
+/**
+ * The backend from now on; the one before, or null. Devices that are in use already are announced to it. Nobody takes what the one before
+ * still has: change it while no device is in use.
+ */
+export function frontswap_register_ops(ops: frontswap_ops | null): frontswap_ops | null {
+  const before = backend;
+  if (ops !== null) {
+    const init = ops.init;
+    for (let type: u32 = 0; type < MAX_SWAPFILES; type++) {
+      if ((READ_ONCE(swap_info[type].flags) & SWP_WRITEOK) !== 0) init(type);
+    }
   }
   fence("rw", "w");
   WRITE_ONCE(backend, ops);
+  return before;
 }
 
 export function frontswap_enabled(): boolean {
