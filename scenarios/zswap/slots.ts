@@ -8,16 +8,19 @@
 
 import { bio, bio_endio, block_device, REQ_OP_READ } from "kernel/block/bio.ts";
 import { PAGE_SIZE } from "kernel/arch/page.ts";
+import { atomic_read } from "kernel/lib/atomic.ts";
 import { panic } from "kernel/lib/bug.ts";
 import { point } from "kernel/lib/point.ts";
 import { pr_err } from "kernel/lib/printk.ts";
 import { memcpy } from "kernel/lib/string.ts";
 import { GFP_KERNEL } from "kernel/mm/gfp.ts";
 import {
-  ClearPageDirty, lock_page, page_private, PageDirty, PageSwapCache, PageUptodate, SetPageDirty, SetPageSwapBacked, SetPageUptodate, unlock_page,
+  ClearPageDirty, lock_page, page_private, PageDirty, PageLocked, PageSwapCache, PageUptodate, SetPageDirty, SetPageSwapBacked, SetPageUptodate, unlock_page,
   wait_on_page_writeback,
 } from "kernel/mm/memory/page-flags.ts";
-import { alloc_pages, page, page_address, put_page } from "kernel/mm/page_alloc.ts";
+import {
+  alloc_pages, max_low_pfn, min_low_pfn, page, page_address, pfn_to_page, PG_buddy, PG_head, PG_reserved, PG_slab, PG_tail, put_page,
+} from "kernel/mm/page_alloc.ts";
 import { swp_offset } from "kernel/mm/swap/entry.ts";
 import { swap_writepage } from "kernel/mm/swap/page_io.ts";
 import { free_swap_and_cache } from "kernel/mm/swap/reuse.ts";
@@ -81,7 +84,7 @@ function write_page(u: user_page, p: page): void {
 }
 
 /** Complains unless the page holds what was written to it last. */
-function check_page(u: user_page, p: page): void {
+export function check_page(u: user_page, p: page): void {
   const words = cast<Ptr<u32>>(page_address(p));
   for (let n: u32 = 0; n < WORDS; n++) {
     if (words[n] === word_of(u, n)) continue;
@@ -120,10 +123,10 @@ export function page_out(u: user_page, version: u32, p: page): void {
   page_drop(p);
 }
 
-/** False: no memory or no slot. @may_sleep */
-export function page_out_new(u: user_page, id: u32, version: u32): boolean {
+/** The page, in the swap cache, with a reference; null: no memory or no slot. @may_sleep */
+export function page_out_cached(u: user_page, id: u32, version: u32): page | null {
   const p = alloc_pages(GFP_KERNEL, 0);
-  if (p === null) return false;
+  if (p === null) return null;
   u.id = id;
   u.version = version;
   write_page(u, p);
@@ -138,11 +141,17 @@ export function page_out_new(u: user_page, id: u32, version: u32): boolean {
   unlock_page(p);
   if (!added) {
     put_page(p);
-    return false;
+    return null;
   }
   page_write(p);
-  page_drop(p);
-  return true;
+  return p;
+}
+
+/** False: no memory or no slot. @may_sleep */
+export function page_out_new(u: user_page, id: u32, version: u32): boolean {
+  const p = page_out_cached(u, id, version);
+  if (p !== null) page_drop(p);
+  return p !== null;
 }
 
 /** The page in the swap cache, with a reference and checked; not locked. @may_sleep */
@@ -160,6 +169,16 @@ export function page_in(u: user_page): page {
     if (valid) return p;
     put_page(p);
     cond_resched();
+  }
+}
+
+/** Complains about pages that somebody has locked and nobody can find. Nobody works on user pages meanwhile. */
+export function check_stranded(): void {
+  for (let pfn: u32 = min_low_pfn; pfn < max_low_pfn; pfn++) {
+    const p = pfn_to_page(pfn);
+    if ((p.flags & (PG_buddy | PG_slab | PG_tail | PG_head | PG_reserved)) !== 0 || atomic_read(p._count) === 0) continue;
+    if (!PageLocked(p) || PageSwapCache(p)) continue;
+    pr_err("BUG: the page at pfn %u is locked, outside of the swap cache, with %d references\n", pfn, atomic_read(p._count));
   }
 }
 

@@ -1,4 +1,4 @@
-/** Compressor and zbud, broken on purpose: the guest's own tests must notice. */
+/** Compressor and zbud, broken on purpose: the guest's own tests must notice. CI makes the first, `make soak` all: an image takes seconds. */
 import { expect, test } from "vitest";
 import { compile, namesOf, replaceIn, runOnOurs, tapOf } from "./guest-tests.ts";
 
@@ -31,12 +31,9 @@ const TWINS: [name: string, module: string, file: string, piece: string, by: str
   ],
 ];
 
-test.each(TWINS)("%s", TIMEOUT, (_name, module, file, piece, by, complaint) => {
+const ALL = process.env.SOAK_SEEDS !== undefined;
+
+test.each(ALL ? TWINS : TWINS.slice(0, 1))("%s", TIMEOUT, (_name, module, file, piece, by, complaint) => {
   const elf = compile({}, (files) => replaceIn(files, file, piece, by));
   expect(tapOf(runOnOurs(elf, 2, 1, namesOf(module)).text)).toContainEqual(expect.stringMatching(complaint));
-});
-
-test("D10: zbud without under_reclaim takes a page off its list twice", TIMEOUT, () => {
-  const { text } = runOnOurs(compile({ "zbud.bug": "no-under-reclaim" }), 2, 1, namesOf("zbud"));
-  expect(text).toMatch(/Oops: store page fault at zbud_free\+0x\w+\/0x\w+, address 0000010\w/);
 });
