@@ -25,7 +25,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   "rcu.barrier": ["b-bug", "naive"],
   "hotplug.underflow": ["none", "get", "put-bug"],
   // Orders that can deadlock, which lockdep says.
-  "slab.destroy": ["barrier-inside", "f0-bug", "no-barrier", "synchronize"],
+  "slab.destroy": ["barrier-inside", "f0-bug", "no-barrier", "synchronize", "work"],
   "zbud.bug": ["no-under-reclaim"],
   // Their races are scenarios/zswap; nobody swaps here.
   "zswap.design": ["z0", "z1", "z2a", "z2b", "z3", "z4-bug"],
@@ -35,7 +35,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
   "kmemleak.index": ["rcu-plain-erase"],
   "kmemleak.walk": ["resched-ref"],
-  // Metadata that waits for a work when the run ends looks lost to quiescence.
+  // Metadata that waits for a work when the run ends looks lost to quiescence, as do caches (slab.destroy=work).
   "kmemleak.free": ["immediate", "workqueue"],
 };
 const SCENARIOS = ["locks", "rcu", "slab", "vmalloc"];
