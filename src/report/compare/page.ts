@@ -18,6 +18,12 @@ const BYTES = "boot.bytes";
 const CONTENTS = "boot.contents";
 const BYTES_DEFAULT = 64;
 
+const NOTE_NET = "What the objects add to the scan of the roots alone, ours and Linux's.";
+const NOTE_WHOLE =
+  "Linux's figures are what the objects add to the scan of its roots; ours include our roots, which are smaller: with 0 among the numbers of objects they are left out.";
+
+type Point = Series["points"][number];
+
 /** What is varied and drawn along: the number of harts, or an axis of numbers. */
 interface Along {
   readonly name: string;
@@ -77,15 +83,20 @@ function drawn(comparison: Comparison, measure: MeasureInfo, along: Along): Html
       .map(({ x, one }) => ({ x, y: one.median, low: one.min, high: one.max })),
   }));
   const beside = measure.id === "scan.instructions" && along.name === OBJECTS ? besideLinux(comparison) : [];
+  // With a scan of nothing among them, ours are what the objects add, too.
+  const net = beside.length > 0 && series.every(({ points }) => points[0]?.x === 0);
+  const shown = net ? series.map(({ name, points }) => ({ name, points: points.slice(1).map((point) => less(point, points[0].y)) })) : series;
   const values = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
-  return html`${chart([...series, ...beside], {
+  return html`${chart([...shown, ...beside], {
     title: `${measure.group}: ${measure.label}`,
     kind: "line",
     x: { label: along.name, ...(beside.length === 0 ? { values } : {}) },
     y: { label: measure.label, format: measure.unit === "cycles" ? guestTime : short },
-    ...(beside.length === 0 ? {} : { note: "Linux's figures are what the objects add to the scan of its roots; ours include our roots, which are smaller." }),
+    ...(beside.length === 0 ? {} : { note: net ? NOTE_NET : NOTE_WHOLE }),
   })}`;
 }
+
+const less = ({ x, y, low = y, high = y }: Point, by: number): Point => ({ x, y: y - by, low: low - by, high: high - by });
 
 function besideLinux({ settings, axes }: Comparison): Series[] {
   // Linux's figures are of blocks of zeroes.
