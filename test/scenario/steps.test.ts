@@ -344,7 +344,7 @@ describe("what cannot happen", () => {
     inline.yaml:18:41: \`init_task\` is no single value
         - { cpu: 2, until: count_once, watch: init_task }
                                               ^
-      Name one of its fields: state, preempt_count, need_resched, flags, pid, comm, prio, normal_prio, policy, migration_disabled, cpu, on_rq, on_cpu, time_slice, nr_cpus_allowed, slept_at, cpus_mask, run_list, thread, stack, tasks, usage, rcu_read_lock_nesting, rcu_read_unlock_special, rcu_node, rcu, saved_state, softirq_disable_cnt, rt_waiters, rt_blocked_on, kthread_flags, kthread_fn, exit_code, exited, parked."
+      Name one of its fields: state, preempt_count, need_resched, flags, pid, comm, prio, normal_prio, policy, migration_disabled, cpu, on_rq, on_cpu, time_slice, nr_cpus_allowed, slept_at, cpus_mask, run_list, thread, stack, tasks, usage, rcu_read_lock_nesting, rcu_read_unlock_special, rcu_node, rcu, saved_state, softirq_disable_cnt, rt_waiters, rt_blocked_on, mm, active_mm, alloc_lock, mm_ref, kthread_flags, kthread_fn, exit_code, exited, parked."
   `);
   });
 
