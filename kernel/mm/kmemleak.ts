@@ -97,10 +97,10 @@ export function kmemleak_free_recursive(ptr: usize, flags: u32): void {
   if (CONFIG.kmemleak.enabled && (flags & SLAB_NOLEAKTRACE) === 0) kmemleak_free(ptr);
 }
 
-/** A vmalloc block of `size` bytes. Its vm_struct holds its address once. */
+/** A vmalloc block of `size` bytes. Its vm_struct holds its address once; who refers to that beside its vmap_area refers to the block (5.0). */
 export function kmemleak_vmalloc(area: vm_struct, size: usize, gfp: u32): void {
-  "inline";
   kmemleak_alloc(area.addr, size, VMALLOC_MIN_COUNT, gfp);
+  kmemleak_set_excess_ref(addr(area), area.addr);
 }
 
 /** Whoever refers to the block at `ptr` once more than it needs refers to the block that begins at `other` with it (5.0). */

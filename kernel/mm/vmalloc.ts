@@ -5,9 +5,8 @@
 // (vmap/show.ts says where). Freeing unmaps, has all CPUs forget the range, now or later (vmap/purge.ts), and gives pages and
 // addresses back. Page tables: vmap/table.ts.
 // All of it may sleep, and is not for interrupt context.
-// The first page of a vmalloc block names the vm_struct in page.index: a reference to it that never moves, for kmemleak.
-// kmemleak: the vm_struct holds the block's address once, so a block needs two hits. The free hook comes before anything is
-//   unmapped: it waits for a scanner that reads the block.
+// kmemleak: the vm_struct holds the block's address once, so a block needs two hits; who refers to the vm_struct, beside its vmap_area, refers
+//   to the block. The free hook comes before anything is unmapped: it waits for a scanner that reads the block.
 
 import { CONFIG } from "config";
 import { ALLOC_AREA, MARK } from "../abi/marks.ts";
@@ -17,9 +16,9 @@ import { BUG, WARN_ON } from "../lib/bug.ts";
 import { might_sleep } from "../sched/preempt.ts";
 import { __GFP_ZERO, GFP_KERNEL } from "./gfp.ts";
 import { kmemleak_free, kmemleak_not_leak, kmemleak_vmalloc } from "./kmemleak.ts";
-import { __get_free_pages, free_pages, page, page_address, page_to_pfn, pfn_to_page, pfn_valid, virt_to_page } from "./page_alloc.ts";
+import { __get_free_pages, free_pages, page, page_address, page_to_pfn, pfn_to_page, pfn_valid } from "./page_alloc.ts";
 import { kfree, kmalloc } from "./slab.ts";
-import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, VM_NOLEAKTRACE, vm_struct } from "./vmap/area.ts";
+import { find_vm_area, insert_area, is_vmalloc_addr, VM_ALLOC, VM_IOREMAP, VM_MAP, VM_NOLEAKTRACE, vm_struct, vmap_area } from "./vmap/area.ts";
 import { drop_vmap_area, flush_range, free_vmap_area, LAZY, purge_for_space, vmap_purge_init } from "./vmap/purge.ts";
 import { clear_range, flush_cache_vmap, pte_alloc, pte_next, pte_offset } from "./vmap/table.ts";
 
@@ -36,13 +35,29 @@ function caller_of_frame(): usize {
   return cast<Ptr<usize>>(framePointer() - 4)[0];
 }
 
+/** A vm_struct and its vmap_area, or null. */
+function alloc_vm_struct(): vm_struct | null {
+  const memory = kmalloc(sizeof<vm_struct>(), GFP_KERNEL);
+  if (memory === 0) return null;
+  const va = kmalloc(sizeof<vmap_area>(), GFP_KERNEL);
+  if (va === 0) {
+    kfree(memory);
+    return null;
+  }
+  const area = cast<vm_struct>(memory);
+  area.va = cast<vmap_area>(va);
+  area.va.vm = area;
+  // Only the tree knows it, and the tree's links move.
+  if (CONFIG.kmemleak.enabled) kmemleak_not_leak(va);
+  return area;
+}
+
 /** Addresses for `size` bytes, at least one, with nothing mapped there; null when there are none, or no memory. */
 function get_vm_area(size: usize, flags: u32, caller: usize): vm_struct | null {
   might_sleep();
   if (size === 0 || size > VMALLOC_END - VMALLOC_START - PAGE_SIZE) return null;
-  const memory = kmalloc(sizeof<vm_struct>(), GFP_KERNEL);
-  if (memory === 0) return null;
-  const area = cast<vm_struct>(memory);
+  const area = alloc_vm_struct();
+  if (area === null) return null;
   area.nr_pages = (size + PAGE_SIZE - 1) >>> PAGE_SHIFT;
   area.mapped = 0;
   area.flags = flags;
@@ -51,7 +66,8 @@ function get_vm_area(size: usize, flags: u32, caller: usize): vm_struct | null {
   area.purge_next = null;
   while (!insert_area(area)) {
     if (purge_for_space()) continue;
-    kfree(memory);
+    kfree(addr(area.va));
+    kfree(addr(area));
     return null;
   }
   return area;
@@ -67,7 +83,6 @@ function map_own_pages(area: vm_struct, gfp: u32): boolean {
     if (pte === null) return false;
     const block = __get_free_pages(gfp, 0);
     if (block === 0) return false;
-    if (n === 0) virt_to_page(block).index = addr(area);
     WRITE_ONCE(pte[0], mk_pte(__pa(block), PAGE_KERNEL));
     area.mapped = n + 1;
     va += PAGE_SIZE;
@@ -98,7 +113,6 @@ function unmap_own_pages(area: vm_struct): void {
     if (n !== 0) pte = pte_next(pte, start + n * PAGE_SIZE);
     const block = __va((pte[0] >>> 10) << PAGE_SHIFT);
     WRITE_ONCE(pte[0], 0);
-    if (n === 0) virt_to_page(block).index = 0;
     free_pages(block, 0);
   }
   free_vmap_area(area);
@@ -192,8 +206,6 @@ export function vmap(pages: Ptr<page>, count: u32, flags: u32, prot: u32): usize
   "noinline";
   const area = get_vm_area(count << PAGE_SHIFT, VM_MAP | flags, caller_of_frame());
   if (area === null) return 0;
-  // Only the tree knows it, and the tree's links move.
-  if (CONFIG.kmemleak.enabled) kmemleak_not_leak(addr(area));
   for (let n: u32 = 0; n < count; n++) {
     traceMark(MARK.VMAP_PAGE, page_address(pages[n]));
     if (map_foreign_page(area, n, page_to_pfn(pages[n]) << PAGE_SHIFT, prot)) continue;
@@ -224,7 +236,6 @@ export function ioremap(pa: usize, size: usize): usize {
   const area = get_vm_area(offset + size, VM_IOREMAP, caller_of_frame());
   if (area === null) return 0;
   area.phys_addr = pa - offset;
-  if (CONFIG.kmemleak.enabled) kmemleak_not_leak(addr(area));
   for (let n: u32 = 0; n < area.nr_pages; n++) {
     if (map_foreign_page(area, n, area.phys_addr + (n << PAGE_SHIFT), PAGE_KERNEL)) continue;
     unmap_foreign_pages(area);

@@ -15,6 +15,7 @@ import { alloc_percpu, per_cpu_ptr } from "kernel/mm/percpu.ts";
 import { __get_free_pages } from "kernel/mm/page_alloc.ts";
 import { kmalloc, kmem_cache_alloc, kmem_cache_create, kmem_cache_free, kzalloc } from "kernel/mm/slab.ts";
 import { vzalloc } from "kernel/mm/vmalloc.ts";
+import { find_vm_area } from "kernel/mm/vmap/area.ts";
 import { plant_leak, plant_nonleak } from "kernel/workload/plant.ts";
 
 class node {
@@ -233,6 +234,14 @@ export function keep_excess_ref(_arg: u32): void {
   holders[6] = addr(record);
   holders[7] = addr(record);
   plant_nonleak(pages, "found through its record");
+}
+
+/** A block of vmalloc of which only the vm_struct is kept, as of stacks that are kept for the next task. */
+export function keep_vm_struct(_arg: u32): void {
+  "noinline";
+  const block = vzalloc(8192);
+  holders[0] = addr(find_vm_area(block));
+  plant_nonleak(block, "found through its vm_struct");
 }
 
 /** The beginning and a piece in the middle are freed: what is left is tracked as two. */

@@ -95,7 +95,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "no hook in vmalloc",
     file: "kernel/mm/vmalloc.ts",
-    from: "  if (CONFIG.kmemleak.enabled) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);\n",
+    from: "  if (CONFIG.kmemleak.enabled && (flags & VM_NOLEAKTRACE) === 0) kmemleak_vmalloc(area, area.nr_pages << PAGE_SHIFT, GFP_KERNEL);\n",
     to: "",
     scenario: LOST,
     symptom: (result) => missed(result) || crashed(result),

@@ -32,7 +32,7 @@ export class page {
   free: u8;
   readonly _count = new atomic_t();
   private: usize;
-  /** Slab: continues the index array that begins in `private`. First page of a vmalloc block: its vm_struct. Free page: poison.ts. */
+  /** Slab: continues the index array that begins in `private`. Free page: poison.ts. */
   index: usize;
   readonly lru = new list_head();
   /** Slab: address of the kmem_cache. */

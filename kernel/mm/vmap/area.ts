@@ -1,11 +1,12 @@
-// Which addresses of the vmalloc area belong to whom: a red-black tree of vm_structs by address, first fit.
+// Which addresses of the vmalloc area belong to whom: a red-black tree of vmap_areas by address, first fit.
 //
-// Each vm_struct owns [first, end) in pages from VMALLOC_START, the last of them its guard page, which is never mapped.
+// Each vmap_area owns [first, end) in pages from VMALLOC_START, the last of them its guard page, which is never mapped, for one vm_struct.
 // Lookups take O(log n). Placing looks for the lowest gap that fits; it remembers where the last search ended and the largest gap
 // it passed, and begins there unless a smaller gap is wanted or one came free below (the hole cache of Linux 2.6.39 to 5.1).
 // Everything here counts in pages: had searches the addresses of other blocks in their registers, these would end as stale words
-// on stacks, and kmemleak would take lost blocks for live ones (docs/adr/0001). The tree's links move; what keeps a vm_struct
-// reachable for kmemleak at any time is page.index of its first page, or kmemleak_not_leak for a mapping of pages of others.
+// on stacks, and kmemleak would take lost blocks for live ones (docs/adr/0001). For the same reason searches do not touch vm_structs: each
+// reference to one beyond its vmap_area's counts for its block (kmemleak_vmalloc). The tree's links move; a vmap_area is no leak and always
+// read (kmemleak_not_leak), and so its vm_struct is referenced at any time (docs/adr/0002).
 // Lock: vmap_area_lock protects the tree, the hole cache, the purge list and the directory entries of the area. Task context
 // only; nothing is allocated, flushed or printed under it.
 
@@ -23,10 +24,18 @@ export const VM_LAZY_FREE = 0x100;
 /** kmemleak does not know the block. */
 export const VM_NOLEAKTRACE = 0x200;
 
-export class vm_struct {
+/** A place in the area, in pages from VMALLOC_START: first page, and one past its guard page. */
+export class vmap_area {
   readonly rb = new rb_node();
+  first: u32;
+  end: u32;
+  vm: vm_struct;
+}
+
+export class vm_struct {
+  va: vmap_area;
   addr: usize;
-  /** The block's place in the area, in pages from VMALLOC_START: first page, and one past its guard page. */
+  /** As its vmap_area. */
   first: u32;
   end: u32;
   nr_pages: u32;
@@ -50,21 +59,21 @@ const vmap_area_root = new rb_root();
 export const vmap_area_lock = new spinlock_t();
 
 /** The next search begins behind this area; null: at the beginning. No gap before it is larger than cached_hole. */
-let free_vmap_cache: vm_struct | null = null;
+let free_vmap_cache: vmap_area | null = null;
 let cached_hole: u32 = 0;
 
-function area_of(node: rb_node | null): vm_struct | null {
+function area_of(node: rb_node | null): vmap_area | null {
   "inline";
-  return node === null ? null : containerOf(vm_struct, "rb", node);
+  return node === null ? null : containerOf(vmap_area, "rb", node);
 }
 
 /** The area after `area`, or the first for null. */
-function next_area(area: vm_struct | null): vm_struct | null {
+function next_area(area: vmap_area | null): vmap_area | null {
   return area_of(area === null ? rb_first(vmap_area_root) : rb_next(area.rb));
 }
 
 /** Hangs `area` into the tree right behind `before`, or as the first one. */
-function link_behind(area: vm_struct, before: vm_struct | null, after: vm_struct | null): void {
+function link_behind(area: vmap_area, before: vmap_area | null, after: vmap_area | null): void {
   // Of two neighbours in order, one has no child on the other's side.
   if (before !== null && before.rb.rb_right === null) rb_link_node(area.rb, before.rb, addressOf(before.rb.rb_right));
   else if (after !== null) rb_link_node(area.rb, after.rb, addressOf(after.rb.rb_left));
@@ -94,8 +103,11 @@ export function insert_area(area: vm_struct): boolean {
     area.first = at;
     area.end = at + wanted;
     area.addr = VMALLOC_START + (at << PAGE_SHIFT);
-    link_behind(area, before, after);
-    free_vmap_cache = area;
+    const va = area.va;
+    va.first = at;
+    va.end = at + wanted;
+    link_behind(va, before, after);
+    free_vmap_cache = va;
   }
   spin_unlock(vmap_area_lock);
   return fits;
@@ -105,17 +117,18 @@ export function insert_area(area: vm_struct): boolean {
 export function remove_area(area: vm_struct): void {
   spin_lock(vmap_area_lock);
   const cache = free_vmap_cache;
-  if (cache !== null && area.first <= cache.first) free_vmap_cache = area_of(rb_prev(area.rb));
-  rb_erase(area.rb, vmap_area_root);
+  const va = area.va;
+  if (cache !== null && va.first <= cache.first) free_vmap_cache = area_of(rb_prev(va.rb));
+  rb_erase(va.rb, vmap_area_root);
   spin_unlock(vmap_area_lock);
 }
 
 /** The last area that begins at or before page `at` of the vmalloc area, or null. vmap_area_lock is held. */
-function area_at_or_before(at: u32): vm_struct | null {
+function area_at_or_before(at: u32): vmap_area | null {
   let node = vmap_area_root.rb_node;
-  let found: vm_struct | null = null;
+  let found: vmap_area | null = null;
   while (node !== null) {
-    const area = containerOf(vm_struct, "rb", node);
+    const area = containerOf(vmap_area, "rb", node);
     if (at < area.first) {
       node = node.rb_left;
     } else {
@@ -141,8 +154,9 @@ export function find_vm_area(va: usize): vm_struct | null {
   if (!is_vmalloc_addr(va)) return null;
   const at = page_number(va);
   spin_lock(vmap_area_lock);
-  let area = area_at_or_before(at);
-  if (area !== null && (at >= area.end || (area.flags & VM_LAZY_FREE) !== 0)) area = null;
+  const found = area_at_or_before(at);
+  let area: vm_struct | null = found === null || at >= found.end ? null : found.vm;
+  if (area !== null && (area.flags & VM_LAZY_FREE) !== 0) area = null;
   spin_unlock(vmap_area_lock);
   return area;
 }
@@ -153,7 +167,7 @@ export function copy_area_from(from: u32, copy: vm_struct): boolean {
   let area = from === 0 ? next_area(null) : area_at_or_before(from - 1);
   if (area !== null && area.first < from) area = next_area(area);
   else if (area === null && from !== 0) area = next_area(null);
-  if (area !== null) copy_fields(area, copy);
+  if (area !== null) copy_fields(area.vm, copy);
   spin_unlock(vmap_area_lock);
   return area !== null;
 }
@@ -162,7 +176,7 @@ export function copy_area_from(from: u32, copy: vm_struct): boolean {
 export function copy_area_before(va: usize, copy: vm_struct): boolean {
   if (!spin_trylock(vmap_area_lock)) return false;
   const area = area_at_or_before(page_number(va));
-  if (area !== null) copy_fields(area, copy);
+  if (area !== null) copy_fields(area.vm, copy);
   spin_unlock(vmap_area_lock);
   return area !== null;
 }

@@ -45,6 +45,7 @@ export function flush_range(start: usize, end: usize): void {
 /** Gives the addresses of an area that no CPU has a translation for back at once. */
 export function drop_vmap_area(area: vm_struct): void {
   remove_area(area);
+  kfree(addr(area.va));
   kfree(addr(area));
 }
 
