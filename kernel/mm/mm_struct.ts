@@ -46,6 +46,7 @@ export function mm_register(alloc: (mm: mm_struct) => boolean, free: (mm: mm_str
 }
 
 export function mm_init(): void {
+  "noinline";
   mm_cachep = kmem_cache_create("mm_struct", sizeof<mm_struct>(), 16, 0, null);
   if (mm_cachep === null) BUG("no memory for the mm_struct cache");
   spin_lock_init(mmlist_lock, "mmlist_lock");

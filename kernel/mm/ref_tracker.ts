@@ -11,7 +11,7 @@
 
 import { CONFIG, MM_REF } from "config";
 import { stack_trace_save } from "../arch/stacktrace.ts";
-import { WARN_ON_ONCE } from "../lib/bug.ts";
+import { WARN, WARN_ON_ONCE } from "../lib/bug.ts";
 import { EEXIST, EINVAL, ENOMEM } from "../lib/errno.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del, list_empty, list_for_each_entry, list_head, list_move_tail } from "../lib/list.ts";
 import { pr_err } from "../lib/printk.ts";
@@ -88,7 +88,7 @@ export function ref_tracker_alloc(dir: ref_tracker_dir, trackerp: Ptr<usize> | n
 /** What is known of a tracker that is not to be freed. */
 function tell(tracker: ref_tracker, what: string): void {
   "noinline";
-  pr_err("ref_tracker: %s\n", what);
+  pr_err("%s.\n", what);
   pr_err("ref_tracker: allocated in:\n");
   stack_depot_print(tracker.alloc_stack);
   if (tracker.free_stack === 0) return;
@@ -112,16 +112,12 @@ export function ref_tracker_free(dir: ref_tracker_dir, trackerp: Ptr<usize> | nu
   const tracker = cast<ref_tracker>(memory);
   const stack = here();
   const flags = raw_spin_lock_irqsave(dir.lock);
-  if (OWNED && tracker.dir[0] !== addr(dir)) {
-    tell(tracker, "reference of another directory.");
+  const foreign = OWNED && tracker.dir[0] !== addr(dir);
+  if (foreign || tracker.dead) {
+    const what = foreign ? "ref_tracker: reference of another directory" : "ref_tracker: reference already released";
+    tell(tracker, what);
     raw_spin_unlock_irqrestore(dir.lock, flags);
-    WARN_ON_ONCE(true);
-    return -EINVAL;
-  }
-  if (tracker.dead) {
-    tell(tracker, "reference already released.");
-    raw_spin_unlock_irqrestore(dir.lock, flags);
-    WARN_ON_ONCE(true);
+    WARN(true, "%s", what);
     return -EINVAL;
   }
   tracker.dead = true;
@@ -169,12 +165,12 @@ export function ref_tracker_dir_exit(dir: ref_tracker_dir): void {
     }
     const tracker = containerOf(ref_tracker, "head", from.next);
     list_del(tracker.head);
-    if (live) tell(tracker, "leaked reference.");
+    if (live) tell(tracker, "ref_tracker: leaked reference");
     raw_spin_unlock_irqrestore(dir.lock, flags);
     if (live) leaked = true;
     kfree(addr(tracker));
   }
-  WARN_ON_ONCE(leaked);
+  WARN(leaked, "ref_tracker: leaked references");
   WARN_ON_ONCE(refcount_read(dir.untracked) !== 1);
   WARN_ON_ONCE(refcount_read(dir.no_tracker) !== 1);
 }

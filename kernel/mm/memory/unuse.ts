@@ -10,6 +10,7 @@ import { atomic_dec, atomic_inc } from "../../lib/atomic.ts";
 import { list_empty } from "../../lib/list.ts";
 import { spin_lock, spin_unlock } from "../../locking/spinlock.ts";
 import { cond_resched } from "../../sched/core.ts";
+import { move_mm_users_ref } from "../mm_ref/mm_ref.ts";
 import { mm_ref } from "../mm_ref/types.ts";
 import { mmget_not_zero, mmlist, mmlist_lock, mmput } from "../mm_struct.ts";
 import { mm_struct } from "../mm_types.ts";
@@ -68,23 +69,16 @@ function next_mm(after: mm_struct | null, ref: mm_ref): mm_struct | null {
 
 /** The page, locked and up to date, takes the entry's place: 0. Whoever maps it is its only user. @may_sleep */
 export function unuse_process(entry: u32, p: page): i32 {
-  const refs = new two_refs();
-  let turn: u32 = 0;
-  let mm = next_mm(null, refs.even);
+  const ref = new mm_ref();
+  const next_ref = new mm_ref();
+  let mm = next_mm(null, ref);
   while (mm !== null) {
     const here: mm_struct = mm;
-    const ref = turn === 0 ? refs.even : refs.odd;
     const done = page_mapped(p) || unuse_mm(here, entry, p);
     // The next one first: while there is a user the address space stays in the list.
-    mm = done || list_empty(here.mmlist) ? null : next_mm(here, turn === 0 ? refs.odd : refs.even);
-    turn = 1 - turn;
+    mm = done || list_empty(here.mmlist) ? null : next_mm(here, next_ref);
     mmput(here, ref);
+    if (mm !== null) move_mm_users_ref(mm, next_ref, ref);
   }
   return 0;
-}
-
-/** Identities of the references to this address space and the next. */
-class two_refs {
-  readonly even = new mm_ref();
-  readonly odd = new mm_ref();
 }

@@ -3,7 +3,7 @@
 // all_mms is the list of mm_structs, under all_mms_lock, a leaf.
 
 import { atomic_read } from "../../lib/atomic.ts";
-import { WARN_ON } from "../../lib/bug.ts";
+import { WARN } from "../../lib/bug.ts";
 import { INIT_LIST_HEAD, list_add_tail, list_del, list_head } from "../../lib/list.ts";
 import { pr_err } from "../../lib/printk.ts";
 import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore, raw_spinlock_t } from "../../locking/spinlock.ts";
@@ -78,10 +78,10 @@ export function mm_refs_report_left(): void {
     pr_err("mm_ref: an address space is left, mm_users %d\n", atomic_read(mm.mm_users));
     mm_refs_show(mm);
     if (TRACKED) {
-      ref_tracker_dir_exit(mm.refs.dirs[MM_COUNT.users]);
-      ref_tracker_dir_exit(mm.refs.dirs[MM_COUNT.structure]);
+      // While there are users, they have their one mm_count rightly.
+      ref_tracker_dir_exit(mm.refs.dirs[atomic_read(mm.mm_users) > 0 ? MM_COUNT.users : MM_COUNT.structure]);
     } else {
-      WARN_ON(true);
+      WARN(true, "mm_ref: an address space is left");
     }
   }
 }

@@ -69,6 +69,7 @@ function neighbour_must_live(mm: mm_struct, head: list_head): void {
 }
 
 function link(mm: mm_struct, ref: listed_ref, count: u32): void {
+  "inline";
   const head = list_of(mm, count);
   if (CHECKED) {
     neighbour_must_live(mm, head);
@@ -95,11 +96,9 @@ export function listed_get(mm: mm_struct, ref: listed_ref, count: u32): void {
 
 export function listed_put(mm: mm_struct, ref: listed_ref, count: u32): void {
   "noinline";
-  if (!CHECKED) {
-    must_be_active(mm, ref, count);
-    point("mm_ref_found_active");
-    note(ref.last);
-  }
+  if (!CHECKED) must_be_active(mm, ref, count);
+  point("mm_ref_put");
+  if (!CHECKED) note(ref.last);
   const flags = raw_spin_lock_irqsave(mm.refs.lists[0].lock);
   if (CHECKED) {
     must_be_active(mm, ref, count);

@@ -39,7 +39,7 @@ function print_list(head: list_head, what: string): void {
       return;
     }
     const ref = containerOf(listed_ref, "list", at);
-    printk("  ref %p, state %08x%s, pid %u\n", addr(ref), ref.state, ref.state === MM_REF_STATE.active ? "" : " (bogus)", ref.last.pid);
+    printk("  ref %p, state %08x%s\n", addr(ref), ref.state, ref.state === MM_REF_STATE.active ? "" : " (bogus)");
     if (ref.state !== MM_REF_STATE.active) return;
     print_place(CHECKED ? ref.owner[0].taken : ref.last, "taken");
     at = at.next;
