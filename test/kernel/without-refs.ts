@@ -10,7 +10,6 @@ import type TS from "typescript";
 const ts: typeof TS = createRequire(import.meta.url)("typescript");
 const MODULES = /^kernel\/mm\/(mm_ref\/\w+|ref_tracker|stackdepot)\.ts$/;
 const IMPORTED = /(^|\/)mm_ref\/\w+\.ts$/;
-const TYPES: ReadonlySet<string> = new Set(["mm_ref", "mm_refs"]);
 
 interface Count {
   readonly functions: number;
@@ -20,39 +19,51 @@ interface Count {
 const isRefType = (type: TS.TypeNode | undefined): boolean =>
   type !== undefined && ts.isTypeReferenceNode(type) && type.typeName.getText() === "mm_ref";
 
-const isNewRef = (e: TS.Expression | undefined): boolean =>
-  e !== undefined && ts.isNewExpression(e) && TYPES.has(e.expression.getText());
-
 function parse(files: ReadonlyMap<string, string>): TS.SourceFile[] {
   return [...files]
     .filter(([path]) => path.endsWith(".ts") && !MODULES.test(path))
     .map(([path, text]) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
 }
 
-/** Which parameters of which functions are identities. */
-function takers(sources: readonly TS.SourceFile[]): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const source of sources) {
-    for (const node of source.statements) {
-      if (!ts.isFunctionDeclaration(node) || !node.name) continue;
-      const at = node.parameters.flatMap((p, i) => (isRefType(p.type) ? [i] : []));
-      if (at.length > 0) found.set(node.name.text, at);
+/** What the sources say of identities. */
+interface Known {
+  /** Classes that are one, or hold nothing else. */
+  readonly types: Set<string>;
+  /** Fields that are one. */
+  readonly fields: Set<string>;
+  /** Which parameters of which functions are. */
+  readonly takers: Map<string, readonly number[]>;
+}
+
+const isNew = (e: TS.Expression | undefined, types: ReadonlySet<string>): boolean =>
+  e !== undefined && ts.isNewExpression(e) && types.has(e.expression.getText());
+
+function survey(sources: readonly TS.SourceFile[]): Known {
+  const known: Known = { types: new Set(["mm_ref", "mm_refs"]), fields: new Set(), takers: new Map() };
+  for (const node of sources.flatMap((source) => [...source.statements])) {
+    if (ts.isClassDeclaration(node)) {
+      const refs = node.members.filter((m) => ts.isPropertyDeclaration(m) && isNew(m.initializer, known.types));
+      for (const one of refs) known.fields.add(one.name!.getText());
+      if (refs.length > 0 && refs.length === node.members.length) known.types.add(node.name!.text);
     }
+    if (!ts.isFunctionDeclaration(node) || !node.name) continue;
+    const at = node.parameters.flatMap((p, i) => (isRefType(p.type) ? [i] : []));
+    if (at.length > 0) known.takers.set(node.name.text, at);
   }
-  return found;
+  return known;
 }
 
 class Eraser {
   readonly #text: string[];
   readonly #source: TS.SourceFile;
-  readonly #takers: ReadonlyMap<string, readonly number[]>;
+  readonly #known: Known;
   readonly #names = new Set<string>();
   arguments = 0;
 
-  constructor(source: TS.SourceFile, takes: ReadonlyMap<string, readonly number[]>) {
+  constructor(source: TS.SourceFile, known: Known) {
     this.#source = source;
     this.#text = [...source.text];
-    this.#takers = takes;
+    this.#known = known;
   }
 
   run(): string {
@@ -77,9 +88,16 @@ class Eraser {
     this.#blank(from, to);
   }
 
+  /** Its value is an identity. */
+  #isRef(e: TS.Expression | undefined): boolean {
+    if (!e) return false;
+    if (ts.isConditionalExpression(e)) return this.#isRef(e.whenTrue) && this.#isRef(e.whenFalse);
+    return isNew(e, this.#known.types) || (ts.isPropertyAccessExpression(e) && this.#known.fields.has(e.name.text));
+  }
+
   #visit(node: TS.Node): void {
-    if (ts.isPropertyDeclaration(node) && isNewRef(node.initializer)) return this.#blank(node.getStart(), node.end);
-    if (ts.isVariableStatement(node) && node.declarationList.declarations.every((d) => isNewRef(d.initializer))) {
+    if (ts.isPropertyDeclaration(node) && this.#isRef(node.initializer)) return this.#blank(node.getStart(), node.end);
+    if (ts.isVariableStatement(node) && node.declarationList.declarations.every((d) => this.#isRef(d.initializer))) {
       return this.#blank(node.getStart(), node.end);
     }
     if ((ts.isExpressionStatement(node) || ts.isIfStatement(node)) && this.#names_in(node)) {
@@ -89,7 +107,7 @@ class Eraser {
     }
     if (ts.isFunctionLike(node)) node.parameters.forEach((p, i) => isRefType(p.type) && this.#blankItem(node.parameters, i));
     if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) {
-      for (const i of this.#takers.get(node.expression.text) ?? []) {
+      for (const i of this.#known.takers.get(node.expression.text) ?? []) {
         this.#blankItem(node.arguments, i);
         this.arguments += 1;
       }
@@ -101,7 +119,7 @@ class Eraser {
   #names_in(statement: TS.Node): boolean {
     const look = (node: TS.Node): boolean => {
       if (ts.isStatement(node) && node !== statement) return false;
-      if (ts.isIdentifier(node)) return this.#names.has(node.text) && !TYPES.has(node.text) && !ts.isPropertyAccessExpression(node.parent);
+      if (ts.isIdentifier(node)) return this.#names.has(node.text) && !this.#known.types.has(node.text) && !ts.isPropertyAccessExpression(node.parent);
       return ts.forEachChild(node, look) ?? false;
     };
     return look(statement);
@@ -111,13 +129,13 @@ class Eraser {
 /** Changes the files; how many functions take identities, and how many arguments are ones. */
 export function removeRefs(files: Map<string, string>): Count {
   const sources = parse(files);
-  const takes = takers(sources);
+  const known = survey(sources);
   let count = 0;
   for (const source of sources) {
-    const eraser = new Eraser(source, takes);
+    const eraser = new Eraser(source, known);
     files.set(source.fileName, eraser.run());
     count += eraser.arguments;
   }
   for (const path of [...files.keys()]) if (MODULES.test(path)) files.delete(path);
-  return { functions: takes.size, arguments: count };
+  return { functions: known.takers.size, arguments: count };
 }

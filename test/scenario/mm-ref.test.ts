@@ -12,7 +12,7 @@ type Design = (typeof DESIGNS)[number];
 
 const FREED = "heap: slab-use-after-free in atomic_read";
 const BUG = "bug: mm_ref: put inactive ref";
-const LEFT = "quiescence: 1 block";
+const LEFT = "quiescence: ";
 const RELEASED = "warning: ref_tracker: reference already released";
 const FOREIGN = "warning: ref_tracker: reference of another directory";
 const LEAKED = "warning: ref_tracker: leaked references";
