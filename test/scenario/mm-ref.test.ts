@@ -64,7 +64,7 @@ function stackAfter(console: string, line: string): string[] {
 }
 
 describe.each(Object.entries(FIRST))("%s", (name, expected) => {
-  test.each(DESIGNS)("under %s", (design) => {
+  test.each(DESIGNS)("under %s", { timeout: 180_000 }, (design) => {
     const findings = named(wrong(name, design));
     const first = expected[design];
     if (first === null) expect(findings).toEqual([]);
