@@ -7,6 +7,7 @@
 import { PAGE_SIZE } from "../arch/page.ts";
 import { bio, bio_endio, block_device, REQ_OP_READ } from "../block/bio.ts";
 import { atomic_read } from "../lib/atomic.ts";
+import { pr_info } from "../lib/printk.ts";
 import { memcpy } from "../lib/string.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { get_user, put_user } from "../mm/memory/uaccess.ts";
@@ -27,6 +28,9 @@ import { expect_equal, expect_true, test_run_prepared } from "./tap.ts";
 
 const SLOTS = 256;
 const PAGES = 96;
+/** Pages that are used all the time. */
+const HOT = 12;
+const ROUNDS = 32;
 const bdev = new block_device();
 let memory: usize = 0;
 let word: u32 = 0;
@@ -126,4 +130,43 @@ function exit_cases(): void {
 
 export function test_reclaim_exit(_arg: u32): void {
   test_run_prepared("reclaim_exit", warm_up, exit_cases);
+}
+
+/** What is used between rounds of reclaim stays, what is not goes. */
+function lru_cases(): void {
+  const mine = new mm_ref();
+  const used = new mm_ref();
+  memory = vzalloc(SLOTS * PAGE_SIZE);
+  const type = sys_swapon(bdev, SLOTS, 0);
+  const mm = mm_alloc(mine)!;
+  kthread_use_mm(mm, used);
+  const base = do_mmap(mm, 0, PAGES * PAGE_SIZE);
+  write_all(base, 1);
+  let hot: u32 = 0;
+  let cold: u32 = 0;
+  for (let round: u32 = 0; round < ROUNDS; round++) {
+    let before = swap_io_stats.pswpin;
+    for (let n: u32 = 0; n < HOT; n++) expect_true(get_user(addressOf(word), base + n * PAGE_SIZE + 4 * n) === 0 && word === 1 + n, "a hot page");
+    if (round >= ROUNDS / 2) hot += swap_io_stats.pswpin - before;
+    before = swap_io_stats.pswpin;
+    for (let k: u32 = 0; k < HOT; k++) {
+      const n = HOT + (round * HOT + k) % (PAGES - HOT);
+      expect_true(get_user(addressOf(word), base + n * PAGE_SIZE + 4 * n) === 0 && word === 1 + n, "a cold page");
+    }
+    if (round >= ROUNDS / 2) cold += swap_io_stats.pswpin - before;
+    // As a CPU that has other things to do in between: what it remembers of A and D is forgotten.
+    sfenceVma();
+    while (u32(atomic_read(mm.anon_pages)) > PAGES - PAGES / 3) try_to_free_pages(GFP_KERNEL, 0);
+  }
+  // As many of each were used; hot ones every time, cold ones in turn.
+  expect_true(cold >= ROUNDS / 2 * HOT / 3, "cold pages go to swap");
+  if (!expect_true(hot < cold / 2, "hot pages stay")) pr_info(`# hot ${hot}, cold ${cold} pages read\n`);
+  kthread_unuse_mm(mm, used);
+  mmput(mm, mine);
+  expect_equal(u32(sys_swapoff(u32(type))), 0, "swapoff");
+  vfree(memory);
+}
+
+export function test_reclaim_lru(_arg: u32): void {
+  test_run_prepared("reclaim_lru", warm_up, lru_cases);
 }
