@@ -22,9 +22,10 @@ declare module "config" {
   export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
   export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
+  export const enum KMEMLEAK_FILTER { none = 0, page = 1 }
   export const enum KMEMLEAK_WALK { whole = 0, resched_ref = 1, resched = 2 }
   export const enum KMEMLEAK_METADATA { early_log = 0, pool = 1 }
-  export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15, exact = 16, no_erase = 17, no_excess_ref = 18, tracked_cache = 19, pool_free = 20 }
+  export const enum KMEMLEAK_BUG { none = 0, sq1 = 1, sq2 = 2, sq3 = 3, sq4 = 4, sq5 = 5, sq6 = 6, no_object_lock = 7, no_scan_mutex = 8, single_lock = 9, no_checksum = 10, rt_sleeps = 11, dis = 12, dl1 = 13, clear_black = 14, vmalloc_min_1 = 15, exact = 16, no_erase = 17, no_excess_ref = 18, tracked_cache = 19, pool_free = 20, filter_clears = 21 }
   export const enum KMEMLEAK_FREE { rcu = 0, workqueue = 1, immediate = 2 }
   export const CONFIG: {
     /** preemption model of kernel code */
@@ -120,6 +121,8 @@ declare module "config" {
       readonly design: DESIGN;
       /** how lookups and changes of the tree of tracked blocks keep out of each other's way (docs/kernel/kmemleak.md) */
       readonly index: KMEMLEAK_INDEX;
+      /** what a scan asks before it looks a word up: nothing, or a table that says of each page whether a tracked block touches it */
+      readonly filter: KMEMLEAK_FILTER;
       /** index=rcu-plain-erase: each hit of a scan keeps a reference, as in the patch of 2019 */
       readonly leak_refs: boolean;
       /** kmemleak.metadata=early-log: hooks that can be written down before kmemleak can allocate */

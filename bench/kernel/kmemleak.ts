@@ -50,7 +50,7 @@ const rows: readonly (readonly [string, number, string, number])[] = [
   ["a word in range, no block, above a zero word", (at("scan 20000 512 1") - at("scan 20000 512 0")) / WORDS, "68", 68],
   ["a hit, above a zero word", (at("scan 20000 512 2") - at("scan 20000 512 0")) / WORDS, "163", 140],
   ["empty scan", at("scan 1 64 0"), "56 M", Number.NaN],
-  ["20k x 512 zero, above the empty scan", at("scan 20000 512 0") - at("scan 1 64 0"), "84 M", Number.NaN],
+  ["50k x 512 zero, above the empty scan", at("scan 50000 512 0") - at("scan 1 64 0"), "206 M", 105e6],
 ];
 for (const [what, ours, linux, goal] of rows) {
   const figure = ours >= 1000 ? Math.round(ours).toLocaleString("en-US") : ours.toFixed(1);

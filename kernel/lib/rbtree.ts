@@ -1,4 +1,5 @@
-// Red-black trees: the caller searches, rb_link_node and rb_insert_color insert, rb_erase removes.
+// Red-black trees: the caller searches, rb_link_node and rb_insert_color insert, rb_erase removes. The forms `_watched` tell the caller of
+// each rotation, for what he keeps about who stands above whom; that rb_erase puts a node's successor in its place he sees himself.
 //
 // Rules kept: a red node has black children; every path from a node to a leaf passes as many black nodes; the root is
 // black. So the longest path is at most twice the shortest.
@@ -20,6 +21,11 @@ export class rb_node {
 export class rb_root {
   rb_node: rb_node | null = null;
 }
+
+/** After a rotation: `down` was above `up`, and is below it now. */
+export type rb_rotation = (down: rb_node, up: rb_node) => void;
+
+function nobody_watches(_down: rb_node, _up: rb_node): void {}
 
 export function rb_parent(node: rb_node): rb_node | null {
   "inline";
@@ -105,7 +111,7 @@ function replace_child(root: rb_root, parent: rb_node | null, old: rb_node, now:
  *        /   \       /  \
  *       b     c     a    b        colours stay with the nodes
  */
-function rotate_left(root: rb_root, node: rb_node): void {
+function rotate_left(root: rb_root, node: rb_node, rotated: rb_rotation): void {
   const up = rb_parent(node);
   const child = node.rb_right!;
   const inner = child.rb_left;
@@ -115,10 +121,11 @@ function rotate_left(root: rb_root, node: rb_node): void {
   set_parent(child, up);
   replace_child(root, up, node, child);
   set_parent(node, child);
+  rotated(node, child);
 }
 
 /** The mirror image of rotate_left. */
-function rotate_right(root: rb_root, node: rb_node): void {
+function rotate_right(root: rb_root, node: rb_node, rotated: rb_rotation): void {
   const up = rb_parent(node);
   const child = node.rb_left!;
   const inner = child.rb_right;
@@ -128,10 +135,15 @@ function rotate_right(root: rb_root, node: rb_node): void {
   set_parent(child, up);
   replace_child(root, up, node, child);
   set_parent(node, child);
+  rotated(node, child);
 }
 
 /** Restore the rules after rb_link_node: only "a red node has black children" can be broken, at `inserted`. */
-export function rb_insert_color(inserted: rb_node, root: rb_root): void {
+export function rb_insert_color(node: rb_node, root: rb_root): void {
+  rb_insert_watched(node, root, nobody_watches);
+}
+
+export function rb_insert_watched(inserted: rb_node, root: rb_root, rotated: rb_rotation): void {
   let node = inserted;
   for (;;) {
     let parent = rb_parent(node);
@@ -151,20 +163,20 @@ export function rb_insert_color(inserted: rb_node, root: rb_root): void {
     if (left) {
       if (parent.rb_right === node) {
         // An inner grandchild first becomes an outer one.
-        rotate_left(root, parent);
+        rotate_left(root, parent, rotated);
         parent = node;
       }
       set_black(parent);
       set_red(gparent);
-      rotate_right(root, gparent);
+      rotate_right(root, gparent, rotated);
     } else {
       if (parent.rb_left === node) {
-        rotate_right(root, parent);
+        rotate_right(root, parent, rotated);
         parent = node;
       }
       set_black(parent);
       set_red(gparent);
-      rotate_left(root, gparent);
+      rotate_left(root, gparent, rotated);
     }
     break;
   }
@@ -173,6 +185,10 @@ export function rb_insert_color(inserted: rb_node, root: rb_root): void {
 }
 
 export function rb_erase(node: rb_node, root: rb_root): void {
+  rb_erase_watched(node, root, nobody_watches);
+}
+
+export function rb_erase_watched(node: rb_node, root: rb_root, rotated: rb_rotation): void {
   let parent: rb_node | null = rb_parent(node);
   let child: rb_node | null = null;
   let lost_black = !is_red(node);
@@ -202,11 +218,11 @@ export function rb_erase(node: rb_node, root: rb_root): void {
     next.__rb_parent_color = node.__rb_parent_color;
     replace_child(root, rb_parent(node), node, next);
   }
-  if (lost_black) erase_color(child, parent, root);
+  if (lost_black) erase_color(child, parent, root, rotated);
 }
 
 /** The paths through `start` (a child of `above`, perhaps a leaf) are one black node short. */
-function erase_color(start: rb_node | null, above: rb_node | null, root: rb_root): void {
+function erase_color(start: rb_node | null, above: rb_node | null, root: rb_root, rotated: rb_rotation): void {
   let node = start;
   let parent = above;
   while (is_black_or_leaf(node) && node !== root.rb_node && parent !== null) {
@@ -216,8 +232,8 @@ function erase_color(start: rb_node | null, above: rb_node | null, root: rb_root
     if (is_red(sibling)) {
       set_black(sibling);
       set_red(parent);
-      if (left) rotate_left(root, parent);
-      else rotate_right(root, parent);
+      if (left) rotate_left(root, parent, rotated);
+      else rotate_right(root, parent, rotated);
       sibling = (left ? parent.rb_right : parent.rb_left)!;
     }
     if (is_black_or_leaf(sibling.rb_left) && is_black_or_leaf(sibling.rb_right)) {
@@ -232,15 +248,15 @@ function erase_color(start: rb_node | null, above: rb_node | null, root: rb_root
       const inner = (left ? sibling.rb_left : sibling.rb_right)!;
       set_black(inner);
       set_red(sibling);
-      if (left) rotate_right(root, sibling);
-      else rotate_left(root, sibling);
+      if (left) rotate_right(root, sibling, rotated);
+      else rotate_left(root, sibling, rotated);
       sibling = inner;
     }
     set_parent_color(sibling, rb_parent(sibling), parent.__rb_parent_color & RB_BLACK);
     set_black(parent);
     set_black((left ? sibling.rb_right : sibling.rb_left)!);
-    if (left) rotate_left(root, parent);
-    else rotate_right(root, parent);
+    if (left) rotate_left(root, parent, rotated);
+    else rotate_right(root, parent, rotated);
     node = root.rb_node;
     break;
   }

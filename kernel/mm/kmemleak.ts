@@ -9,6 +9,7 @@ import { for_each_possible_cpu } from "../arch/cpumask.ts";
 import { __va } from "../arch/page.ts";
 import { __per_cpu_offset } from "../arch/percpu.ts";
 import { get_option, get_option_ms } from "../lib/cmdline.ts";
+import { panic } from "../lib/bug.ts";
 import { pr_info } from "../lib/printk.ts";
 import { strcmp } from "../lib/string.ts";
 import { msecs_to_jiffies } from "../sched/clock.ts";
@@ -17,11 +18,13 @@ import { create_object, delete_object, delete_object_part } from "./kmemleak/cre
 import { DESIGN_NAME, EXCESS_REF, NO_ERASE, POOL, VMALLOC_MIN_COUNT } from "./kmemleak/design.ts";
 import { EARLY, log_early, replay_early_log } from "./kmemleak/early.ts";
 import { kmemleak_locks_init } from "./kmemleak/lock.ts";
+import { index_init } from "./kmemleak/index/index.ts";
 import { kmemleak_metadata_init } from "./kmemleak/metadata.ts";
 import { KMEMLEAK_BLACK, KMEMLEAK_GREY } from "./kmemleak/object.ts";
 import { pool_in_use } from "./kmemleak/pool.ts";
 import { kmemleak_set_min_age } from "./kmemleak/scan.ts";
 import { kmemleak_early, kmemleak_enabled, kmemleak_free_enabled, leave_early } from "./kmemleak/state.ts";
+import { mem_map_end, mem_map_start, page, page_address } from "./page/page.ts";
 import { virt_addr_valid } from "./page_alloc.ts";
 import { SLAB_NOLEAKTRACE } from "./slab.ts";
 import { vm_struct } from "./vmap/area.ts";
@@ -54,6 +57,7 @@ export function kmemleak_init(): void {
   if (POOL ? !kmemleak_enabled() : !kmemleak_early()) return;
   if (!POOL) kmemleak_locks_init();
   kmemleak_metadata_init();
+  if (!index_init(page_address(cast<page>(mem_map_start())), page_address(cast<page>(mem_map_end())))) panic("kmemleak: no memory for its index");
   kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
   if (POOL) {
     pr_info("kmemleak: enabled, design %s, %u objects of the pool in use\n", DESIGN_NAME, pool_in_use());

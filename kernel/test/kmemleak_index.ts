@@ -4,25 +4,27 @@
 
 import { num_online_cpus } from "../arch/cpumask.ts";
 import { get_option_u32 } from "../lib/cmdline.ts";
+import { rb_node } from "../lib/rbtree.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "../lib/random.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kmemleak_enabled } from "../mm/kmemleak.ts";
-import { KM19 } from "../mm/kmemleak/design.ts";
-import { index_insert, index_lookup, index_remove } from "../mm/kmemleak/index/index.ts";
+import { FILTER, FILTER_NODES, KM19 } from "../mm/kmemleak/design.ts";
+import { index_cover, index_entry, index_insert, index_key, index_lookup, index_lookup_from, index_remove } from "../mm/kmemleak/index/index.ts";
 import { index_write_lock, index_write_unlock } from "../mm/kmemleak/lock.ts";
 import { find_and_get_object } from "../mm/kmemleak/lookup.ts";
 import { alloc_metadata, discard_metadata } from "../mm/kmemleak/metadata.ts";
 import { kmemleak_object, put_object } from "../mm/kmemleak/object.ts";
 import { kfree, kmalloc } from "../mm/slab.ts";
 import { cond_resched } from "../sched/core.ts";
-import { expect_equal, expect_true, test_run } from "./tap.ts";
+import { expect_equal, expect_true, test_run, test_run_prepared } from "./tap.ts";
 import { run_threads } from "./threads.ts";
 
 const INTERVALS = 48;
 const ROUNDS = 400;
 /** Below the kernel: no block lies here. */
 const BASE = 0x9000_0000;
-const SPAN = 4096;
+const SPAN: u32 = FILTER ? 32768 : 4096;
+const LARGE = 10_000;
 
 const objects = new FixedArray<kmemleak_object>(INTERVALS);
 const inside = new FixedArray<boolean>(INTERVALS);
@@ -48,6 +50,11 @@ function in_the_way(i: u32): boolean {
   return false;
 }
 
+function bytes(random: prandom_state): u32 {
+  const large = FILTER && prandom_u32(random) % 8 === 0;
+  return 4 + (prandom_u32(random) % (large ? LARGE : 128) & ~3);
+}
+
 /** One comes or goes. */
 function step(random: prandom_state): void {
   const i = prandom_u32(random) % INTERVALS;
@@ -59,7 +66,7 @@ function step(random: prandom_state): void {
     return;
   }
   objects[i].pointer = BASE + (prandom_u32(random) % SPAN & ~3);
-  objects[i].size = 4 + (prandom_u32(random) % 128 & ~3);
+  objects[i].size = bytes(random);
   const existing = index_insert(objects[i]);
   index_write_unlock(flags);
   inside[i] = existing === null;
@@ -74,6 +81,24 @@ function query(key: usize): void {
   expect_true((found !== null) === (holders(key) !== 0), "found exactly when something holds the key");
   if (found !== null) expect_true(key - found.pointer < found.size, "what is found holds the key");
   if (exact !== null) expect_equal(exact.pointer, key, "an exact lookup finds a start");
+}
+
+/** The filter says nothing about a page exactly when nothing in the table touches it, and with a node for it what is there is found below. */
+function ask_filter(key: usize): void {
+  const page = key & ~4095;
+  let touching: u32 = 0;
+  for (let i: u32 = 0; i < INTERVALS; i++) {
+    if (inside[i] && objects[i].pointer < page + 4096 && page < objects[i].pointer + objects[i].size) touching++;
+  }
+  const flags = index_write_lock();
+  const entry = index_entry(index_key(key))[0];
+  const node: rb_node | null = FILTER_NODES ? castOrNull<rb_node>(entry) : null;
+  const found = node === null ? null : index_lookup_from(node, index_key(key));
+  index_write_unlock(flags);
+  expect_true(FILTER_NODES ? (entry !== 0) === (touching !== 0) : entry === touching, "an entry says whether anything touches the page");
+  if (!FILTER_NODES) return;
+  expect_true((found !== null) === (holders(key) !== 0), "found from the page's node exactly when something holds the key");
+  if (found !== null) expect_true(key - found.pointer < found.size, "what is found from the page's node holds the key");
 }
 
 function index_cases(): void {
@@ -95,6 +120,9 @@ function index_cases(): void {
     const some = objects[prandom_u32(random) % INTERVALS];
     query(some.pointer);
     query(some.pointer + some.size - 1);
+    if (!FILTER) continue;
+    ask_filter(BASE + prandom_u32(random) % SPAN);
+    ask_filter(some.pointer + some.size - 1);
   }
   for (let i: u32 = 0; i < INTERVALS; i++) {
     const flags = index_write_lock();
@@ -104,8 +132,13 @@ function index_cases(): void {
   }
 }
 
+/** The filter's tables stay. */
+function cover(): void {
+  index_cover(BASE, SPAN + LARGE, GFP_KERNEL);
+}
+
 export function test_kmemleak_index(_arg: u32): void {
-  test_run("kmemleak_index", index_cases);
+  test_run_prepared("kmemleak_index", cover, index_cases);
 }
 
 const STAYING = 64;

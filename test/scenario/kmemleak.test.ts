@@ -54,6 +54,7 @@ const ROWS: readonly Row[] = [
   { row: "B14", set: [bug("vmalloc-min-1")], symptom: ({ result }) => expect(missed(result)).toBe(1) },
   { row: "B15", set: [bug("no-excess-ref")], symptom: ({ result }) => expect(extra(result)).toBe(2) },
   { row: "B16", set: [bug("clear-black")], symptom: ({ result }) => expect(extra(result)).toBe(1) },
+  { row: "filter-race", set: [bug("filter-clears")], symptom: ({ result }) => expect(result.leaks.planted).toMatchObject({ missed: 0, extra: 0 }) },
   { row: "B19", set: [bug("tracked-cache"), "limits.instructions=20000000"], symptom: ({ result }) => expect(result.outcome).not.toBe("poweroff") },
   { row: "pool", set: [bug("pool-free")], symptom: says(/bug: kmem_cache_free of \w+ to cache kmemleak_object: not the address of a slab object/) },
   { row: "SQ4", set: [bug("sq4")], symptom: says(/heap: slab-use-after-free in /) },

@@ -36,26 +36,29 @@ function fill(table: Ptr<usize>, count: u32, size: u32, contents: u32): void {
     const words = cast<Ptr<usize>>(table[i]);
     for (let w: u32 = 0; w < size / 4; w++) {
       if (contents === POINTERS) words[w] = table[(i * 7 + w * 13) % count] + 8;
-      else if (contents === MISSES) words[w] = hole + 64;
+      else if (contents === MISSES) words[w] = holes[w % HOLES] + 64;
       else words[w] = 0;
     }
   }
 }
-/** A tracked block that was freed, in a page that is free: in range, nobody's. */
-let hole: usize = 0;
+/** Blocks that were freed, in pages that are free: in range, nobody's. Spread over the tree, whose branches are not of one length. */
+const HOLES = 8;
+const HOLE_BYTES = 32768;
+const holes = new FixedArray<usize>(HOLES);
 
 function scans(count: u32, size: u32, contents: u32): void {
   const memory = vzalloc(count * 4);
   if (memory === 0) panic("no memory for the table");
   const table = cast<Ptr<usize>>(memory);
-  const large = kmalloc(32768, GFP_KERNEL);
+  const large = kmalloc(HOLE_BYTES, GFP_KERNEL);
+  let dug: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     table[i] = kmalloc(size, GFP_KERNEL);
     if (table[i] === 0) panic("no memory for block %u", i);
     memset(table[i], 0, size);
-    if (i === count / 2) hole = kmalloc(32768, GFP_KERNEL);
+    if (dug < HOLES && i >= (count * (2 * dug + 1)) / (2 * HOLES)) holes[dug++] = kmalloc(HOLE_BYTES, GFP_KERNEL);
   }
-  kfree(hole);
+  for (let i: u32 = 0; i < dug; i++) kfree(holes[i]);
   fill(table, count, size, contents);
   kmemleak_write("scan");
   kmemleak_write("scan");
@@ -79,4 +82,5 @@ export function kmemleak_costs(_arg: u32): void {
   scans(20000, 512, ZERO);
   scans(20000, 512, MISSES);
   scans(20000, 512, POINTERS);
+  scans(50000, 512, ZERO);
 }

@@ -15,7 +15,7 @@ import { in_hardirq, in_serving_softirq } from "../../sched/preempt.ts";
 import { get_current } from "../../sched/task.ts";
 import { FREES_TO_SLAB, KM19, LATE_CLEAR, LOCKS_EXISTING, PANICS, SINGLE_LOCK, TWO_LOCKS, WALK_MARKS } from "./design.ts";
 import { kmemleak_disable } from "./disable.ts";
-import { index_insert, index_lookup, index_remove } from "./index/index.ts";
+import { index_cover, index_insert, index_lookup, index_remove } from "./index/index.ts";
 import { index_write_lock, index_write_unlock, lock_object, object_list_lock, object_lock_init, unlock_object } from "./lock.ts";
 import { alloc_metadata, discard_metadata, free_to_slab } from "./metadata.ts";
 import { COMM_LENGTH, DELSTATE, kmemleak_object, MAX_TRACE, OBJECT, object_list, put_object } from "./object.ts";
@@ -90,6 +90,13 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
     if (PANICS) panic("kmemleak: cannot allocate a kmemleak_object");
     pr_warn("kmemleak: Cannot allocate a kmemleak_object structure\n");
     kmemleak_disable("no memory for a kmemleak_object");
+    return null;
+  }
+  if (!index_cover(ptr, size, gfp)) {
+    pr_warn("kmemleak: no memory for the index\n");
+    object.areas = null;
+    discard_metadata(object);
+    kmemleak_disable("no memory for the index");
     return null;
   }
   fill(object, ptr, size, min_count);

@@ -14,7 +14,7 @@
 //   reading the file     scans           scans           scans           shows what the last scan found
 // Everything here is a constant, so that what a build does not have is not in it.
 
-import { CONFIG, DESIGN, KMEMLEAK_BUG, KMEMLEAK_FREE, KMEMLEAK_INDEX, KMEMLEAK_METADATA, KMEMLEAK_WALK } from "config";
+import { CONFIG, DESIGN, KMEMLEAK_BUG, KMEMLEAK_FILTER, KMEMLEAK_FREE, KMEMLEAK_INDEX, KMEMLEAK_METADATA, KMEMLEAK_WALK } from "config";
 import { RT } from "../../locking/spinlock.ts";
 
 const BUG: KMEMLEAK_BUG = CONFIG.kmemleak.bug;
@@ -57,6 +57,12 @@ export const RAW_LOCK: boolean = (KM19 && CONFIG.kmemleak.index !== KMEMLEAK_IND
 /** Whoever holds the lock may use what it found; else each find takes a reference. */
 export const LOCK_PINS: boolean = KM19 && !RCU_READERS;
 
+/** A table by page in front of the index (index/filter.ts). */
+export const FILTER: boolean = KM19 && CONFIG.kmemleak.filter === KMEMLEAK_FILTER.page;
+/** It knows where in the tree a page's blocks are; else how many there are. */
+export const FILTER_NODES: boolean = FILTER && LOCK_PINS;
+export const FILTER_COUNTS: boolean = FILTER && !LOCK_PINS;
+
 /** Commands of the control file: off, stack=, scan=; clear and dump=. */
 export const HAS_COMMANDS: boolean = !TWO_LOCKS;
 export const HAS_CLEAR: boolean = KM19;
@@ -68,6 +74,9 @@ export const POOL: boolean = CONFIG.kmemleak.metadata === KMEMLEAK_METADATA.pool
 export const DESIGN_NAME: string = KM19 ? "km19" : KM09 ? "km09" : KM08 ? "km08" : "km08-fix";
 
 // ---- seeded defects ----
+
+/** When a block goes, the filter says of its pages that no block touches them, until it has looked. */
+export const FILTER_CLEARS: boolean = FILTER_NODES && BUG === KMEMLEAK_BUG.filter_clears;
 
 /** seq next() does not look at the answer of get_object. */
 export const SQ1: boolean = KM08 || BUG === KMEMLEAK_BUG.sq1;

@@ -7,28 +7,22 @@
 
 import { MARK } from "../../abi/marks.ts";
 import { BUG_ON } from "../../lib/bug.ts";
+import { rb_node } from "../../lib/rbtree.ts";
 import { rcu_read_lock, rcu_read_unlock } from "../../rcu/rcu.ts";
-import { COUNT_HIDDEN, EXACT, EXCESS_REF, LEAKS_REFS, LOCK_PINS, RCU_READERS, SINGLE_LOCK } from "./design.ts";
+import { COUNT_HIDDEN, EXACT, EXCESS_REF, FILTER, FILTER_NODES, LEAKS_REFS, LOCK_PINS, RCU_READERS, SINGLE_LOCK } from "./design.ts";
 import { queue_gray } from "./gray.ts";
-import { index_changes, index_lookup } from "./index/index.ts";
+import { index_changes, index_entry, index_key, index_lookup, index_lookup_from, index_top } from "./index/index.ts";
 import { index_read_lock, index_read_unlock, lock_hit, unlock_hit } from "./lock.ts";
 import { find_and_get_object, get_object_rcu } from "./lookup.ts";
 import { color_gray, color_white, get_object, kmemleak_object, put_object } from "./object.ts";
 import { tracked_below, tracked_end } from "./range.ts";
 
-// Of the scan that runs, under scan_mutex.
-let scan_words: u32 = 0;
-let scan_lookups: u32 = 0;
-let scan_hits: u32 = 0;
-/** Lookups that found nothing although the block was there before they began and afterwards (kmemleak.count_hidden). */
+/** Lookups of this scan that found nothing although the block was there before they began and afterwards (kmemleak.count_hidden). Under scan_mutex. */
 let scan_hidden: u32 = 0;
 /** Lookups during which the index has changed: how often a miss was to be feared (kmemleak.count_hidden). */
 let scan_raced: u32 = 0;
 
 export function reset_scan_counts(): void {
-  scan_words = 0;
-  scan_lookups = 0;
-  scan_hits = 0;
   scan_hidden = 0;
   scan_raced = 0;
 }
@@ -55,6 +49,7 @@ function update_refs(object: kmemleak_object): boolean {
 
 /** A hit on `object`, found by find(). Returns the block that gets a hit in its place, or 0. */
 function hit_object(object: kmemleak_object): usize {
+  "inline";
   let excess_ref: usize = 0;
   let queued = false;
   const flags = lock_hit(object, LOCK_PINS);
@@ -88,21 +83,24 @@ function look_again(value: usize, since: u32): void {
   index_read_unlock(flags);
 }
 
+/** A hit on the block that begins at `excess_ref`. */
+function hit_excess(excess_ref: usize, scanned: kmemleak_object | null): void {
+  "noinline";
+  const other = find(excess_ref, false);
+  if (other === null) return;
+  if (other === scanned) drop_self(other);
+  else hit_object(other);
+}
+
 /** A word points to `object`. True: that is another block than the scanned one. */
 function scan_reference(object: kmemleak_object, scanned: kmemleak_object | null): boolean {
+  "inline";
   if (object === scanned) {
     drop_self(object);
     return false;
   }
   const excess_ref = hit_object(object);
-  if (EXCESS_REF && excess_ref !== 0) {
-    const other = find(excess_ref, false);
-    if (other === scanned && other !== null) {
-      drop_self(other);
-    } else if (other !== null) {
-      hit_object(other);
-    }
-  }
+  if (EXCESS_REF && excess_ref !== 0) hit_excess(excess_ref, scanned);
   return true;
 }
 
@@ -114,17 +112,38 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
   const last = end & ~3;
   // With one lock, that of the scanned block is the one.
   const lock = LOCK_PINS && !(SINGLE_LOCK && scanned !== null);
-  const flags = lock ? index_read_lock() : 0;
+  // With a filter, only from the first word on that passes it.
+  let locked = lock && !FILTER;
+  let flags: u32 = locked ? index_read_lock() : 0;
   if (RCU_READERS) rcu_read_lock();
   const below = tracked_below();
-  const span = tracked_end() - below;
+  const below_key = index_key(below);
+  // Under the lock the tree stands still: every search begins at the same node.
+  const top: rb_node | null = LOCK_PINS && !FILTER ? index_top() : null;
+  const span = LOCK_PINS && !FILTER && top === null ? 0 : tracked_end() - below;
   for (let at = first; at < last; at += 4) {
     // Whoever owns the word may write it meanwhile.
     const value = data_race(cast<Ptr<usize>>(at)[0]);
-    if (likely(value - below >= span)) continue;
+    const behind = value - below;
+    if (likely(behind >= span)) continue;
+    const since = COUNT_HIDDEN ? index_changes() : 0;
+    const key = below_key + behind;
+    let from = top;
+    if (FILTER) {
+      const entry = index_entry(key);
+      if (READ_ONCE(entry[0]) === 0) {
+        if (COUNT_HIDDEN && (RCU_READERS || (lock && !locked))) look_again(value, since);
+        continue;
+      }
+      if (lock && !locked) {
+        flags = index_read_lock();
+        locked = true;
+      }
+      if (FILTER_NODES) from = castOrNull<rb_node>(entry[0]);
+      if (FILTER_NODES && from === null) continue;
+    }
     lookups++;
-    const since = COUNT_HIDDEN && RCU_READERS ? index_changes() : 0;
-    const object = find(value, !EXACT);
+    const object = LOCK_PINS && !EXACT ? index_lookup_from(from!, key) : find(value, !EXACT);
     if (COUNT_HIDDEN && RCU_READERS && index_changes() !== since) scan_raced++;
     if (object !== null) {
       if (scan_reference(object, scanned)) hits++;
@@ -133,10 +152,7 @@ export function scan_block(start: usize, end: usize, scanned: kmemleak_object | 
     }
   }
   if (RCU_READERS) rcu_read_unlock();
-  if (lock) index_read_unlock(flags);
+  if (lock && locked) index_read_unlock(flags);
   const words = first < last ? (last - first) >>> 2 : 0;
-  scan_words += words;
-  scan_lookups += lookups;
-  scan_hits += hits;
   traceMark(MARK.SCAN_CHUNK, words, lookups, hits);
 }

@@ -4,9 +4,13 @@
 // of other blocks in its registers, an interrupt puts those on a stack, and the stack is a root.
 // The node of an object lies right behind it, so that a design pays for its own node alone.
 
-import { COUNT_HIDDEN, KM19, LATCH } from "../design.ts";
+import { GFP_KERNEL } from "../../gfp.ts";
+import { COUNT_HIDDEN, FILTER, FILTER_COUNTS, KM19, LATCH } from "../design.ts";
 import { kmemleak_object } from "../object.ts";
-import { rb_interval, rb_interval_stab } from "./rb.ts";
+import { filter_cover, filter_enter, filter_entry, filter_init, filter_leave } from "./filter.ts";
+import { VMALLOC_START } from "../../../arch/pgtable.ts";
+import { rb_node } from "../../../lib/rbtree.ts";
+import { rb_interval, rb_interval_stab, rb_interval_stab_from } from "./rb.ts";
 import { interval_find, interval_insert, interval_node, interval_remove, interval_root, interval_stab } from "./treap.ts";
 import { tree, versioned_insert, versioned_remove, versioned_stab } from "./versions.ts";
 
@@ -21,7 +25,8 @@ export function index_changes(): u32 {
   return READ_ONCE(changes);
 }
 
-function index_key(address: usize): usize {
+/** The distance of an address from the upper half: index_key(a) + n is index_key(a + n). */
+export function index_key(address: usize): usize {
   "inline";
   return address ^ 0x8000_0000;
 }
@@ -49,6 +54,37 @@ export function index_lookup(ptr: usize, alias: boolean): kmemleak_object | null
   return object_at(rb_interval_stab(tree, key), key, alias);
 }
 
+/** Where searches begin, or null when nothing is tracked. Called with kmemleak_lock held; KM19. */
+export function index_top(): rb_node | null {
+  "inline";
+  return tree.rb_node;
+}
+
+/** As index_lookup of any byte of a block by its key, from index_top() or what an entry names, with the lock held since. */
+export function index_lookup_from(top: rb_node, key: usize): kmemleak_object | null {
+  "inline";
+  return object_of(addr(rb_interval_stab_from(top, key)));
+}
+
+/** FILTER: the entry for the page of a key; 0: no tracked block touches it. Else, with the lock held and FILTER_NODES, where searches begin. */
+export function index_entry(key: usize): Ptr<usize> {
+  "inline";
+  return filter_entry(key);
+}
+
+/** Before anything is tracked. False: no memory. */
+export function index_init(first: usize, end: usize): boolean {
+  if (!FILTER) return true;
+  // Where blocks will be, so that few tables are missed later: memory, and the first of vmalloc's regions.
+  return filter_init() && index_cover(first, end - first, GFP_KERNEL) && index_cover(VMALLOC_START, 1, GFP_KERNEL);
+}
+
+/** What the index needs before a block of [ptr, ptr + size) enters it. False: no memory. */
+export function index_cover(ptr: usize, size: usize, gfp: u32): boolean {
+  "inline";
+  return !FILTER || filter_cover(index_key(ptr), index_key(ptr + size - 1), gfp);
+}
+
 /** As index_lookup, without the lock: what is returned may have left the index meanwhile. Called in an RCU read section. */
 export function index_lookup_rcu(ptr: usize, alias: boolean): kmemleak_object | null {
   "inline";
@@ -64,7 +100,9 @@ export function index_insert(object: kmemleak_object): kmemleak_object | null {
     const node = cast<rb_interval>(node_address(object));
     node.start = start;
     node.last = last;
+    if (FILTER_COUNTS) filter_enter(node);
     const existing = object_of(addr(versioned_insert(node)));
+    if (FILTER_COUNTS && existing !== null) filter_leave(node);
     if (COUNT_HIDDEN) {
       object.born = changes + 1;
       WRITE_ONCE(changes, changes + 1);
@@ -79,6 +117,11 @@ export function index_insert(object: kmemleak_object): kmemleak_object | null {
 
 export function index_remove(object: kmemleak_object): void {
   if (COUNT_HIDDEN) WRITE_ONCE(changes, changes + 1);
-  if (KM19) versioned_remove(cast<rb_interval>(node_address(object)));
-  else interval_remove(treap, cast<interval_node>(node_address(object)));
+  if (!KM19) {
+    interval_remove(treap, cast<interval_node>(node_address(object)));
+    return;
+  }
+  const node = cast<rb_interval>(node_address(object));
+  versioned_remove(node);
+  if (FILTER_COUNTS) filter_leave(node);
 }
