@@ -21,7 +21,7 @@ declare module "config" {
   export const enum ZSWAP_BUG { none = 0, area_ignores_refs = 1, assert_side_effect = 2, empty_node_check = 3, notifier_in_reader = 4 }
   export const enum ZBUD_BUG { none = 0, no_under_reclaim = 1 }
   export const enum DESIGN { km08 = 0, km08_fix = 1, km09 = 2, km19 = 3 }
-  export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, optimistic = 6 }
+  export const enum KMEMLEAK_INDEX { rwlock = 0, rcu_plain_erase = 1, spinlock = 2, single_lock = 3, seqcount = 4, latch = 5, path_copy = 6, optimistic = 7 }
   export const enum KMEMLEAK_FILTER { none = 0, page = 1 }
   export const enum KMEMLEAK_WALK { whole = 0, resched_ref = 1, resched = 2 }
   export const enum KMEMLEAK_METADATA { early_log = 0, pool = 1 }

@@ -34,7 +34,7 @@ export const OPTIONS = {
   "marks": { type: "bool", default: true, doc: "trace marks for the observers; without them figures compare with Linux" },
   "kmemleak.enabled": { type: "bool", default: true, doc: "compile the leak detector and its hooks" },
   "kmemleak.design": { type: "enum", enum: "DESIGN", values: ["km08", "km08-fix", "km09", "km19"], default: "km19", doc: "which published design of kmemleak: submitted in 2008, that with its review applied, merged in 2.6.31, 5.0" },
-  "kmemleak.index": { type: "enum", enum: "KMEMLEAK_INDEX", values: ["rwlock", "rcu-plain-erase", "spinlock", "single-lock", "seqcount", "latch", "optimistic"], default: "rwlock", needs: { "kmemleak.design": "km19" }, doc: "how lookups and changes of the tree of tracked blocks keep out of each other's way (docs/kernel/kmemleak.md)" },
+  "kmemleak.index": { type: "enum", enum: "KMEMLEAK_INDEX", values: ["rwlock", "rcu-plain-erase", "spinlock", "single-lock", "seqcount", "latch", "path-copy", "optimistic"], default: "rwlock", needs: { "kmemleak.design": "km19" }, doc: "how lookups and changes of the tree of tracked blocks keep out of each other's way (docs/kernel/kmemleak.md)" },
   "kmemleak.filter": { type: "enum", enum: "KMEMLEAK_FILTER", values: ["none", "page"], default: "none", needs: { "kmemleak.design": "km19" }, doc: "what a scan asks before it looks a word up: nothing, or a table that says of each page whether a tracked block touches it" },
   "kmemleak.leak_refs": { type: "bool", default: true, doc: "index=rcu-plain-erase: each hit of a scan keeps a reference, as in the patch of 2019" },
   "kmemleak.early_log": { type: "u32", min: 1, max: 16000, default: 200, doc: "kmemleak.metadata=early-log: hooks that can be written down before kmemleak can allocate" },

@@ -39,10 +39,15 @@ function asked_for(): boolean {
   return strcmp(get_option("kmemleak", "on"), "off") !== 0;
 }
 
+function start_index(): void {
+  if (!index_init(page_address(cast<page>(mem_map_start())), page_address(cast<page>(mem_map_end())))) panic("kmemleak: no memory for its index");
+}
+
 /** Before the first hook: with a pool, hooks work from now on. */
 export function kmemleak_pool_init(): void {
   if (!CONFIG.kmemleak.enabled || !POOL) return;
   kmemleak_locks_init();
+  start_index();
   leave_early(asked_for());
 }
 
@@ -57,7 +62,7 @@ export function kmemleak_init(): void {
   if (POOL ? !kmemleak_enabled() : !kmemleak_early()) return;
   if (!POOL) kmemleak_locks_init();
   kmemleak_metadata_init();
-  if (!index_init(page_address(cast<page>(mem_map_start())), page_address(cast<page>(mem_map_end())))) panic("kmemleak: no memory for its index");
+  if (!POOL) start_index();
   kmemleak_set_min_age(msecs_to_jiffies(get_option_ms("kmemleak.min_age", 5000)));
   if (POOL) {
     pr_info("kmemleak: enabled, design %s, %u objects of the pool in use\n", DESIGN_NAME, pool_in_use());

@@ -3,16 +3,19 @@
 // its block (but not with index=rcu-plain-erase).
 
 import { num_online_cpus } from "../arch/cpumask.ts";
+import { atomic_set } from "../lib/atomic.ts";
+import { local_irq_restore, local_irq_save } from "../arch/irqflags.ts";
 import { get_option_u32 } from "../lib/cmdline.ts";
+import { INIT_LIST_HEAD } from "../lib/list.ts";
 import { rb_node } from "../lib/rbtree.ts";
 import { prandom_seed, prandom_state, prandom_u32 } from "../lib/random.ts";
 import { GFP_KERNEL } from "../mm/gfp.ts";
 import { kmemleak_enabled } from "../mm/kmemleak.ts";
 import { FILTER, FILTER_NODES, KM19 } from "../mm/kmemleak/design.ts";
-import { index_cover, index_entry, index_insert, index_key, index_lookup, index_lookup_from, index_remove } from "../mm/kmemleak/index/index.ts";
+import { index_cover, index_entry, index_insert, index_key, index_lock_for, index_lookup, index_lookup_from, index_remove } from "../mm/kmemleak/index/index.ts";
 import { index_write_lock, index_write_unlock } from "../mm/kmemleak/lock.ts";
 import { find_and_get_object } from "../mm/kmemleak/lookup.ts";
-import { alloc_metadata, discard_metadata } from "../mm/kmemleak/metadata.ts";
+import { alloc_metadata } from "../mm/kmemleak/metadata.ts";
 import { kmemleak_object, put_object } from "../mm/kmemleak/object.ts";
 import { kfree, kmalloc } from "../mm/slab.ts";
 import { cond_resched } from "../sched/core.ts";
@@ -55,18 +58,23 @@ function bytes(random: prandom_state): u32 {
   return 4 + (prandom_u32(random) % (large ? LARGE : 128) & ~3);
 }
 
+function take_out(i: u32): void {
+  const flags = index_write_lock();
+  index_remove(objects[i]);
+  index_write_unlock(flags);
+  inside[i] = false;
+}
+
 /** One comes or goes. */
 function step(random: prandom_state): void {
   const i = prandom_u32(random) % INTERVALS;
-  const flags = index_write_lock();
   if (inside[i]) {
-    index_remove(objects[i]);
-    inside[i] = false;
-    index_write_unlock(flags);
+    take_out(i);
     return;
   }
   objects[i].pointer = BASE + (prandom_u32(random) % SPAN & ~3);
   objects[i].size = bytes(random);
+  const flags = index_lock_for(objects[i], GFP_KERNEL);
   const existing = index_insert(objects[i]);
   index_write_unlock(flags);
   inside[i] = existing === null;
@@ -93,12 +101,28 @@ function ask_filter(key: usize): void {
   const flags = index_write_lock();
   const entry = index_entry(index_key(key))[0];
   const node: rb_node | null = FILTER_NODES ? castOrNull<rb_node>(entry) : null;
-  const found = node === null ? null : index_lookup_from(node, index_key(key));
+  const found: kmemleak_object | null = node === null ? null : index_lookup_from(node, index_key(key));
   index_write_unlock(flags);
   expect_true(FILTER_NODES ? (entry !== 0) === (touching !== 0) : entry === touching, "an entry says whether anything touches the page");
   if (!FILTER_NODES) return;
   expect_true((found !== null) === (holders(key) !== 0), "found from the page's node exactly when something holds the key");
   if (found !== null) expect_true(key - found.pointer < found.size, "what is found from the page's node holds the key");
+}
+
+/** All go at once, before any grace period can end here: an index that needs memory for that is out of it. */
+function all_leave(): void {
+  for (let i: u32 = 0; i < INTERVALS; i++) {
+    if (inside[i]) continue;
+    objects[i].pointer = BASE + i * (SPAN / INTERVALS & ~3);
+    objects[i].size = 16;
+    const flags = index_lock_for(objects[i], GFP_KERNEL);
+    inside[i] = index_insert(objects[i]) === null;
+    index_write_unlock(flags);
+  }
+  const irqs = local_irq_save();
+  for (let i: u32 = 0; i < INTERVALS; i++) if (inside[i]) take_out(i);
+  for (let i: u32 = 0; i < INTERVALS; i++) query(objects[i].pointer);
+  local_irq_restore(irqs);
 }
 
 function index_cases(): void {
@@ -108,6 +132,8 @@ function index_cases(): void {
     const object = alloc_metadata(GFP_KERNEL);
     if (object === null) return;
     object.areas = null;
+    atomic_set(object.use_count, 1);
+    INIT_LIST_HEAD(object.object_list);
     // What stood there before may be the address of a block that is tracked.
     object.pointer = BASE;
     object.size = 4;
@@ -124,11 +150,11 @@ function index_cases(): void {
     ask_filter(BASE + prandom_u32(random) % SPAN);
     ask_filter(some.pointer + some.size - 1);
   }
+  all_leave();
   for (let i: u32 = 0; i < INTERVALS; i++) {
-    const flags = index_write_lock();
-    if (inside[i]) index_remove(objects[i]);
-    index_write_unlock(flags);
-    discard_metadata(objects[i]);
+    // An index that keeps its place for a while holds a reference.
+    objects[i].flags = 0;
+    put_object(objects[i]);
   }
 }
 

@@ -13,9 +13,9 @@ import { raw_spin_lock_irqsave, raw_spin_unlock_irqrestore } from "../../locking
 import { jiffies } from "../../sched/clock.ts";
 import { in_hardirq, in_serving_softirq } from "../../sched/preempt.ts";
 import { get_current } from "../../sched/task.ts";
-import { FREES_TO_SLAB, KM19, LATE_CLEAR, LOCKS_EXISTING, PANICS, SINGLE_LOCK, TWO_LOCKS, WALK_MARKS } from "./design.ts";
+import { FILTER, FREES_TO_SLAB, KM19, LATE_CLEAR, LOCKS_EXISTING, PANICS, PATH_COPY, SINGLE_LOCK, TWO_LOCKS, WALK_MARKS } from "./design.ts";
 import { kmemleak_disable } from "./disable.ts";
-import { index_cover, index_insert, index_lookup, index_remove } from "./index/index.ts";
+import { index_insert, index_lock_for, index_lookup, index_remove, NOT_LOCKED } from "./index/index.ts";
 import { index_write_lock, index_write_unlock, lock_object, object_list_lock, object_lock_init, unlock_object } from "./lock.ts";
 import { alloc_metadata, discard_metadata, free_to_slab } from "./metadata.ts";
 import { COMM_LENGTH, DELSTATE, kmemleak_object, MAX_TRACE, OBJECT, object_list, put_object } from "./object.ts";
@@ -92,19 +92,18 @@ export function create_object(ptr: usize, size: usize, min_count: i32, gfp: u32)
     kmemleak_disable("no memory for a kmemleak_object");
     return null;
   }
-  if (!index_cover(ptr, size, gfp)) {
-    pr_warn("kmemleak: no memory for the index\n");
-    object.areas = null;
-    discard_metadata(object);
-    kmemleak_disable("no memory for the index");
-    return null;
-  }
   fill(object, ptr, size, min_count);
   note_owner(object);
   // Skip this function and the hook: the first frame is the allocator's.
   object.trace_len = u16(stack_trace_save(object.trace, MAX_TRACE, 2));
 
-  let flags = index_write_lock();
+  let flags = index_lock_for(object, gfp);
+  if ((FILTER || PATH_COPY) && flags === NOT_LOCKED) {
+    pr_warn("kmemleak: no memory for the index\n");
+    discard_metadata(object);
+    kmemleak_disable("no memory for the index");
+    return null;
+  }
   widen_tracked_range(ptr, size);
   const existing = index_insert(object);
   if (existing !== null) already_tracked(ptr, size, existing);

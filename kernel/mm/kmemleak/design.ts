@@ -45,7 +45,9 @@ export const SEQCOUNT: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDE
 export const LATCH: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.latch;
 /** V4e: what is found is right; who finds nothing while a writer was there looks again under the lock. */
 export const OPTIMISTIC: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.optimistic;
-export const RCU_READERS: boolean = PLAIN_ERASE || SEQCOUNT || LATCH || OPTIMISTIC;
+/** V4c: a tree is never changed, but replaced by another one. */
+export const PATH_COPY: boolean = KM19 && CONFIG.kmemleak.index === KMEMLEAK_INDEX.path_copy;
+export const RCU_READERS: boolean = PLAIN_ERASE || SEQCOUNT || LATCH || OPTIMISTIC || PATH_COPY;
 /** V1 as it was posted: a scan keeps a reference for each hit. */
 export const LEAKS_REFS: boolean = PLAIN_ERASE && CONFIG.kmemleak.leak_refs;
 export const COUNT_HIDDEN: boolean = KM19 && CONFIG.kmemleak.count_hidden;
@@ -70,7 +72,7 @@ export const HAS_CLEAR: boolean = KM19;
 /** A vmalloc block needs so many hits: its vm_struct is one. */
 export const VMALLOC_MIN_COUNT: i32 = BUG === KMEMLEAK_BUG.vmalloc_min_1 ? 1 : 2;
 /** A static pool of metadata in place of the early log: tracked from the first hook on. */
-export const POOL: boolean = CONFIG.kmemleak.metadata === KMEMLEAK_METADATA.pool;
+export const POOL: boolean = CONFIG.kmemleak.metadata === KMEMLEAK_METADATA.pool && !PATH_COPY;
 export const DESIGN_NAME: string = KM19 ? "km19" : KM09 ? "km09" : KM08 ? "km08" : "km08-fix";
 
 // ---- seeded defects ----

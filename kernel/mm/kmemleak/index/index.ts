@@ -5,18 +5,21 @@
 // The node of an object lies right behind it, so that a design pays for its own node alone.
 
 import { GFP_KERNEL } from "../../gfp.ts";
-import { COUNT_HIDDEN, FILTER, FILTER_COUNTS, KM19, LATCH } from "../design.ts";
+import { COUNT_HIDDEN, FILTER, FILTER_COUNTS, KM19, LATCH, PATH_COPY } from "../design.ts";
+import { index_write_lock, index_write_unlock } from "../lock.ts";
 import { kmemleak_object } from "../object.ts";
 import { filter_cover, filter_enter, filter_entry, filter_init, filter_leave } from "./filter.ts";
 import { VMALLOC_START } from "../../../arch/pgtable.ts";
+import { prio_tree_find, prio_tree_insert, prio_tree_node, prio_tree_remove, prio_tree_root, prio_tree_stab } from "../../../lib/prio_tree.ts";
 import { rb_node } from "../../../lib/rbtree.ts";
+import { path_init, path_ready, path_stab, path_stock } from "./path.ts";
 import { rb_interval, rb_interval_stab, rb_interval_stab_from } from "./rb.ts";
-import { interval_find, interval_insert, interval_node, interval_remove, interval_root, interval_stab } from "./treap.ts";
 import { tree, versioned_insert, versioned_remove, versioned_stab } from "./versions.ts";
 
-export const INDEX_NODE_SIZE: u32 = LATCH ? 2 * sizeof<rb_interval>() : KM19 ? sizeof<rb_interval>() : sizeof<interval_node>();
+export const INDEX_NODE_SIZE: u32 = LATCH ? 2 * sizeof<rb_interval>() : KM19 ? sizeof<rb_interval>() : sizeof<prio_tree_node>();
 
-const treap = new interval_root();
+/** The designs of 2008. */
+const object_tree_root = new prio_tree_root();
 /** Under kmemleak_lock; COUNT_HIDDEN. */
 let changes: u32 = 0;
 
@@ -50,8 +53,8 @@ function object_at(node: rb_interval | null, key: usize, alias: boolean): kmemle
 export function index_lookup(ptr: usize, alias: boolean): kmemleak_object | null {
   "inline";
   const key = index_key(ptr);
-  if (!KM19) return object_of(addr(alias ? interval_stab(treap, key) : interval_find(treap, key)));
-  return object_at(rb_interval_stab(tree, key), key, alias);
+  if (!KM19) return object_of(addr(alias ? prio_tree_stab(object_tree_root, key) : prio_tree_find(object_tree_root, key)));
+  return object_at(PATH_COPY ? path_stab(key) : rb_interval_stab(tree, key), key, alias);
 }
 
 /** Where searches begin, or null when nothing is tracked. Called with kmemleak_lock held; KM19. */
@@ -74,15 +77,31 @@ export function index_entry(key: usize): Ptr<usize> {
 
 /** Before anything is tracked. False: no memory. */
 export function index_init(first: usize, end: usize): boolean {
+  if (PATH_COPY) path_init();
   if (!FILTER) return true;
   // Where blocks will be, so that few tables are missed later: memory, and the first of vmalloc's regions.
   return filter_init() && index_cover(first, end - first, GFP_KERNEL) && index_cover(VMALLOC_START, 1, GFP_KERNEL);
 }
 
-/** What the index needs before a block of [ptr, ptr + size) enters it. False: no memory. */
+/** What the filter needs before a block of [ptr, ptr + size) enters the index. False: no memory. */
 export function index_cover(ptr: usize, size: usize, gfp: u32): boolean {
   "inline";
   return !FILTER || filter_cover(index_key(ptr), index_key(ptr + size - 1), gfp);
+}
+
+/** What index_lock_for returns in place of flags: there is no memory, and the lock is not held. */
+export const NOT_LOCKED: u32 = 0xffff_ffff;
+
+/** Takes kmemleak_lock for writing, with the index ready for index_insert(object). */
+export function index_lock_for(object: kmemleak_object, gfp: u32): u32 {
+  "inline";
+  if (!index_cover(object.pointer, object.size, gfp)) return NOT_LOCKED;
+  for (;;) {
+    if (PATH_COPY && !path_stock(gfp)) return NOT_LOCKED;
+    const flags = index_write_lock();
+    if (!PATH_COPY || path_ready(index_key(object.pointer))) return flags;
+    index_write_unlock(flags);
+  }
 }
 
 /** As index_lookup, without the lock: what is returned may have left the index meanwhile. Called in an RCU read section. */
@@ -109,16 +128,17 @@ export function index_insert(object: kmemleak_object): kmemleak_object | null {
     }
     return existing;
   }
-  const node = cast<interval_node>(node_address(object));
+  const node = cast<prio_tree_node>(node_address(object));
   node.start = start;
   node.last = last;
-  return object_of(addr(interval_insert(treap, node)));
+  const there = prio_tree_insert(object_tree_root, node);
+  return there === node ? null : object_of(addr(there));
 }
 
 export function index_remove(object: kmemleak_object): void {
   if (COUNT_HIDDEN) WRITE_ONCE(changes, changes + 1);
   if (!KM19) {
-    interval_remove(treap, cast<interval_node>(node_address(object)));
+    prio_tree_remove(object_tree_root, cast<prio_tree_node>(node_address(object)));
     return;
   }
   const node = cast<rb_interval>(node_address(object));

@@ -6,6 +6,7 @@
 //   V4e optimistic   what is found is right and needs no second look; nothing found is believed only when the tree has not changed
 //   V4b latch        each object has a node in two trees; while a writer changes one, readers are sent to the other. A reader looks again
 //                    when the latch has moved: it never waits, not even for a writer that it has interrupted
+//   V4c path-copy    the tree is never changed (path.ts)
 // Nodes are freed after a grace period, so all of these are for readers inside an RCU read section.
 
 import { rb_root } from "../../../lib/rbtree.ts";
@@ -13,8 +14,9 @@ import {
   raw_read_seqcount, raw_read_seqcount_latch, raw_write_seqcount_latch, read_seqcount_latch_retry, read_seqcount_retry, seqcount_latch_t, seqcount_t,
   write_seqcount_begin, write_seqcount_end,
 } from "../../../locking/seqlock.ts";
-import { LATCH, OPTIMISTIC, SEQCOUNT } from "../design.ts";
+import { LATCH, OPTIMISTIC, PATH_COPY, SEQCOUNT } from "../design.ts";
 import { index_read_lock, index_read_unlock } from "../lock.ts";
+import { path_insert, path_remove, path_stab } from "./path.ts";
 import { rb_interval, rb_interval_insert, rb_interval_remove, rb_interval_stab } from "./rb.ts";
 
 const RETRIES = 16;
@@ -32,6 +34,7 @@ function other(it: rb_interval): rb_interval {
 }
 
 export function versioned_insert(it: rb_interval): rb_interval | null {
+  if (PATH_COPY) return path_insert(it);
   if (LATCH) {
     other(it).start = it.start;
     other(it).last = it.last;
@@ -48,6 +51,10 @@ export function versioned_insert(it: rb_interval): rb_interval | null {
 }
 
 export function versioned_remove(it: rb_interval): void {
+  if (PATH_COPY) {
+    path_remove(it);
+    return;
+  }
   if (LATCH) {
     raw_write_seqcount_latch(latch);
     rb_interval_remove(tree, it);
@@ -105,5 +112,6 @@ export function versioned_stab(key: usize): rb_interval | null {
   if (SEQCOUNT) return stab_seqcount(key);
   if (OPTIMISTIC) return stab_optimistic(key);
   if (LATCH) return stab_latch(key);
+  if (PATH_COPY) return path_stab(key);
   return rb_interval_stab(tree, key);
 }
