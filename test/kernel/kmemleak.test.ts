@@ -11,6 +11,7 @@ const PRIO_TREE = "kernel/lib/prio_tree.ts";
 describe("the index holds what it should, hooks and commands do what they say", () => {
   test.each([
     ["km08-fix", {}],
+    ["km09", {}],
     ["km19", { "kmemleak.filter": "page" }],
     ["km19", { "kmemleak.index": "single-lock" }],
     ["km19", { "kmemleak.index": "seqcount" }],

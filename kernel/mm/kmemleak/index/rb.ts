@@ -40,14 +40,13 @@ function begins_behind(node: rb_node, key: usize): boolean {
 function last_before(top: rb_node, key: usize): rb_node | null {
   "inline";
   let a: rb_node = top;
-  let b: rb_node | null = null;
+  while (begins_behind(a, key)) {
+    const left = READ_ONCE(a.rb_left);
+    if (left === null) return null;
+    a = left;
+  }
   for (;;) {
-    while (begins_behind(a, key)) {
-      const left = READ_ONCE(a.rb_left);
-      if (left === null) return b;
-      a = left;
-    }
-    b = READ_ONCE(a.rb_right);
+    let b = READ_ONCE(a.rb_right);
     if (b === null) return a;
     while (begins_behind(b, key)) {
       const left: rb_node | null = READ_ONCE(b.rb_left);
@@ -57,6 +56,11 @@ function last_before(top: rb_node, key: usize): rb_node | null {
     const right = READ_ONCE(b.rb_right);
     if (right === null) return b;
     a = right;
+    while (begins_behind(a, key)) {
+      const left = READ_ONCE(a.rb_left);
+      if (left === null) return b;
+      a = left;
+    }
   }
 }
 
