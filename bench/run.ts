@@ -11,6 +11,7 @@ import { rowTargets } from "./figures/targets.ts";
 import { Images } from "./images/images.ts";
 import { BOOT_PART, bootTarget, measureBoot } from "./measure/boot.ts";
 import { FORK_PART, forkTargets, measureForks } from "./measure/fork.ts";
+import { KMEMLEAK_PART, kmemleakTargets, measureKmemleakVariants } from "./measure/kmemleak.ts";
 import { measureObservers, observerTargets, OBSERVERS_PART } from "./measure/observers.ts";
 import { measureScenario, SCENARIO_PART } from "./measure/scenario.ts";
 import { engineNames, ROWS } from "./rows.ts";
@@ -24,7 +25,7 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 /** Rows and other parts that BENCH names; all without it. */
 function wanted(): (name: string) => boolean {
   const names = (process.env.BENCH ?? "").split(",").filter((name) => name !== "");
-  const known = [...ROWS.map((row) => row.name), BOOT_PART, FORK_PART, OBSERVERS_PART, SCENARIO_PART];
+  const known = [...ROWS.map((row) => row.name), BOOT_PART, FORK_PART, KMEMLEAK_PART, OBSERVERS_PART, SCENARIO_PART];
   for (const name of names) {
     if (!known.includes(name)) throw new Error(`BENCH=${name}: there are ${known.join(", ")}`);
   }
@@ -42,6 +43,7 @@ function measureAll(runs: number, isWanted: (name: string) => boolean, images: I
   const boot = isWanted(BOOT_PART) ? measureBoot(images.program("mix", 1, 1), runs) : null;
   const forks = isWanted(FORK_PART) ? measureForks(runs, images, say) : null;
   const observers = isWanted(OBSERVERS_PART) ? measureObservers(runs, images.folder, say) : null;
+  const kmemleak = isWanted(KMEMLEAK_PART) ? measureKmemleakVariants() : null;
   const scenario = isWanted(SCENARIO_PART) ? measureScenario(runs, say) : null;
   const verdicts = [
     ...rowTargets(all),
@@ -49,8 +51,9 @@ function measureAll(runs: number, isWanted: (name: string) => boolean, images: I
     ...(boot ? [bootTarget(boot)] : []),
     ...(forks ? forkTargets(forks) : []),
     ...(observers ? observerTargets(observers) : []),
+    ...(kmemleak ? kmemleakTargets(kmemleak) : []),
   ];
-  return { runs, rows: Object.fromEntries(figures), boot, forks, observers, scenario, verdicts };
+  return { runs, rows: Object.fromEntries(figures), boot, forks, observers, scenario, kmemleak, verdicts };
 }
 
 function main(): void {

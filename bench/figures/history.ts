@@ -6,6 +6,7 @@ import type { BootFigures } from "../measure/boot.ts";
 import type { ForkFigures } from "../measure/fork.ts";
 import type { ObserverFigures } from "../measure/observers.ts";
 import type { ScenarioFigures } from "../measure/scenario.ts";
+import type { KmemleakCosts } from "../kernel/kmemleak-costs.ts";
 import type { Verdict } from "./targets.ts";
 
 /** Lines without `version` are the first kind: the kernel scenario alone. */
@@ -18,6 +19,8 @@ export interface Measurements {
   readonly forks: ForkFigures | null;
   readonly observers: ObserverFigures | null;
   readonly scenario: ScenarioFigures | null;
+  /** Instructions, by variant. */
+  readonly kmemleak: Readonly<Record<string, KmemleakCosts>> | null;
   readonly verdicts: readonly Verdict[];
 }
 
