@@ -42,7 +42,7 @@ function fill(table: Ptr<usize>, count: u32, size: u32, contents: u32): void {
   }
 }
 /** Blocks that were freed, in pages that are free: in range, nobody's. Spread over the tree, whose branches are not of one length. */
-const HOLES = 8;
+const HOLES = 64;
 const HOLE_BYTES = 32768;
 const holes = new FixedArray<usize>(HOLES);
 
