@@ -101,7 +101,7 @@ declare module "config" {
       readonly flush: VMALLOC_FLUSH;
     };
     readonly zswap: {
-      /** compressed pages in front of the swap device, and who may free an entry: off, Linux 3.11, that without its leak, two drafts of its repair, the states and CAS of the RFC, 6.1 and how its repair was first written */
+      /** compressed pages in front of the swap device, and who may free an entry: off, Linux 3.11, that without its leak, two drafts of its repair, the states and CAS of the RFC, 6.4 and how its repair was first written */
       readonly design: ZSWAP;
       /** a load takes zswap's copy away (frontswap's get_and_free) */
       readonly exclusive: boolean;

@@ -1,8 +1,8 @@
 /**
  * CPU hotplug, slab caches and rcu_barrier of 2012: each case of docs/kernel/destroy.md happens as its scenario expects, and not when it is done
- * right. Tables of steps are golden, and those of the page are these. C1, C2, C3 and C9: lockdep-cases.test.ts, steps.test.ts.
+ * right. Tables of steps are golden (those of the page: page-tables.test.ts). C1, C2, C3 and C9: lockdep-cases.test.ts, steps.test.ts.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { formatProblem } from "../../src/base/result.ts";
@@ -170,15 +170,4 @@ describe("the circle of C1", () => {
     const { result, reproduce } = runInProcess(`${FOLDER}/explore.yaml`, { seed, set: ["boot.puts=1"] });
     expect(result.outcome, reproduce).toBe("deadlock");
   });
-});
-
-test("the tables of docs/kernel/destroy.md are those of the tool", () => {
-  const page = readFileSync(join(ROOT, "docs/kernel/destroy.md"), "utf8");
-  const tables = [...page.matchAll(/^`hartlab run scenarios\/([\w/-]+)\.yaml --explain`\n+```\n([\s\S]*?)^```$/gm)];
-  expect(tables.length).toBeGreaterThan(5);
-  for (const [, name, table] of tables) {
-    const file = join(ROOT, `test/golden/${name}.txt`);
-    expect(existsSync(file), name).toBe(true);
-    expect(lines(readFileSync(file, "utf8")), name).toContain(lines(stableTable(table)));
-  }
 });
