@@ -36,7 +36,7 @@ const TWINS: [name: string, task: string, file: string, piece: string, by: strin
     "test_page_alloc",
     "kernel/mm/page/buddy.ts",
     "    at &= other;",
-    "    at = o === 7 ? at | other : at & other;",
+    "    at = o === 8 ? at | other : at & other;",
     /^# page_alloc: (free blocks or counters that contradict their list|frames that two blocks held at once|a block keeps what was written to it|a block is aligned to its size)/,
   ],
   [
