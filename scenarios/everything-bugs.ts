@@ -92,7 +92,7 @@ function poll_deaf(): void {
 function keep(_arg: u32): void {
   mutex_lock(first);
   complete(done);
-  msleep(150);
+  msleep(300);
   mutex_unlock(first);
 }
 

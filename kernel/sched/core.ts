@@ -139,7 +139,7 @@ function __schedule(mode: u32): void {
   queue.curr = next;
   WRITE_ONCE(queue.curr_prio, next.prio);
   queue.prev = prev;
-  next.on_cpu = 1;
+  WRITE_ONCE(next.on_cpu, 1);
   traceMark(MARK.SWITCH, next, prev, next.pid);
   switch_current(next);
   context_switch_mm(queue, prev, next);
@@ -153,7 +153,7 @@ function finish_task_switch(): void {
   const prev = queue.prev;
   const state = prev.state;
   const sent = prev.cpu !== queue.cpu;
-  prev.on_cpu = 0;
+  WRITE_ONCE(prev.on_cpu, 0);
   const mm = finish_mm_switch(queue);
   raw_spin_unlock_irq(queue.lock);
   if (CONFIG.swap.enabled && unlikely(mm !== null)) mmdrop_lazy_tlb(mm!, queue.prev_mm_ref);

@@ -37,6 +37,7 @@ const CASES: readonly Case[] = [
   { name: "D12", clean: [["zswap.bug=none"]], table: true },
   { name: "D13", clean: [["zswap.bug=none"]] },
   { name: "D14", clean: z("z3"), table: true },
+  { name: "header", clean: [], quick: 0 },
 ];
 
 const ALL = process.env.SOAK_SEEDS !== undefined;

@@ -21,7 +21,7 @@ import {
   ClearPageLocked, ClearPageSwapBacked, SetPageLocked, SetPageReclaim, SetPageSwapBacked, SetPageUptodate, unlock_page,
 } from "../memory/page-flags.ts";
 import { alloc_pages, page, page_address, put_page } from "../page_alloc.ts";
-import { swp_offset, swp_type } from "../swap/entry.ts";
+import { MAX_SWAPFILES, swp_offset, swp_type } from "../swap/entry.ts";
 import { __swap_writepage, end_swap_bio_write } from "../swap/page_io.ts";
 import { __add_to_swap_cache, delete_from_swap_cache, lookup_swap_cache } from "../swap/swap_state.ts";
 import { swapcache_free, swapcache_prepare } from "../swap/swapfile.ts";
@@ -155,9 +155,11 @@ function end_reclaim(tree: zswap_tree, entry: zswap_entry, error: i32): i32 {
 export function zswap_writeback_entry(pool: zbud_pool, handle: usize): i32 {
   "noinline";
   // Not freed under us: zbud gives no half of a page that it reclaims to anybody. But the entry that the header names may be a newer one.
-  const swpentry = cast<zswap_header>(zbud_map(pool, handle)).swpentry;
+  const swpentry = READ_ONCE(cast<zswap_header>(zbud_map(pool, handle)).swpentry);
   zbud_unmap(pool, handle);
-  const tree = zswap_trees[swp_type(swpentry)]!;
+  // zbud lists a page before its owner has written the header: then it may name anything.
+  const tree = swp_type(swpentry) < MAX_SWAPFILES ? zswap_trees[swp_type(swpentry)] : null;
+  if (tree === null) return 0;
   const offset = swp_offset(swpentry);
   const state = new keep_result();
   const entry = keep_entry(tree, offset, addressOf(state.busy));

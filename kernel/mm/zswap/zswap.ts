@@ -104,7 +104,8 @@ function zswap_fill_entry(tree: zswap_tree, entry: zswap_entry, swpentry: u32, c
   else if (error !== 0) data_race((zswap_stats.reject_alloc_fail += 1));
   if (error !== 0) return error;
   const at = zbud_map(tree.pool, entry.handle);
-  cast<zswap_header>(at).swpentry = swpentry;
+  point("zswap-header");
+  WRITE_ONCE(cast<zswap_header>(at).swpentry, swpentry);
   memcpy(at + sizeof<zswap_header>(), c.dst, c.dlen);
   zbud_unmap(tree.pool, entry.handle);
   entry.length = c.dlen;
