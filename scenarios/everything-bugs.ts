@@ -3,6 +3,7 @@
 
 import { local_irq_disable, local_irq_enable } from "kernel/arch/irqflags.ts";
 import { put_online_cpus } from "kernel/cpu/lock.ts";
+import { panic } from "kernel/lib/bug.ts";
 import { get_option } from "kernel/lib/cmdline.ts";
 import { strcmp } from "kernel/lib/string.ts";
 import { mutex, mutex_init, mutex_lock, mutex_unlock } from "kernel/locking/mutex.ts";
@@ -144,4 +145,5 @@ export function mistake(): void {
   else if (is("online")) put_online_cpus();
   else if (is("mm-put")) put_twice();
   else if (is("race")) count_twice();
+  else if (!is("none")) panic("everything.bug: there is no such mistake");
 }
