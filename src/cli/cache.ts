@@ -98,8 +98,11 @@ export function functionCache(root: string, moduleUrl: string): FunctionCache {
   return cache;
 }
 
-/** Keeps what was added since the last time. */
+/** Writing all of it takes as long as compiling so many functions. */
+const UNSAVED_MAX = 100;
+
+/** Keeps what was added since the last time, when it is worth it. */
 export function saveFunctionCache(root: string, cache: FunctionCache): void {
-  if (!cache.isChanged) return;
+  if (cache.unsaved < UNSAVED_MAX) return;
   writeCache(join(root, CACHE_FOLDER, FUNCTIONS), cache.text());
 }

@@ -23,7 +23,7 @@ export class FunctionCache {
   /** Code as JSON by name; those used last are at the end. */
   readonly #known = new Map<string, string>();
   #bytes = 0;
-  #changed = false;
+  #unsaved = 0;
   readonly #hash: Hash;
   readonly #version: string;
   readonly #bytesMax: number;
@@ -50,7 +50,7 @@ export class FunctionCache {
       return withLocations(JSON.parse(kept), canonical.locations) as AsmFunction;
     }
     this.misses++;
-    this.#changed = true;
+    this.#unsaved++;
     const made = make();
     const text = encode(made, canonical);
     if (text !== null) this.#keep(name, text);
@@ -67,14 +67,14 @@ export class FunctionCache {
     }
   }
 
-  /** Whether something was added since the last `text()`. */
-  get isChanged(): boolean {
-    return this.#changed;
+  /** Functions compiled since the last `text()`. */
+  get unsaved(): number {
+    return this.#unsaved;
   }
 
   /** To be kept for the next process. */
   text(): string {
-    this.#changed = false;
+    this.#unsaved = 0;
     const body = [...this.#known].map(([name, code]) => `${name}\t${code}`).join("\n");
     return `${HEAD} ${this.#version} ${this.#hash(body)}\n${body}`;
   }
