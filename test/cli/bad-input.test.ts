@@ -52,7 +52,7 @@ test("unknown task", () => {
   const { status, stderr } = hartlab({ "s.yaml": scenario("tasks: [{ run: taks }]"), "w.ts": WORKLOAD });
   expect(status).toBe(2);
   expect(stderr).toMatchInlineSnapshot(`
-    "s.yaml:3:16: no task named taks: there are task, churn, hotplug_storm, barrier_test_init, rcu_torture_barrier_cbs, rcu_torture_barrier, rcu_torture_onoff, rcutorture, rcu_torture_ipi, interrupt_readers_init, rcu_torture_reader, stop_threads, rcu_torture_writer, rcu_torture_fakewriter (K008)
+    "s.yaml:3:16: no task named taks: there are task, churn, hotplug_storm, pressure, barrier_test_init, rcu_torture_barrier_cbs, rcu_torture_barrier, rcu_torture_onoff, rcutorture, rcu_torture_ipi, interrupt_readers_init, rcu_torture_reader, stop_threads, rcu_torture_writer, rcu_torture_fakewriter (K008)
       tasks: [{ run: taks }]
                      ^
       export \`function taks(arg: u32): void\` from the workload or from a module in kernel/workload/

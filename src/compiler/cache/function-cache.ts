@@ -13,8 +13,10 @@ import type { IrFunction, LocationId } from "../ir.ts";
 import { canonicalText, type Canonical } from "./canonical.ts";
 
 const HEAD = "hartlab-functions";
-/** Of all names and code; a kernel takes about one. */
-const BYTES_MAX = 8 << 20;
+/** Of all names and code; a kernel takes four to ten million, its variants one or two more each. */
+const BYTES_MAX = 64 << 20;
+/** Of the text form, which is read and hashed as a whole: what was used last. */
+const TEXT_MAX = 8 << 20;
 
 /** SHA-256 in hexadecimal. */
 export type Hash = (text: string) => string;
@@ -72,10 +74,12 @@ export class FunctionCache {
     return this.#unsaved;
   }
 
-  /** To be kept for the next process. */
+  /** To be kept for the next process; the oldest are left out beyond TEXT_MAX. */
   text(): string {
     this.#unsaved = 0;
-    const body = [...this.#known].map(([name, code]) => `${name}\t${code}`).join("\n");
+    let bytes = 0;
+    const lines = [...this.#known].reverse().flatMap(([name, code]) => ((bytes += name.length + code.length) <= TEXT_MAX ? [`${name}\t${code}`] : []));
+    const body = lines.reverse().join("\n");
     return `${HEAD} ${this.#version} ${this.#hash(body)}\n${body}`;
   }
 
