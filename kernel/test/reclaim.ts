@@ -57,6 +57,17 @@ function check_all(base: usize, stamp: u32, what: string): void {
   expect_equal(wrong, 0, what);
 }
 
+/** The type of the device, with memory behind it. */
+function swap_on_memory(): i32 {
+  memory = vzalloc(SLOTS * PAGE_SIZE);
+  bdev.name = "memory";
+  bdev.capacity = SLOTS * 8;
+  bdev.submit = submit;
+  const type = sys_swapon(bdev, SLOTS, 0);
+  expect_true(memory !== 0 && type >= 0, "swapon");
+  return type;
+}
+
 /** Until every page of the address space is in swap. */
 function reclaim_all(mm: mm_struct): void {
   for (let round: u32 = 0; round < 64 && atomic_read(mm.anon_pages) !== 0; round++) try_to_free_pages(GFP_KERNEL, 0);
@@ -67,12 +78,7 @@ function reclaim_all(mm: mm_struct): void {
 function reclaim_cases(): void {
   const mine = new mm_ref();
   const used = new mm_ref();
-  memory = vzalloc(SLOTS * PAGE_SIZE);
-  bdev.name = "memory";
-  bdev.capacity = SLOTS * 8;
-  bdev.submit = submit;
-  const type = sys_swapon(bdev, SLOTS, 0);
-  expect_true(memory !== 0 && type >= 0, "swapon");
+  const type = swap_on_memory();
   const mm = mm_alloc(mine)!;
   kthread_use_mm(mm, used);
   const base = do_mmap(mm, 0, PAGES * PAGE_SIZE);
@@ -111,8 +117,7 @@ export function test_reclaim(_arg: u32): void {
 function exit_cases(): void {
   const mine = new mm_ref();
   const used = new mm_ref();
-  memory = vzalloc(SLOTS * PAGE_SIZE);
-  const type = sys_swapon(bdev, SLOTS, 0);
+  const type = swap_on_memory();
   const mm = mm_alloc(mine)!;
   kthread_use_mm(mm, used);
   const base = do_mmap(mm, 0, PAGES * PAGE_SIZE);
@@ -136,8 +141,7 @@ export function test_reclaim_exit(_arg: u32): void {
 function lru_cases(): void {
   const mine = new mm_ref();
   const used = new mm_ref();
-  memory = vzalloc(SLOTS * PAGE_SIZE);
-  const type = sys_swapon(bdev, SLOTS, 0);
+  const type = swap_on_memory();
   const mm = mm_alloc(mine)!;
   kthread_use_mm(mm, used);
   const base = do_mmap(mm, 0, PAGES * PAGE_SIZE);

@@ -25,7 +25,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   "rcu.barrier": ["b-bug", "naive"],
   "hotplug.underflow": ["none", "get", "put-bug"],
   // Orders that can deadlock, which lockdep says.
-  "slab.destroy": ["barrier-inside", "f0-bug", "no-barrier", "synchronize", "work"],
+  "slab.destroy": ["barrier-inside", "f0-bug", "f1", "no-barrier", "synchronize", "work"],
   // Nobody swaps here, and kernels that can take twice as long to build: scenarios/{swap,zswap} try them.
   "swap.enabled": ["true"],
   "kmemleak.bug": options.flatMap(({ key, values }) => (key === "kmemleak.bug" ? values.filter((value) => value !== "none") : [])),
